@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ParseArgsConfig } from 'node:util'
-import { wrk } from './load.ts'
+import { h2load } from './h2load.ts'
+import { CLIENT_CORE, wrk } from './load.ts'
 import { type Load, measureScene } from './measure.ts'
 import { type SceneResults, table } from './report.ts'
 import { SCENES, type Scene } from './scenes.ts'
@@ -21,7 +22,7 @@ export const LOAD_OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const satisfies ParseArgsConfig['options']
 
-export const HELP_OF_LOAD = `--seconds      length of a burst of load (1); for one-percent-slow ten times of it
+export const HELP_OF_LOAD = `--seconds      length of a burst of load (1); for scenes of latency ten times of it
 --rounds       bursts for each stack, in turns (9); a third of it for scenes of memory
 --connections  instead of the scene's own; given several times: one after the other
 --workers      the same
@@ -86,11 +87,14 @@ function loadsOf(scene: Scene, { seconds, rounds, ...asked }: AskedLoad): Load[]
   )
 }
 
+const H2LOAD = ['h2load', 'it makes the load (Debian: apt-get install nghttp2-client)'] as const
+
 /** Load can be made, and applications can run. */
-export function checkMachine(): void {
+export function checkMachine(scenes: readonly Scene[]): void {
   if (process.platform !== 'linux') throw new UsageError('this reads /proc: it needs Linux')
   for (const [program, advice] of [
     ['wrk', 'it makes the load (Debian: apt-get install wrk)'],
+    ...(scenes.some(({ http }) => http === 'http2') ? [H2LOAD] : []),
     ['taskset', 'it keeps server and load apart (Debian: apt-get install util-linux)'],
     ['openssl', 'it makes the certificates (Debian: apt-get install openssl)'],
   ] as const)
@@ -137,6 +141,10 @@ export async function runScenes(
 ): Promise<SceneResults[]> {
   const all: SceneResults[] = []
   if (scenes.some(({ tls }) => tls)) await checkClient(port => wrk({ tls: true }, port, 'close', 4, 1))
+  if (scenes.some(({ http }) => http === 'http2'))
+    await checkClient(port =>
+      h2load({ http: 'http1', streams: 1, tls: true, load: 'differing' }, port, 4, 1, CLIENT_CORE),
+    )
   await withApplications(async env => {
     for (const scene of scenes) {
       const able = stacks.filter(stack => stack.interfaces.includes(scene.interface))
@@ -156,7 +164,11 @@ export async function runScenes(
 function adapted(scene: Scene, load: Load): Load {
   if (scene.measure === 'microseconds') return load
   const rounds = Math.ceil(load.rounds / 3)
-  return { ...load, rounds, seconds: scene.load === 'one-percent-slow' ? load.seconds * 10 : load.seconds }
+  return {
+    ...load,
+    rounds,
+    seconds: scene.load === 'one-percent-slow' || scene.load === 'slow-stream' ? load.seconds * 10 : load.seconds,
+  }
 }
 
 function onProgress(text: string): void {

@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const [bases, head] = [positionals.slice(0, -1), positionals.at(-1)!]
   const threads = gatewayThreadsOf(values)
   if (threads.length > 2) throw new UsageError('--gateway-threads is given twice at most: for each BASE, and for HEAD')
-  checkMachine()
+  checkMachine(scenes)
   const directory = mkdtempSync(join(tmpdir(), 'jumak-compare-'))
   const checkouts = [
     { commit: head, name: 'HEAD', path: join(directory, 'head'), threads: threads.at(-1)! },

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { h2load } from './h2load.ts'
 import type { Scene } from './scenes.ts'
 import { clientEnvironment, tlsOptions } from './tls.ts'
 
@@ -20,6 +21,8 @@ export interface Answers {
   readonly p999: number
   /** Responses that are no success, and socket errors. */
   readonly errors: number
+  /** p99 beside a slow stream, as a multiple of p99 without it. Of `slow-stream` only. */
+  readonly slowdown?: number
 }
 
 /** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
@@ -46,10 +49,14 @@ export function apply(
     case 'full':
     case 'resumed':
       return client('handshakes.ts', port, scene.load, connections, seconds, '/static/1k.bin', tlsOptions())
+    case 'slow-stream':
+      return client('slow-stream.ts', port, scene.streams, seconds, tlsOptions())
     case 'slow-readers':
       return wrk(scene, port, 'differing', connections, seconds)
     default:
-      return wrk(scene, port, scene.load, connections, seconds)
+      return scene.http === 'http1' && scene.streams === 1
+        ? wrk(scene, port, scene.load, connections, seconds)
+        : h2load(scene, port, connections, seconds, CLIENT_CORE)
   }
 }
 

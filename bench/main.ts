@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   const load = loadOf(values)
   const stacks = stacksOf(values.stack).flatMap(stack => withThreads(stack, gatewayThreadsOf(values)))
   if (values.install) install(values.python)
-  checkMachine()
+  checkMachine(scenes)
   const results = await runScenes(scenes, stacks.filter(isInstalled), load)
   if (values.output !== undefined) {
     mkdirSync(values.output, { recursive: true })

@@ -4,7 +4,8 @@
  * than either. The main figure is CPU time of every process of a stack, divided by the requests answered:
  * noise moves it far less than requests per second.
  */
-import { apply, Crowd, wrk } from './load.ts'
+import { h2load } from './h2load.ts'
+import { apply, CLIENT_CORE, Crowd, wrk } from './load.ts'
 import { RunningStack } from './running.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
@@ -32,6 +33,8 @@ export interface Figures {
   readonly megabytes: number
   /** CPU time of the busiest thread of the gateway, as a multiple of the mean of all; NaN: it has one thread. */
   readonly busiestThread: number
+  /** p99 of the streams beside one that is read slowly, as a multiple of p99 without it. */
+  readonly slowdown: number
   readonly kilobytesPerConnection: number
   readonly megabytesPerWorker: number
 }
@@ -53,6 +56,7 @@ const NOTHING: Figures = {
   ...{
     errors: 0,
     busiestThread: Number.NaN,
+    slowdown: Number.NaN,
     megabytes: Number.NaN,
     kilobytesPerConnection: Number.NaN,
     megabytesPerWorker: Number.NaN,
@@ -75,6 +79,7 @@ export async function measureScene(
     .filter(({ keepsAlive }) => keepsAlive || !needsKeepAlive)
     .filter(({ loads }) => loads === null || loads.includes(scene.load))
     .filter(({ speaksTls }) => speaksTls || !scene.tls)
+    .filter(({ http2 }) => (scene.http === 'http2' ? http2 !== 'no' : http2 === 'no' || http2 === 'too'))
   if (scene.load === 'idle' || scene.load === 'workers') return alone(scene, able, load, around)
   return sideBySide(scene, able, load, around)
 }
@@ -111,18 +116,20 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
     for (const attempt of attempts) {
       around.onProgress(`${scene.name}: starting ${attempt.stack.name}`)
       await attempt.try(async () => {
-        const stack = await RunningStack.start(attempt.stack, scene, load.workers, around.env)
+        const asked = askedOf(attempt.stack, scene)
+        const stack = await RunningStack.start(attempt.stack, asked, load.workers, around.env)
         running.set(attempt, stack)
         if (scene.load === 'slow-readers')
           crowds.push(await Crowd.gather('crowd.ts', stack.port, SLOW_READERS, 'slow-readers'))
-        await burst(scene, stack, { ...load, seconds: WARM_UP_SECONDS })
+        await burst(asked, stack, { ...load, seconds: WARM_UP_SECONDS })
       })
     }
     for (let round = 0; round < load.rounds; round++) {
       for (let turn = 0; turn < attempts.length; turn++) {
         const attempt = attempts[(turn + round) % attempts.length]!
         around.onProgress(`${scene.name}: round ${round + 1} of ${load.rounds}, ${attempt.stack.name}`)
-        await attempt.try(async () => void attempt.rounds.push(await burst(scene, running.get(attempt)!, load)))
+        const asked = askedOf(attempt.stack, scene)
+        await attempt.try(async () => void attempt.rounds.push(await burst(asked, running.get(attempt)!, load)))
       }
     }
   } finally {
@@ -130,6 +137,11 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
     for (const stack of running.values()) await stack.end()
   }
   return attempts.map(attempt => attempt.result)
+}
+
+/** What this stack is asked to do in the scene. */
+function askedOf(stack: Stack, scene: Scene): Scene {
+  return stack.http2 === 'by HTTP/1 instead' ? { ...scene, http: 'http1' } : scene
 }
 
 async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Figures> {
@@ -169,10 +181,15 @@ async function alone(scene: Scene, stacks: readonly Stack[], load: Load, around:
 async function idleConnections(scene: Scene, stack: Stack, load: Load, env: NodeJS.ProcessEnv): Promise<Figures> {
   const running = await RunningStack.start(stack, scene, load.workers, env)
   try {
-    await wrk(scene, running.port, 'differing', 64, 1)
+    const { port } = running
+    const isFirst = scene.http === 'http1'
+    if (isFirst) await wrk(scene, port, 'differing', 64, 1)
+    else await h2load({ ...scene, load: 'differing' }, port, 64, 1, CLIENT_CORE)
     const before = await settled(running)
     const tls = scene.tls ? [tlsOptions()] : []
-    const crowd = await Crowd.gather('crowd.ts', running.port, load.connections, 'idle', ...tls)
+    const crowd = isFirst
+      ? await Crowd.gather('crowd.ts', port, load.connections, 'idle', ...tls)
+      : await Crowd.gather('idle-http2.ts', port, load.connections, ...tls)
     const megabytes = await settled(running)
     await crowd.end()
     return { ...NOTHING, megabytes, kilobytesPerConnection: ((megabytes - before) * 1024) / load.connections }

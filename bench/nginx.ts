@@ -6,7 +6,12 @@ import type { Place } from './stacks.ts'
 export const NGINX = '/usr/sbin/nginx'
 
 /** @param server - `unix:PATH` or `host:port`. */
-export function nginxBefore(server: string, protocol: 'http' | 'uwsgi', place: Place): string[] {
+export function nginxBefore(
+  server: string,
+  protocol: 'http' | 'uwsgi',
+  place: Place,
+  http: 'http1' | 'http2',
+): string[] {
   const pass =
     protocol === 'uwsgi'
       ? 'include /etc/nginx/uwsgi_params; uwsgi_pass app;'
@@ -14,16 +19,21 @@ export function nginxBefore(server: string, protocol: 'http' | 'uwsgi', place: P
          proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;`
   const more = `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream app { server ${server}; keepalive 64; }`
-  return nginx(place, `location / { ${pass} }`, more)
+  return nginx(place, `location / { ${pass} }`, more, http)
 }
 
 /** @param files - The directory of what is below /static/. */
 export function nginxFiles(files: string, place: Place): string[] {
-  return nginx(place, `location /static/ { alias ${files}/; }`, 'sendfile on; tcp_nopush on;')
+  return nginx(place, `location /static/ { alias ${files}/; }`, 'sendfile on; tcp_nopush on;', 'http1')
 }
 
 /** What its documentation advises for TLS, and its own defaults else. Everything that it writes is under `directory`. */
-function nginx({ port, directory, certificate }: Place, locations: string, more: string): string[] {
+function nginx(
+  { port, directory, certificate }: Place,
+  locations: string,
+  more: string,
+  http: 'http1' | 'http2',
+): string[] {
   const file = join(directory, 'nginx.conf')
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   for (const name of temporary) mkdirSync(join(directory, name), { recursive: true })
@@ -41,7 +51,7 @@ http {
   access_log off; keepalive_requests 1000000; keepalive_timeout 600;
   ${temporary.map(name => `${name}_temp_path ${directory}/${name};`).join(' ')}
   ${more}
-  server { listen 127.0.0.1:${port}${certificate === null ? '' : ' ssl'} backlog=2048; ${tls} ${locations} }
+  server { listen 127.0.0.1:${port}${certificate === null ? '' : ' ssl'}${http === 'http2' ? ' http2' : ''} backlog=2048; ${tls} ${locations} }
 }
 `,
   )

@@ -19,6 +19,7 @@ const COLUMNS: Record<string, readonly [keyof Figures, number]> = {
   'p99.9 ms': ['p999', 2],
   MB: ['megabytes', 0],
   'busiest ×': ['busiestThread', 2],
+  'p99 ×': ['slowdown', 2],
   'KB/connection': ['kilobytesPerConnection', 1],
   'MB/worker': ['megabytesPerWorker', 1],
 }
@@ -27,6 +28,7 @@ export const UNITS: Record<Measure, string> = {
   microseconds: 'CPU µs per request, all processes',
   p99: 'p99 of the fast requests, ms',
   busiestThread: 'busiest gateway thread, × mean',
+  slowdown: 'p99 beside a slow stream, × p99 without',
   kilobytesPerConnection: 'KB per idle connection',
   megabytesPerWorker: 'MB per further worker (PSS)',
 }
@@ -81,7 +83,8 @@ export function title(scene: Scene, load: Load): string {
   const workers = load.workers === 1 ? 'one worker' : `${load.workers} workers`
   const rounds = load.rounds === 1 ? 'one round' : `median of ${load.rounds} rounds`
   const tls = scene.tls ? `; ${AGREED}` : ''
-  return `${scene.name}: ${scene.what}; ${workers}, connections: ${load.connections}, ${rounds}${tls}`
+  const streams = scene.streams === 1 ? '' : `, ${scene.streams} streams on each`
+  return `${scene.name}: ${scene.what}; ${workers}, connections: ${load.connections}${streams}, ${rounds}${tls}`
 }
 
 function row(cells: readonly string[]): string {

@@ -50,7 +50,7 @@ export class RunningStack {
     for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
     const running = new RunningStack(servers, marker, directory, port)
     try {
-      await running.#waitUntilUp(scene.tls, () => errors)
+      await running.#waitUntilUp(scene, () => errors)
     } catch (error) {
       await running.end()
       throw error
@@ -58,12 +58,12 @@ export class RunningStack {
     return running
   }
 
-  async #waitUntilUp(tls: boolean, errors: () => string): Promise<void> {
+  async #waitUntilUp({ tls, http }: Scene, errors: () => string): Promise<void> {
     for (let attempt = 0; attempt < 150; attempt++) {
       const ended = this.#servers.find(server => server.exitCode !== null)
       if (ended !== undefined) throw new Error(`it ended with ${ended.exitCode}: ${errors()}`)
       try {
-        if ((await (tls ? statusOf(this.port, '/up') : plainStatusOf(this.port))) < 500) return
+        if ((await (tls ? statusOf(this.port, '/up', http) : plainStatusOf(this.port))) < 500) return
       } catch (error) {
         if (error instanceof OtherTls) throw error
         // Not yet.

@@ -1,7 +1,13 @@
 /** What the servers of the bench are asked to do. */
 
 /** The figure that a scene is about: what is compared, and drawn. */
-export type Measure = 'microseconds' | 'busiestThread' | 'p99' | 'kilobytesPerConnection' | 'megabytesPerWorker'
+export type Measure =
+  | 'microseconds'
+  | 'busiestThread'
+  | 'p99'
+  | 'slowdown'
+  | 'kilobytesPerConnection'
+  | 'megabytesPerWorker'
 
 export interface Scene {
   readonly name: string
@@ -12,9 +18,15 @@ export interface Scene {
   readonly interface: 'wsgi' | 'asgi' | 'websocket' | 'static'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
+  /** HTTP/2 is over TLS here, as browsers speak it. */
+  readonly http: 'http1' | 'http2'
+  /** Requests at a time on each connection. With HTTP/1 1. */
+  readonly streams: number
   /**
    * `differing`, `browser`, `upload`, `close`, `file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
    * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
+   * `download`: as `differing`, and the answers are large.
+   * `slow-stream`: the streams of one connection, first without and then beside one that is read slowly.
    * `uneven`: half of the connections send ten times as much as the others.
    * `full`, `resumed`: handshakes, each for one request for a small file.
    * `idle`: connections that have made one request. `workers`: 1,000 requests for each worker.
@@ -23,6 +35,7 @@ export interface Scene {
     | 'differing'
     | 'browser'
     | 'upload'
+    | 'download'
     | 'close'
     | 'file'
     | 'full'
@@ -31,6 +44,7 @@ export interface Scene {
     | 'broadcast'
     | 'one-percent-slow'
     | 'slow-readers'
+    | 'slow-stream'
     | 'uneven'
     | 'idle'
     | 'workers'
@@ -47,7 +61,8 @@ function scene(
   rest: Partial<Scene> & { readonly interface: Scene['interface'] },
 ): Scene {
   return {
-    ...{ name, app, what, tls: false, load: 'differing', measure: 'microseconds', connections: 64, workers: 1 },
+    ...{ name, app, what, tls: false, http: 'http1', streams: 1, load: 'differing', measure: 'microseconds' },
+    ...{ connections: 64, workers: 1 },
     ...rest,
   }
 }
@@ -56,6 +71,9 @@ const wsgi = { interface: 'wsgi' } as const
 const asgi = { interface: 'asgi' } as const
 const files = { interface: 'static', load: 'file' } as const
 const handshakes = { interface: 'static', tls: true, connections: 16 } as const
+const streams = { tls: true, http: 'http2', streams: 32, connections: 8 } as const
+/** Large content: 32 requests at a time in all. */
+const large = { ...streams, ...wsgi, streams: 4 } as const
 const websocket = { interface: 'websocket', connections: 32 } as const
 
 export const SCENES: readonly Scene[] = [
@@ -94,11 +112,25 @@ export const SCENES: readonly Scene[] = [
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),
   scene('tls-resumed', 'plain:hello', 'a resumed handshake for each request', { ...handshakes, load: 'resumed' }),
   scene('static-100k-tls', 'plain:hello', 'a file of 100 KB, over TLS', { ...files, tls: true }),
+  scene('http2-hello', 'plain:hello', '13 bytes from a bare WSGI callable', { ...wsgi, ...streams }),
+  scene('http2-10k', 'plain:ten_kilobytes', '10 KiB from a bare WSGI callable', { ...wsgi, ...streams }),
+  scene('http2-flask', 'flask_app:app', 'a Flask view', { ...wsgi, ...streams }),
+  scene('http2-asgi-hello', 'asgi_plain:hello', '13 bytes from a bare ASGI callable', { ...asgi, ...streams }),
+  scene('http2-asgi-10k', 'asgi_plain:ten_kilobytes', '10 KiB from a bare ASGI callable', { ...asgi, ...streams }),
+  scene('http2-fastapi', 'fastapi_app:app', 'a FastAPI view that answers JSON', { ...asgi, ...streams }),
+  scene('http2-upload-1m', 'plain:count', '1 MB of content read, WSGI', { ...large, load: 'upload' }),
+  scene('http2-download-10m', 'plain:ten_megabytes', '10 MB in pieces of 64 KiB, WSGI', { ...large, load: 'download' }),
+  scene('http2-slow-reader', 'plain:hello_or_large', '31 streams beside one that is read slowly, on one connection', {
+    ...{ ...wsgi, ...streams, load: 'slow-stream', measure: 'slowdown', connections: 1 },
+  }),
   scene('idle', 'plain:hello', 'connections that have made one request and stay', {
     ...{ ...wsgi, load: 'idle', measure: 'kilobytesPerConnection', connections: 10_000 },
   }),
   scene('idle-tls', 'plain:hello', 'connections over TLS that have made one request and stay', {
     ...{ ...wsgi, tls: true, load: 'idle', measure: 'kilobytesPerConnection', connections: 2000 },
+  }),
+  scene('idle-http2', 'plain:hello', 'connections of HTTP/2 that have made one request and stay', {
+    ...{ ...wsgi, ...streams, load: 'idle', measure: 'kilobytesPerConnection', streams: 1, connections: 2000 },
   }),
   scene('workers', 'django_app:application', 'a further Django worker, after 1,000 requests each', {
     ...{ ...wsgi, load: 'workers', measure: 'megabytesPerWorker', workers: 4 },

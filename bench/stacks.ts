@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NGINX, nginxBefore, nginxFiles } from './nginx.ts'
+import { CADDY, caddyBefore, HAPROXY, haproxyBefore } from './proxies.ts'
 import type { Scene } from './scenes.ts'
 import type { Certificate } from './tls.ts'
 
@@ -31,6 +32,11 @@ export interface Stack {
   readonly loads: readonly Scene['load'][] | null
   /** False: it is in no scene over TLS. */
   readonly speaksTls: boolean
+  /**
+   * `no`: it is in no scene of HTTP/2. `too`: in these as in the others. `only`: in no others. `by HTTP/1 instead`: in no others, and its
+   * clients speak HTTP/1 there, with a connection for each stream.
+   */
+  readonly http2: 'no' | 'too' | 'only' | 'by HTTP/1 instead'
   /** Command lines, started together. */
   readonly commands: (scene: Scene, workers: number, place: Place) => readonly (readonly string[])[]
 }
@@ -46,6 +52,7 @@ export function jumak(name: string, root: string, threads = 1): Stack {
     needs: [program],
     keepsAlive: true,
     speaksTls: true,
+    http2: 'too',
     loads: null,
     commands: (scene, workers, { port, directory, certificate }) => {
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
@@ -77,6 +84,8 @@ interface Peer {
     workers: number,
     scene: Scene,
   ) => string
+  /** It speaks HTTP/2, too. */
+  readonly http2?: boolean
   /** Its arguments for TLS, if it speaks it. Left out: it is in no scene over TLS, but behind nginx. */
   readonly tls?: (certificate: Certificate) => string
   /** Left out: it is measured bare and behind nginx. */
@@ -97,13 +106,14 @@ const uvicorn =
 const granian =
   (rest: (scene: Scene) => string): Peer['options'] =>
   ({ port }, workers, scene) =>
-    `--host 127.0.0.1 --port ${port} --workers ${workers} --http 1 --backlog 2048 --log-level warning ${rest(scene)}`
+    `--host 127.0.0.1 --port ${port} --workers ${workers} --http ${scene.http === 'http2' ? 'auto' : '1'} --backlog 2048 --log-level warning ${rest(scene)}`
 const uwsgi =
   (listen: (port: number, socket: string | null) => string): Peer['options'] =>
   ({ port, socket }, workers) =>
     `${listen(port, socket)} --processes ${workers} --disable-logging --master --wsgi`
 
 const certfile: Peer['tls'] = ({ certificate, key }) => `--certfile ${certificate} --keyfile ${key}`
+const sslCertificate: Peer['tls'] = ({ certificate, key }) => `--ssl-certificate ${certificate} --ssl-keyfile ${key}`
 
 const PEERS: readonly Peer[] = [
   {
@@ -138,12 +148,12 @@ const PEERS: readonly Peer[] = [
   {
     ...{ name: 'granian', program: 'granian', interfaces: http, upstream: 'http on TCP' },
     options: granian(() => '--interface wsgi --no-ws --blocking-threads 1'),
-    tls: ({ certificate, key }) => `--ssl-certificate ${certificate} --ssl-keyfile ${key}`,
+    ...{ tls: sslCertificate, http2: true },
   },
   {
     // One process: it has no workers.
     ...{ name: 'pyvoy', program: 'pyvoy', interfaces: http, only: 'bare' },
-    loads: ['differing', 'browser', 'upload', 'close', 'idle'],
+    ...{ loads: ['differing', 'browser', 'upload', 'download', 'close', 'idle', 'slow-stream'], http2: true },
     options: ({ port }) => `--address 127.0.0.1 --port ${port} --interface wsgi --log-level off`,
     tls: ({ certificate, key }) => `--tls-cert ${certificate} --tls-key ${key}`,
   },
@@ -155,21 +165,36 @@ const PEERS: readonly Peer[] = [
   {
     ...{ name: 'granian asgi', program: 'granian', interfaces: ['asgi', 'websocket'], upstream: 'http on TCP' },
     options: granian(scene => `--interface asgi --loop uvloop ${scene.interface === 'websocket' ? '--ws' : '--no-ws'}`),
+    ...{ tls: sslCertificate, http2: true },
   },
   { name: 'gunicorn asgi', program: 'gunicorn', interfaces: ['asgi'], options: gunicorn('-k asgi') },
   {
     ...{ name: 'hypercorn', program: 'hypercorn', interfaces: ['asgi', 'websocket'] },
     options: ({ port, socket }, workers) =>
-      `-k uvloop -b ${socket === null ? `127.0.0.1:${port}` : `unix:${socket}`} -w ${workers}`,
+      `-c ${join(ROOT, 'bench/hypercorn.toml')} -k uvloop -b ${socket === null ? `127.0.0.1:${port}` : `unix:${socket}`} -w ${workers}`,
+    ...{ tls: certfile, http2: true },
   },
 ]
 
 export const STACKS: readonly Stack[] = [
   jumak('jumak', ROOT),
+  { ...jumak('jumak by HTTP/1', ROOT), loads: ['differing', 'upload', 'download'], http2: 'by HTTP/1 instead' },
   ...PEERS.filter(peer => peer.only !== 'behind nginx').map(bare),
   ...PEERS.filter(peer => peer.only !== 'bare').map(behindNginx),
+  ...PEERS.filter(peer => peer.program === 'granian').flatMap(peer => [
+    behindProxy('caddy', CADDY, caddyBefore, peer),
+    behindProxy('haproxy', HAPROXY, haproxyBefore, peer),
+  ]),
   {
-    ...{ name: 'nginx', interfaces: ['static'], needs: [NGINX], keepsAlive: true, speaksTls: true, loads: null },
+    ...{ name: 'TLS alone', interfaces: ['wsgi'], needs: [], keepsAlive: true, loads: ['idle'] },
+    ...{ speaksTls: true, http2: 'only' },
+    commands: (_scene, _workers, { port, certificate }) => [
+      [process.execPath, join(ROOT, 'bench/bare-tls.ts'), String(port), certificate!.certificate, certificate!.key],
+    ],
+  },
+  {
+    ...{ name: 'nginx', interfaces: ['static'], needs: [NGINX], keepsAlive: true, loads: null },
+    ...{ speaksTls: true, http2: 'no' },
     commands: (_scene, _workers, place) => [nginxFiles(makeFiles(place.directory), place)],
   },
 ]
@@ -190,20 +215,41 @@ function behindNginx(peer: Peer): Stack {
     needs: [NGINX, venv(peer.program)],
     keepsAlive: true,
     speaksTls: true,
+    http2: 'too',
     commands: (scene, workers, place) => {
       const { innerPort, directory } = place
       const socket = peer.upstream === 'http on TCP' ? null : join(directory, 'app.sock')
       const server = socket === null ? `127.0.0.1:${innerPort}` : `unix:${socket}`
       return [
-        nginxBefore(server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', place),
-        line(peer, { port: innerPort, socket }, workers, scene, ''),
+        nginxBefore(server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', place, scene.http),
+        line(peer, { port: innerPort, socket }, workers, { ...scene, http: 'http1' }, ''),
       ]
     },
   }
 }
 
-function common({ name, program, interfaces, keepsAlive = true, loads = null, tls }: Peer) {
-  return { name, interfaces, needs: [venv(program)], keepsAlive, loads, speaksTls: tls !== undefined }
+/** For scenes of HTTP/2 only: elsewhere nginx is the one to compare with. */
+function behindProxy(
+  name: string,
+  program: string,
+  before: (server: string, place: Place) => string[],
+  peer: Peer,
+): Stack {
+  return {
+    ...common(peer),
+    name: `${name} + ${peer.name}`,
+    needs: [program, venv(peer.program)],
+    ...{ keepsAlive: true, speaksTls: true, http2: 'only' },
+    commands: (scene, workers, place) => [
+      before(`127.0.0.1:${place.innerPort}`, place),
+      line(peer, { port: place.innerPort, socket: null }, workers, { ...scene, http: 'http1' }, ''),
+    ],
+  }
+}
+
+function common({ name, program, interfaces, keepsAlive = true, loads = null, tls, http2 }: Peer) {
+  const speaks = { speaksTls: tls !== undefined, http2: http2 === true ? ('too' as const) : ('no' as const) }
+  return { name, interfaces, needs: [venv(program)], keepsAlive, loads, ...speaks }
 }
 
 function line(peer: Peer, at: Parameters<Peer['options']>[0], workers: number, scene: Scene, more: string): string[] {

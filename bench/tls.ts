@@ -3,6 +3,7 @@
  * nothing else, and each stack is asked what it takes before it is measured.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { get } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -34,6 +35,9 @@ function clientOptions(): ConnectionOptions {
   return { ca, servername: 'localhost', minVersion: PROTOCOL, ciphers: CIPHER, ecdhCurve: GROUP }
 }
 
+/** For h2load, which has its own idea of ciphers and groups. */
+export const H2LOAD_OPTIONS: readonly string[] = [`--tls13-ciphers=${CIPHER}`, `--groups=${GROUP}`]
+
 let configuration: string | null = null
 
 /** For clients that use the machine's OpenSSL: wrk. */
@@ -60,7 +64,33 @@ Groups = ${GROUP}
 }
 
 /** One request. @throws When it speaks something else than the others. */
-export async function statusOf(port: number, path: string): Promise<number> {
+export function statusOf(port: number, path: string, http: 'http1' | 'http2'): Promise<number> {
+  return http === 'http1' ? statusByHttp1(port, path) : statusByHttp2(port, path)
+}
+
+/** node:http2 speaks nothing else when the server chooses no protocol. */
+async function statusByHttp2(port: number, path: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const session = connectHttp2(`https://127.0.0.1:${port}`, clientOptions())
+  session.on('error', reject)
+  session.on('close', () => reject(new Error('the server has closed the connection')))
+  const stream = session.request({ ':path': path })
+  // wait: at most; whoever waits for the server asks again
+  stream.setTimeout(2000, () => reject(new Error('no answer')))
+  stream.on('error', reject)
+  stream.on('response', headers => {
+    const spoken = describe(session.socket as TLSSocket)
+    if (spoken === `${PROTOCOL}, ${CIPHER}, ${GROUP}`) resolve(headers[':status']!)
+    else reject(new OtherTls(`it speaks ${spoken}, not ${AGREED}`))
+  })
+  try {
+    return await promise
+  } finally {
+    session.destroy()
+  }
+}
+
+async function statusByHttp1(port: number, path: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   // wait: at most; whoever waits for the server asks again
   const signal = AbortSignal.timeout(2000)
@@ -81,7 +111,7 @@ function describe(socket: TLSSocket): string {
   return `${socket.getProtocol()}, ${socket.getCipher().standardName}, ${name ?? 'no key exchange'}`
 }
 
-/** That a client which is given `clientEnvironment` obeys it. `run` makes requests to the port. */
+/** That a client which is given `clientEnvironment` or options obeys them. `run` makes requests to the port. */
 export async function checkClient(run: (port: number) => Promise<unknown>): Promise<void> {
   const spoken = new Set<string>()
   const server = createServer({ ...pemOf(certificate()), ciphers: `TLS_AES_256_GCM_SHA384:${CIPHER}` }, socket => {
@@ -97,5 +127,5 @@ export async function checkClient(run: (port: number) => Promise<unknown>): Prom
   }
   const wrong = [...spoken].find(one => one !== `${PROTOCOL}, ${CIPHER}`)
   if (wrong !== undefined || spoken.size === 0)
-    throw new Error(`the client speaks ${wrong ?? 'no TLS'}, not ${AGREED}: its OpenSSL ignores OPENSSL_CONF`)
+    throw new Error(`the client speaks ${wrong ?? 'no TLS'}, not ${AGREED}: its OpenSSL ignores what it is told`)
 }

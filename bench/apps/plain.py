@@ -4,6 +4,8 @@ import time
 
 TEN_KILOBYTES = b"x" * 10240
 MEBIBYTE = b"x" * 2**20
+PIECE = b"x" * 65536
+PIECES = 160
 
 
 def hello(environ, start_response):
@@ -21,6 +23,22 @@ def echo(environ, start_response):
     content = environ["wsgi.input"].read(length)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(content)))])
     return [content]
+
+
+def count(environ, start_response):
+    """How long the content is: reads all of it, and keeps none."""
+    length = 0
+    while content := environ["wsgi.input"].read(65536):
+        length += len(content)
+    body = b"%d" % length
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def ten_megabytes(environ, start_response):
+    size = len(PIECE) * PIECES if environ["PATH_INFO"] != "/up" else 0
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(size))])
+    return (PIECE for _ in range(size // len(PIECE)))
 
 
 def one_percent_slow(environ, start_response):

@@ -184,7 +184,7 @@ function write(output: string, name: string, title: string, note: string, stacks
 
 async function main(): Promise<void> {
   const { scenes, seconds, connections, output: wanted } = parseOptions()
-  checkMachine()
+  checkMachine(scenes)
   const output = makeOutput(wanted)
   await withApplications(async (env, work) => {
     for (const scene of scenes)

@@ -10,7 +10,7 @@ import { discover, type Located } from './application/discover.ts'
 import { SETTINGS_VARIABLE } from './application/django-project.ts'
 import type { GivenApp } from './applications.ts'
 import { type AppKeys, readKeys } from './assemble-keys.ts'
-import { MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
+import { ADDRESS_SHARE, MEMORY_BUFFER, RESPONSE_BUFFER } from './defaults.ts'
 import { readIdentity } from './identity.ts'
 import { findDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
@@ -19,6 +19,7 @@ import { ASGI_WORKERS, autoWorkers } from './machine/workers.ts'
 import { application } from './settings/application.ts'
 import { content } from './settings/content.ts'
 import { APPLICATION_GROUPS, type ApplicationValues } from './settings/index.ts'
+import { queue } from './settings/queue.ts'
 import type { Setting } from './settings/setting.ts'
 import { staticFiles } from './settings/static.ts'
 import { watching } from './settings/watching.ts'
@@ -49,6 +50,7 @@ export function assembleApp(
   const watched = readDirectories(values, watching.watch)
   const mounts = readMounts(values)
   const warmup = values.all(application.warmup)
+  const perAddress = values.one(queue.limits.requestsPerAddress)
   const keys = readKeys(given, values, plain.rootPath, environment)
   const rest = {
     ...plain,
@@ -62,6 +64,7 @@ export function assembleApp(
       ...plain.limits,
       // 0 is no limit: a number that is larger than any content.
       body: values.one(content.limits.body) || Number.MAX_SAFE_INTEGER,
+      requestsPerAddress: perAddress === 'auto' ? Math.ceil(plain.limits.queue * ADDRESS_SHARE) : perAddress,
       memoryBuffer: MEMORY_BUFFER,
       responseBuffer: RESPONSE_BUFFER,
     },

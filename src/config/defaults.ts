@@ -18,7 +18,7 @@ const FALLBACK_CONNECTIONS = 4096
 /** For memory: an idle connection takes about 10 KB. */
 const MAX_CONNECTIONS = 65_536
 
-/** Part of all connections that one address may have: the other half is for everybody else. */
+/** Part of all connections, and of a queue, that one address may have: the other half is for everybody else. */
 export const ADDRESS_SHARE = 1 / 2
 
 /** Nearly every form and page fits, and a thousand slow clients need 1 GiB at most. */

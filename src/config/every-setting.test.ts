@@ -14,6 +14,7 @@ import { clients } from './testing/cases/clients.ts'
 import { content } from './testing/cases/content.ts'
 import { development } from './testing/cases/development.ts'
 import { errors } from './testing/cases/errors.ts'
+import { http2 } from './testing/cases/http2.ts'
 import { listening } from './testing/cases/listening.ts'
 import { logging } from './testing/cases/logging.ts'
 import { processes } from './testing/cases/processes.ts'
@@ -35,6 +36,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...workers,
   ...stop,
   ...tls,
+  ...http2,
   ...staticFiles,
   ...errors,
   ...logging,

@@ -13,6 +13,7 @@ import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { processes } from './settings/processes.ts'
+import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
@@ -153,6 +154,7 @@ function becameOf(setting: Setting, { config, app }: Printed, texts: readonly st
     return `became ${config.gatewayThreads} (${config.gatewayThreadsReason.replace('auto: ', '')})`
   if (setting === resources.limits.connections) return `became ${config.limits.connections}`
   if (setting === resources.limits.connectionsPerAddress) return `became ${config.limits.connectionsPerAddress}`
+  if (setting === queue.limits.requestsPerAddress && app !== null) return `became ${app.limits.requestsPerAddress}`
   if (setting === processes.adminSocket) return `became ${config.adminSocket.paths[0]}`
   return setting === processes.temporaryDirectory ? `became ${config.temporaryDirectory}` : ''
 }

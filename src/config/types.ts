@@ -50,6 +50,8 @@ export type Limits = ProgramValues['limits'] & {
 export type AppLimits = ApplicationValues['limits'] & {
   /** Bytes of content; more is 413. Without a limit it is a number that is larger than any content. */
   readonly body: number
+  /** Of one client address that wait for a worker or still send their content; 0: no limit. */
+  readonly requestsPerAddress: number
   /** Bytes of content kept in memory, for each request or response, before a temporary file takes the rest. */
   readonly memoryBuffer: number
   /** Bytes of response content kept for a slow client, in memory and file together, before the worker has to wait. */
@@ -179,6 +181,9 @@ export interface TlsClients {
   readonly depth: number | null
 }
 
+/** HTTP/2 with clients, and the limits of a connection that speaks it. */
+export type Http2Config = ProgramValues['http2']
+
 /** What `https` asks of `http`, and of browsers. */
 export type HttpsConfig = ProgramValues['https']
 
@@ -241,6 +246,7 @@ export type GatewayConfig = Pick<
   | 'gatewayIdentity'
   | 'gatewayThreads'
   | 'health'
+  | 'http2'
   | 'https'
   | 'isDevelopment'
   | 'limits'

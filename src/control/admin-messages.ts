@@ -89,6 +89,9 @@ export interface GatewayStatus extends Usage {
 export interface GatewayTraffic {
   /** Open connections of clients. */
   readonly connections: number
+  /** Of them, those that speak HTTP/2, and the requests on them. A program that was started before it knew them tells none. */
+  readonly http2Connections?: number
+  readonly streams?: number
   /** Requests that workers run now, streams and WebSockets included. */
   readonly running: number
   /** Requests that wait for a worker. */

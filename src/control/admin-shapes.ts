@@ -155,7 +155,15 @@ const gateway = object<GatewayStatus>({
   pid,
   state: oneOf(['starting', 'listening']),
   age: amount,
-  traffic: orNull(object<GatewayTraffic>({ connections: count, running: count, waiting: count })),
+  traffic: orNull(
+    object<GatewayTraffic>({
+      connections: count,
+      http2Connections: optional(count),
+      streams: optional(count),
+      running: count,
+      waiting: count,
+    }),
+  ),
 })
 const certificate = object<CertificateStatus>({
   names: listOf(words, 1000),

@@ -77,6 +77,10 @@ export interface RequestTold {
 export interface TrafficReport {
   /** Open connections of clients. */
   readonly connections: number
+  /** Of them, those that speak HTTP/2. */
+  readonly http2Connections: number
+  /** Requests on them. */
+  readonly streams: number
   readonly pools: readonly ReportedPool[]
   readonly workers: readonly ReportedWorker[]
 }
@@ -104,6 +108,8 @@ export interface InheritedListener {
   /** `http://127.0.0.1:8000`, `unix:/run/app.sock`: for the log. */
   readonly display: string
   readonly unixPath: string | null
+  /** Of TCP; 0: a Unix socket. */
+  readonly port: number
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */

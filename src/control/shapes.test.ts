@@ -69,7 +69,9 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
-      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', isShared: false, scheme: 'http' }],
+      listeners: [
+        { fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', port: 0, isShared: false, scheme: 'http' },
+      ],
       waits: false,
       tls: TLS,
     },
@@ -122,6 +124,8 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
       type: 'reported',
       id: 7,
       connections: 12,
+      http2Connections: 2,
+      streams: 40,
       pools: [{ app: 'shop', pool: 'export', waiting: 1, answered: 1012, perSecond: 3.5 }],
       workers: [
         {

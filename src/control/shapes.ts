@@ -154,6 +154,7 @@ const listener = object<InheritedListener>({
   fd: wholeNumber(3, MAX_FD),
   display: line,
   unixPath: orNull(directory),
+  port: wholeNumber(0, 65_535),
   isShared: flag,
   scheme: oneOf(['http', 'https']),
 })
@@ -202,6 +203,8 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
   reported: {
     id: count,
     connections: count,
+    http2Connections: count,
+    streams: count,
     pools: listOf(reportedPool, MAX_POOLS),
     workers: listOf(object<ReportedWorker>({ worker: number, ...WORKER_TRAFFIC }), MAX_WORKERS),
   },

@@ -19,6 +19,7 @@ import { appHandler } from '../handlers/app.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { poolAffinity } from './affinity.ts'
+import { Addresses } from './connections/addresses.ts'
 import { StaleCodeGuard } from './development/stale-code.ts'
 import { respondWithError } from './errors/error-response.ts'
 import { AppRefusals } from './errors/refusals.ts'
@@ -32,6 +33,8 @@ export class Application {
   readonly #shared: SharedParts
   readonly #events: PoolEvents
   readonly #refusals: AppRefusals
+  /** Requests that wait for a worker, or for more of their content. */
+  readonly #perAddress: Addresses
   #config: GatewayApp
   /** By the path that workers were started with. */
   readonly #links = new Map<string, LinkFactory>()
@@ -53,7 +56,11 @@ export class Application {
     this.#config = config
     this.#shared = shared
     this.#events = { ...shared.events, log }
-    this.#refusals = new AppRefusals((level, message, request = '') => log(level, message, request))
+    this.#refusals = new AppRefusals(
+      (level, message, request = '') => log(level, message, request),
+      config.limits.requestsPerAddress,
+    )
+    this.#perAddress = this.#countAddresses()
     this.codeGuard = shared.config.isDevelopment ? new StaleCodeGuard(onStale) : null
     this.#pools = this.#makePools()
     this.#files = this.#makeFiles()
@@ -156,6 +163,12 @@ export class Application {
 
   // ---- its parts ----
 
+  #countAddresses(): Addresses {
+    const { trusted, threads } = this.#shared
+    const { name, limits } = this.#config
+    return new Addresses(limits.requestsPerAddress, address => trusted.isTrusted(address), threads?.addressCounts(name))
+  }
+
   #linksOf({ path = '' }: WorkerAddress): LinkFactory {
     const known = this.#links.get(path)
     if (known !== undefined) return known
@@ -195,6 +208,7 @@ export class Application {
       events: this.#events,
       slotSource: threads?.slotSource(this.#config.name, name, queueOrder),
       onOffender: threads ? kind => threads.onOffender(this.#config.name, name, kind) : undefined,
+      perAddress: this.#perAddress,
       affinity: poolAffinity(() => this.#config, name, this.#shared.affinityKey),
     })
     codeGuard?.add(pool)
@@ -213,7 +227,14 @@ export class Application {
     const { memory, space, pages } = this.#shared
     const { requestBuffering, limits } = this.#config
     const refuse = this.#refuse
-    const options = { requestBuffering, limits, space, memory: memory.budget, onError: refuse }
+    const options = {
+      requestBuffering,
+      limits,
+      space,
+      memory: memory.budget,
+      perAddress: this.#perAddress,
+      onError: refuse,
+    }
     const handlers = this.#pools
       .values()
       .map(pool => appHandler(pool, options))

@@ -6,10 +6,11 @@
  */
 import type { GatewayApp } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
-import type { HttpError } from '../http/errors.ts'
-import type { Exchange, Handler, Middleware } from '../http/exchange.ts'
+import type { HttpError, ProtocolError } from '../http/errors.ts'
+import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
+import { createHttp2 } from '../http2/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { clientCertificates } from '../middleware/client-certificates.ts'
 import { health } from '../middleware/health.ts'
@@ -21,6 +22,7 @@ import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
 import { Admission } from './connections/admission.ts'
 import type { Handshakes, TlsRules } from './connections/handshakes.ts'
+import { eitherVersion } from './connections/versions.ts'
 import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
@@ -115,18 +117,24 @@ function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) 
   })
 }
 
-export function assembleHttp1(parts: GatewayParts, entry: Entry): Protocol {
+/** What a connection speaks after TLS, or at once. */
+export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
   const { config, memory, pages, refusals, onAnswered } = parts
-  return createHttp1({
+  const options = {
     limits: config.limits,
     timeouts: config.timeouts,
+    http2: config.http2,
     onExchange: assembleServe(parts, entry),
-    renderError: (status, accept, detail) => renderError(status, accept, detail, pages),
+    renderError: (status: number, accept: string | undefined, detail: string) =>
+      renderError(status, accept, detail, pages),
     webSockets: createWebSocketEngine(config, memory.budget),
     memory: memory.budget,
-    onProtocolError: (error, peer, request) => refusals.request(error, peer.address || 'client', request),
-    onAnswered: entry => onAnswered?.(entry),
-  })
+    onProtocolError: (error: ProtocolError, peer: Peer, request: string) =>
+      refusals.request(error, peer.address || 'client', request),
+    onAnswered: (entry: Answered) => onAnswered?.(entry),
+  }
+  const http1 = createHttp1(options)
+  return config.http2.isOn ? eitherVersion(http1, createHttp2(options)) : http1
 }
 
 /** `Class`: loaded only where a listener has TLS. */
@@ -140,9 +148,12 @@ export function assembleHandshakes(
     tls,
     protocol,
     memory: memory.budget,
+    offersHttp2: config.http2.isOn,
     timeoutMs: config.timeouts.head,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
+    onUnusable: ([name], reason) =>
+      log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })
 }
 

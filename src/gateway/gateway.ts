@@ -7,7 +7,7 @@
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleHttp1 } from './assemble.ts'
+import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
@@ -71,14 +71,14 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
-    const http1 = assembleHttp1(this.#parts, options.entry)
+    const protocol = assembleProtocol(this.#parts, options.entry)
     const { tls } = options.start
-    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, http1, tls, options.handshakes)
-    this.connections = new Connections({ http: http1, https: this.#handshakes })
+    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
+    this.connections = new Connections({ http: protocol, https: this.#handshakes })
     this.#assemble()
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
-      () => this.connections.size,
+      () => this.connections.count(),
     )
     setInterval(() => {
       this.#tellInFlight()

@@ -3,7 +3,6 @@
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
-import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 import { AccessLog } from './access-log.ts'
 import { Applications } from './applications.ts'
@@ -14,7 +13,6 @@ const HTTPS_PORT = 443
 
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
-  readonly trusted: TrustedProxies
   readonly accessLog: AccessLog
   /** Called at the end of each request; null: nobody wants to know. */
   readonly onAnswered: AccessWriter | null
@@ -40,7 +38,6 @@ export function makeParts(
   return {
     ...shared,
     applications,
-    trusted: trustedProxies(config.trustedProxies),
     accessLog,
     onAnswered: both(accessLog.write, tellRequest),
     isStopping,
@@ -50,8 +47,6 @@ export function makeParts(
 
 /** The standard one, or that of the first. */
 function httpsPortOf(listeners: GatewayStart['listeners']): number {
-  const ports = listeners
-    .filter(({ scheme, unixPath }) => scheme === 'https' && unixPath === null)
-    .map(({ display }) => Number(/:(\d+)$/.exec(display)?.[1] ?? HTTPS_PORT))
+  const ports = listeners.filter(({ scheme, port }) => scheme === 'https' && port > 0).map(({ port }) => port)
   return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? 0)
 }

@@ -14,7 +14,7 @@ test('each pool has its name, what waits, what was answered, and the rate of the
   const pools = [{ app: 'shop', name: 'export', pool }]
   const reports = new Reports(
     () => pools,
-    () => 7,
+    () => ({ connections: 7, http2Connections: 2, streams: 40 }),
     () => now,
   )
   const rate = () => reports.make().pools[0]!.perSecond
@@ -27,6 +27,8 @@ test('each pool has its name, what waits, what was answered, and the rate of the
   assert.equal(rate(), 2)
   assert.deepEqual(reports.make(), {
     connections: 7,
+    http2Connections: 2,
+    streams: 40,
     pools: [{ app: 'shop', pool: 'export', waiting: 3, answered: pool.answered, perSecond: 2 }],
     workers: [],
   })
@@ -36,7 +38,7 @@ test('a pool that is new has no rate yet, and one that was removed is forgotten'
   let pools = [{ app: 'a', name: '', pool: fakePool(1) }]
   const reports = new Reports(
     () => pools,
-    () => 0,
+    () => ({ connections: 0, http2Connections: 0, streams: 0 }),
     () => 0,
   )
   reports.sample()

@@ -7,6 +7,7 @@
 import type { AppPool } from '../apps/pool/pool.ts'
 import { reportWorkers } from '../apps/pool/running.ts'
 import type { TrafficReport } from '../control/messages.ts'
+import type { ConnectionCounts } from './connections/connections.ts'
 
 /** Requests that one report names: half a megabyte. */
 export const MAX_IN_ALL = 2000
@@ -28,13 +29,13 @@ interface Sample {
 
 export class Reports {
   readonly #pools: () => Iterable<NamedPool>
-  readonly #connections: () => number
+  readonly #connections: () => ConnectionCounts
   readonly #clock: () => number
   readonly #samples = new WeakMap<AppPool, Sample[]>()
 
   constructor(
     pools: () => Iterable<NamedPool>,
-    connections: () => number,
+    connections: () => ConnectionCounts,
     clock: () => number = () => performance.now(),
   ) {
     this.#pools = pools
@@ -56,7 +57,7 @@ export class Reports {
     const all = [...this.#pools()]
     const workers = all.flatMap(({ pool }) => pool.workers)
     return {
-      connections: this.#connections(),
+      ...this.#connections(),
       pools: all.map(({ app, name, pool }) => ({
         app,
         pool: name,

@@ -6,6 +6,8 @@ import type { OtherUses } from '../base/other-threads.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
+import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
+import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
 import { GatewayMemory } from './memory.ts'
@@ -34,6 +36,7 @@ export interface SharedParts {
   readonly space: TemporarySpace
   readonly pages: OwnPages
   readonly refusals: Refusals
+  readonly trusted: TrustedProxies
   readonly events: PoolEvents
   /** Null: this is the only event loop of the gateway. */
   readonly threads: OtherLoops | null
@@ -45,6 +48,8 @@ export interface OtherLoops {
   readonly uses: OtherUses
   /** The slots that a pool of an application shares with their pools. */
   readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
+  /** How many requests of each client network wait, of an application in all threads. */
+  readonly addressCounts: (app: string) => Counts
   /** Requests of this kind cost workers: their pools must know it. */
   readonly onOffender: (app: string, pool: string, kind: string) => void
 }
@@ -71,6 +76,7 @@ export function makeShared(
     space: makeSpace(config, refusals, threads?.uses ?? null),
     pages: new OwnPages(config.errorPages),
     refusals,
+    trusted: trustedProxies(config.trustedProxies),
     events: poolEvents(send, log),
     threads,
   }

@@ -6,6 +6,7 @@
  * fits into one frame is read first. Larger content goes to the worker while it arrives.
  * Not here: which worker gets the request, and its answer (`apps/pool/`).
  */
+import { AddressFullError, type AddressLimit, countRequest, NO_LIMIT } from '../apps/pool/address-limit.ts'
 import { MAX_INLINE_BODY, RequestBody, tooMuchStored } from '../apps/pool/body.ts'
 import { LiveBody } from '../apps/pool/live-body.ts'
 import type { AppPool } from '../apps/pool/pool.ts'
@@ -20,6 +21,8 @@ export interface AppHandlerOptions {
   readonly limits: AppLimits
   readonly space: TemporarySpace
   readonly memory: MemoryBudget
+  /** The same as in the pool. Left out: an address may have any number of requests. */
+  readonly perAddress?: AddressLimit
   /** The same as in the pool: answers while the response is idle, cuts it when it has started. */
   readonly onError: (exchange: Exchange, error: Error) => void
 }
@@ -37,19 +40,43 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
       (length === undefined || length > MAX_INLINE_BODY) &&
       (!options.requestBuffering || pool.interface === 'asgi')
     )
-      pool.handle(exchange, new LiveBody(exchange.body, options.memory))
-    else collect(exchange, options, body => pool.handle(exchange, body))
+      goOnLive(exchange, options, pool)
+    else collect(exchange, options, pool)
   }
 }
 
-function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: RequestBody) => void): void {
-  const { space, memory, limits } = options
+/** The content goes to a worker while it arrives. */
+function goOnLive(
+  exchange: Exchange,
+  { perAddress = NO_LIMIT, memory, onError }: AppHandlerOptions,
+  pool: AppPool,
+): void {
+  const counted = countRequest(perAddress, exchange)
+  if (counted === null) {
+    onError(exchange, new AddressFullError())
+    return
+  }
+  const body = new LiveBody(exchange.body, memory)
+  body.onComplete = () => counted.end()
+  pool.handle(exchange, body, counted)
+}
+
+function collect(exchange: Exchange, options: AppHandlerOptions, pool: AppPool): void {
+  const { space, memory, limits, perAddress = NO_LIMIT } = options
   const { length = 0 } = exchange.body
   // Declared content is refused before a byte of it is read, chunked content when so much has come.
   if (length > limits.memoryBuffer && !space.hasRoomFor(length - limits.memoryBuffer)) {
     options.onError(exchange, tooMuchStored())
     return
   }
+  // Content of this length never comes with its head. Whether shorter content has, `pull` shows.
+  const isLong = length > MAX_INLINE_BODY
+  let counted = isLong ? countRequest(perAddress, exchange) : null
+  if (isLong && counted === null) {
+    options.onError(exchange, new AddressFullError())
+    return
+  }
+  let isComplete = false
   let failed = false
   const body = new RequestBody({
     space,
@@ -66,6 +93,7 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
   })
   const fail = (error: Error) => {
     body.close()
+    counted?.end()
     const { state } = exchange.response
     if (!(error instanceof ClientGoneError) && (state === 'idle' || state === 'started'))
       options.onError(exchange, error)
@@ -73,7 +101,8 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
   exchange.body.pull({
     onData: chunk => failed || body.append(chunk),
     onEnd: () => {
-      if (!failed) body.seal(() => done(body))
+      isComplete = true
+      if (!failed) body.seal(() => pool.handle(exchange, body, counted))
     },
     onError: error => {
       if (failed) return
@@ -81,6 +110,13 @@ function collect(exchange: Exchange, options: AppHandlerOptions, done: (body: Re
       fail(error)
     },
   })
+  if (isComplete || failed || counted !== null) return
+  counted = countRequest(perAddress, exchange)
+  if (counted !== null) return
+  failed = true
+  fail(new AddressFullError())
+  // The rest of the content is thrown away.
+  exchange.body.resume()
 }
 
 function notStored({ code, message }: NodeJS.ErrnoException): HttpError {

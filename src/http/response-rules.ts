@@ -50,13 +50,14 @@ const knownFields = new Map<string, ResponseField>()
 export interface ResponseField {
   /** As the application spells it. */
   readonly name: string
+  readonly lowerCase: string
   readonly meaning: FieldMeaning
   /** The field that followed it the last time: a guess costs a third of a look-up. */
   next: ResponseField | null
 }
 
 /** Before the first field of a response. */
-export const NO_FIELD: ResponseField = { name: '', meaning: '', next: null }
+export const NO_FIELD: ResponseField = { name: '', lowerCase: '', meaning: '', next: null }
 
 /** The field `name`, which follows `previous`. Throws when it is no name. */
 export function fieldBehind(previous: ResponseField, name: string): ResponseField {
@@ -68,7 +69,7 @@ function lookUpBehind(previous: ResponseField, name: string): ResponseField {
   const known = knownFields.get(name)
   // A chain must not hold a name that the cache does not.
   if (known !== undefined) previous.next = known
-  return known ?? { name, meaning: meaningOf(name), next: null }
+  return known ?? { name, lowerCase: name.toLowerCase(), meaning: meaningOf(name), next: null }
 }
 
 /** Throws when it is no name. */
@@ -80,7 +81,7 @@ export function meaningOf(name: string): FieldMeaning {
   if (knownFields.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) {
     // A copy: a slice would keep the whole head in memory that it is cut from.
     const own = Buffer.from(name, 'latin1').toString('latin1')
-    knownFields.set(own, { name: own, meaning, next: null })
+    knownFields.set(own, { name: own, lowerCase: own.toLowerCase(), meaning, next: null })
   }
   return meaning
 }

@@ -99,6 +99,10 @@ export class Http1Connection
     return this.#state >= State.SWITCHED && this.isIdle
   }
 
+  get streams(): null {
+    return null
+  }
+
   /** Nothing of the next request has come. */
   get #awaitsRequest(): boolean {
     return this.#state === State.IDLE && !this.#parser.inRequest

@@ -12,6 +12,7 @@ interface Changes {
   readonly address?: string
   readonly untouched?: boolean
   readonly app?: string
+  readonly version?: '1.0' | '1.1' | '2'
 }
 
 function entry(changes: Changes = {}): Answered {
@@ -26,7 +27,7 @@ function entry(changes: Changes = {}): Answered {
       query,
       scheme: 'http',
       authority: 'example.com',
-      version: '1.1',
+      version: changes.version ?? '1.1',
       headers: changes.headers ?? [],
     },
     response: {
@@ -44,6 +45,13 @@ function entry(changes: Changes = {}): Answered {
 }
 
 const line = (format: string, changes: Changes = {}, now = 1250.5) => compileAccessFormat(format)(entry(changes), now)
+
+test('HTTP/2 is HTTP/2.0 in every format, as nginx and Apache write it', () => {
+  const changes = { version: '2' } as const
+  assert.equal(line('%(r)s|%(H)s', changes), 'GET /a?b HTTP/2.0|HTTP/2.0\n')
+  assert.match(line('combined', changes), /"GET \/a\?b HTTP\/2\.0" 200/)
+  assert.equal(JSON.parse(line('json', changes)).protocol, 'HTTP/2.0')
+})
 
 test('where there are several applications, lines name the one that got the request', () => {
   const one = { headers: ['user-agent', 'curl/8'] }

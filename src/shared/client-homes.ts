@@ -7,10 +7,11 @@
  *
  * Bound: 65,536 clients; sets fill unevenly, so the first full ones are met at some 30,000. In a full set the client that has been silent for
  * longest is forgotten, so far as four bits tell. It mostly finds the same worker again, by rendezvous hashing.
- * Definition: two clients with the same 25 bits have one home. That is one in 500 clients of a full table, and both have a worker all the same.
+ * Definition: keys are hashes with a secret, or names that we made: nobody chooses what they lead to. Two clients with the same 25 bits have one home. That is one in 500 clients of a full table, and both have a worker all the same.
  * Not here: which worker a client gets (`apps/pool/homes.ts`).
  */
 import { type Cells, sharedWords } from './cells.ts'
+import { hashOf } from './hash.ts'
 import { poolWords } from './pool-waits.ts'
 
 const WAYS = 8
@@ -91,13 +92,4 @@ function tagOf(hash: number): number {
 
 function ageOf(now: number): number {
   return (now >> AGE_SHIFT) & AGE_MASK
-}
-
-/** FNV-1a, and the last steps of MurmurHash3. Keys are hashes with a secret, or names that we made: nobody chooses what they lead to. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }

@@ -73,7 +73,7 @@ test('and all of it, with what it costs, when it is asked', async () => {
   for (const fact of [
     /address +http:/,
     /trusted +127/,
-    /connections +up to \d+ at a time$/,
+    /connections +up to \d+ at a time, with HTTP\/2 up to 100 requests on each$/,
     /application +plain:application/,
     /Python +3\./,
     /workers +2 × 1 thread/,

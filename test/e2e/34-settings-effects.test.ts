@@ -127,6 +127,7 @@ test('what waits, and where things lie; settings from the file of --config', { s
   const lines = [
     'request-buffering = false',
     'queue-limit = 1',
+    'limit-requests-per-address = 0',
     'queue-timeout = 4',
     'limit-connections = 3',
     'limit-connections-per-address = 0',

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmodSync, truncateSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { OVERLOADED_MS } from '../../src/apps/pool/queue.ts'
+import type { ProgramStatus } from '../../src/control/admin-messages.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { Gate } from '../support/gate.ts'
 import { APPS, ROOT } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient, withClient } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
 import { isRefused, type Server, startServer, until } from '../support/server.ts'
 
 const skip = await whyNoPython()
@@ -134,20 +136,65 @@ test('--limit-connections-per-address: one address cannot take what another one 
   const refused = await third.response()
   third.close()
   assert.deepEqual([refused.status, refused.header('retry-after')], [503, '1'])
-  if (process.platform === 'linux') {
-    const [response] = await once(
-      request({ port: server.port, host: '127.0.0.1', localAddress: '127.0.0.2', path: '/hello', agent: false }).end(),
-      'response',
-    )
-    assert.equal(response.statusCode, 200)
-    response.resume()
-  }
+  if (process.platform === 'linux') assert.equal(await statusFrom(server, '127.0.0.2'), 200)
   holders[0]!.close()
   // The gateway hears of it a moment later.
   await untilServed(server)
   holders[1]!.close()
   await server.stop()
 })
+
+test('--limit-requests-per-address: one address cannot fill the queue, and a proxy’s clients are told apart', {
+  skip: skip || notLinux,
+}, async t => {
+  const limits = ['--queue-limit', '4', '--trusted-proxies', '127.0.0.9']
+  const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', ...limits] })
+  server.expectLog(/GET \/hello from 127\.0\.0\.1 was refused: 2 requests .*\(limit-requests-per-address\)/)
+  const gate = new Gate(t)
+  const busy = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
+  // A request whose content has not come counts, too. It counts when the server has asked for the content.
+  const head = 'POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n'
+  const upload = new RawClient(server.port).send(head)
+  assert.equal((await upload.head()).status, 100)
+  const first = new RawClient(server.port).get('/hello')
+  await untilWaiting(server, 1)
+  const refused = await getOnce(server.port, '/hello')
+  assert.equal(refused.status, 429)
+  assert.match(refused.header('retry-after')!, /^[1-9]\d*$/)
+  const others = [
+    statusFrom(server, '127.0.0.2'),
+    statusFrom(server, '127.0.0.9', { 'X-Forwarded-For': '192.0.2.1' }),
+    statusFrom(server, '127.0.0.9', { 'X-Forwarded-For': '192.0.2.2' }),
+  ]
+  await untilWaiting(server, 4)
+  gate.open()
+  for (const client of [busy, first]) assert.equal((await client.response()).status, 200)
+  assert.deepEqual(await Promise.all(others), [200, 200, 200])
+  assert.equal((await upload.send('hello').response()).body.toString(), 'hello')
+  // Nothing is left of the count.
+  assert.deepEqual(await Promise.all([1, 2, 3].map(() => statusFrom(server, '127.0.0.1'))), [200, 200, 200])
+  for (const client of [busy, first, upload]) client.close()
+  await server.stop()
+})
+
+async function untilWaiting({ temporaryDirectory }: Server, count: number): Promise<void> {
+  const ask = ['status', '--json', '--admin-socket', join(temporaryDirectory, 'admin.sock')]
+  const waiting = async () =>
+    (JSON.parse((await runJumak(ask, APPS)).stdout) as ProgramStatus).gateway!.traffic!.waiting
+  await until(
+    async () => (await waiting()) === count,
+    () => `${count} do not wait`,
+  )
+}
+
+/** The status of an answer to a client with this address. */
+async function statusFrom({ port }: Server, localAddress: string, headers: Record<string, string> = {}) {
+  const options = { port, host: '127.0.0.1', localAddress, path: '/hello', agent: false, headers }
+  const [response] = (await once(request(options).end(), 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
 
 test('with few descriptors: 503 over the limit that follows from them, and no EMFILE', {
   skip: skip || notLinux,

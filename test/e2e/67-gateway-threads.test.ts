@@ -375,7 +375,16 @@ test('WebSockets and event streams: those of a thread that dies end, the others 
 })
 
 test('the limits on connections and on the queue are one for all threads', { skip }, async t => {
-  const limits = ['--limit-connections', '6', '--limit-connections-per-address', '5', '--queue-limit', '2']
+  const limits = [
+    '--limit-connections',
+    '6',
+    '--limit-connections-per-address',
+    '5',
+    '--queue-limit',
+    '2',
+    '--limit-requests-per-address',
+    '0',
+  ]
   const args = [...ARGS, '-w', '1', '-b', '127.0.0.1:0', '--trusted-proxies', 'none', ...limits]
   const server = await startServer({ app: 'plain', directory: APPS, args })
   server.expectLog(/a connection from 127\.0\.0\.1 was refused: it has 5 open/, /Too many requests are waiting/)

@@ -65,6 +65,7 @@ export class AffineDispatcher implements CallDispatcher {
     // Slots that were freed in this turn belong to the calls that wait.
     if (this.waiting + slots.othersWaiting >= limit) this.pump()
     const waiting = this.waiting + slots.othersWaiting
+    if (!this.#state.mayWait(call, waiting)) return
     if (waiting >= limit) {
       const tooMany = this.#replaceable ?? call
       this.#fail(tooMany, this.#state.tooMany(waiting))

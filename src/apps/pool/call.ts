@@ -7,6 +7,7 @@
 import type { Deadline } from '../../base/deadlines.ts'
 import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import type { CountedRequest } from './address-limit.ts'
 import type { Client } from './affinity.ts'
 import type { CallBody } from './body.ts'
 import { isIdempotent, type Unanswered } from './dispatch-rules.ts'
@@ -55,9 +56,12 @@ export class Call implements Queued, Unanswered {
   isReturned = false
   /** Who sends it, with affinity; null: any worker will do. */
   client: Client | null = null
+  /** In the count of its client's address; null: it has not been counted. */
+  counted: CountedRequest | null
   #body: CallBody | null
 
-  constructor(exchange: Exchange, body: CallBody | null) {
+  constructor(exchange: Exchange, body: CallBody | null, counted: CountedRequest | null = null) {
+    this.counted = counted
     this.exchange = exchange
     this.idempotent = isIdempotent(exchange.request.method)
     this.#body = body
@@ -128,6 +132,7 @@ export class Call implements Queued, Unanswered {
     const { phase, link } = this
     if (phase === 'queued') this.stopWaiting(performance.now())
     this.phase = 'done'
+    this.counted?.end()
     this.relay?.close()
     link?.left(this, phase)
     // On a link the content is still needed: a worker that waits for content must get all of it.
@@ -143,8 +148,14 @@ export class Call implements Queued, Unanswered {
     this.exchange.response.abort(new ClientGoneError())
   }
 
+  /** It counts for its client's address only as long as its content comes. */
+  goesToWorker(): void {
+    if (this.#body === null || !this.#body.isLive) this.counted!.end()
+  }
+
   /** Nobody will need the content again. */
   releaseBody(): void {
+    this.counted?.end()
     this.#body?.close()
     this.#body = null
   }

@@ -9,6 +9,7 @@
 import { Deadline, DeadlineList } from '../../base/deadlines.ts'
 import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { HttpError } from '../../http/errors.ts'
+import { AddressFullError, type AddressLimit, countRequest, NO_LIMIT } from './address-limit.ts'
 import type { Call, FailCall } from './call.ts'
 import { RunTimes } from './dispatch-rules.ts'
 import { OWN_SLOTS, type SlotSource } from './slots.ts'
@@ -23,6 +24,8 @@ export interface DispatchOptions {
   readonly retry?: boolean
   /** Development: called before each dispatch. */
   readonly beforeDispatch?: (() => void) | undefined
+  /** Left out: an address may have any number of requests. */
+  readonly perAddress?: AddressLimit
   /** Left out: no other thread has links to the workers. */
   readonly slots?: SlotSource
 }
@@ -37,13 +40,14 @@ export class DispatchState {
   readonly #workers: readonly PoolWorker[]
   readonly #fail: FailCall
   readonly #deadlines: DeadlineList
+  readonly #perAddress: AddressLimit
   #unflushed: PoolLink[] = []
   #isTurnEnding = false
   readonly #endTurn: () => void
 
   /** `workers`: all of the pool. `pump`: sends what waits, at the end of a turn. */
   constructor(
-    { timeouts, slots = OWN_SLOTS }: DispatchOptions,
+    { timeouts, slots = OWN_SLOTS, perAddress = NO_LIMIT }: DispatchOptions,
     workers: readonly PoolWorker[],
     fail: FailCall,
     pump: () => void,
@@ -51,6 +55,7 @@ export class DispatchState {
     this.slots = slots
     this.#workers = workers
     this.#fail = fail
+    this.#perAddress = perAddress
     this.#deadlines = new DeadlineList(timeouts.queue)
     this.#endTurn = () => {
       pump()
@@ -97,6 +102,13 @@ export class DispatchState {
     }
     const seconds = this.#retryAfter(call.queue!.length + this.slots.othersWaiting)
     this.#fail(call, new HttpError(503, 'No worker was free in time', 'operator', seconds))
+  }
+
+  /** A new call has to wait behind `waiting` others. False: its client's address has enough that do, and the call was refused. */
+  mayWait(call: Call, waiting: number): boolean {
+    call.counted ??= countRequest(this.#perAddress, call.exchange)
+    if (call.counted === null) this.#fail(call, new AddressFullError(this.#retryAfter(waiting)))
+    return call.counted !== null
   }
 
   /** For a call that finds `waiting` others of all threads, and no room. */

@@ -69,7 +69,7 @@ export class Dispatcher {
     return this.#state.refusal !== null
   }
 
-  /** Sends a new call, or lets it wait. Where the queue is full, the call is refused, or the oldest one is refused in its place. */
+  /** Sends a new call, or lets it wait. Where the queue is full, or has enough of its client's address, the call is refused, or the oldest one is refused in its place. */
   dispatch(call: Call): void {
     const { queue: limit } = this.#options.limits
     const { slots } = this.#state
@@ -77,6 +77,7 @@ export class Dispatcher {
     if (this.#queue.length + slots.othersWaiting >= limit || this.#suspects.length > 0) this.pump()
     if (this.sendAtOnce(call)) return
     const waiting = this.#queue.length + slots.othersWaiting
+    if (!this.#state.mayWait(call, waiting)) return
     if (waiting >= limit) {
       const tooMany = this.#queue.replaceable ?? call
       this.#fail(tooMany, this.#state.tooMany(waiting))
@@ -117,6 +118,7 @@ export class Dispatcher {
   /** Sends the call on this link, whatever waits. */
   send(link: PoolLink, call: Call): void {
     if (call.losses > 0) link.worker.suspect(call)
+    if (call.counted !== null) call.goesToWorker()
     if (link.send(call)) this.#state.flushSoon(link)
   }
 

@@ -19,6 +19,8 @@ export class LiveBody implements CallBody {
   readonly isLive = true
   /** The client left, broke the framing, or was too slow. Set by the pool before the first read. */
   onFailed: (error: Error) => void = () => {}
+  /** All of it has come. Set before the first read. */
+  onComplete: () => void = () => {}
   readonly #source: BodyReader
   #waiting: ((error: Error | null, piece: Buffer) => void) | null = null
   #held: Buffer[] = []
@@ -92,6 +94,7 @@ export class LiveBody implements CallBody {
       },
       onEnd: () => {
         this.#isComplete = true
+        this.onComplete()
         if (this.#waiting !== null) this.#give(NOTHING)
       },
       onError: error => {

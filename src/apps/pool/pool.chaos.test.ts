@@ -10,6 +10,7 @@ import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import { applicationRoot } from '../../http/application-root.ts'
 import { linkFactory } from '../links.ts'
+import { AddressCount } from '../testing/address-count.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import { FakeWorker, type FakeWorkerRequest } from '../testing/fake-worker.ts'
 import { numbers } from '../testing/numbers.ts'
@@ -74,6 +75,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
     limits: { memoryBuffer: 50_000, responseBuffer: 100_000, queue: 1000 },
     timeouts: { request: 0, streamIdle: 0, queue: 0 },
   })
+  const perAddress = new AddressCount(40)
   const pool = new AppPool({
     limits,
     timeouts,
@@ -82,6 +84,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
     ),
     onError: FakeExchange.failed,
     affinity,
+    perAddress,
     events: {
       linked: () => {},
       lost: replace,
@@ -106,6 +109,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
     const exchange = new FakeExchange({
       method: ['GET', 'POST', 'PUT'][dice(3)]!,
       path,
+      address: `192.0.2.${dice(4)}`,
       body: Buffer.alloc(length),
       headers: ['x-client', String(dice(20))],
     })
@@ -143,6 +147,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
   assert.ok(all.some(({ exchange }) => exchange.error === null))
   assert.equal(reader.stats(pool).queued, 0)
   assert.ok(drained.length <= draining)
+  assert.equal(perAddress.total, 0, 'requests are counted that do not wait')
   pool.close()
   assert.deepEqual([memory.used, memory.accounts], [0, 0], 'memory is counted that nobody holds')
   for (const worker of alive.values()) worker.die()

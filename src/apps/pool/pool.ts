@@ -7,6 +7,7 @@
  */
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import type { CountedRequest } from './address-limit.ts'
 import { AffineDispatcher } from './affine-dispatcher.ts'
 import type { PoolAffinity } from './affinity.ts'
 import type { CallBody } from './body.ts'
@@ -71,13 +72,17 @@ export class AppPool implements SlotUser {
     return this.#lifecycle.interface
   }
 
-  /** Takes the exchange over. `body`: null when there is no content, else sealed or live. */
-  handle(exchange: Exchange, body: CallBody | null): void {
+  /**
+   * Takes the exchange over. `body`: null when there is no content, else sealed or live. `counted`: not null if the request counts for its
+   * client's address already.
+   */
+  handle(exchange: Exchange, body: CallBody | null, counted: CountedRequest | null = null): void {
     if (exchange.response.state !== 'idle') {
       body?.close()
+      counted?.end()
       return
     }
-    const call = new Call(exchange, body)
+    const call = new Call(exchange, body, counted)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
     const isWebSocket = this.interface === 'asgi' && exchange.isWebSocket
     if (this.#closed !== null || (this.#isDraining && isWebSocket)) {

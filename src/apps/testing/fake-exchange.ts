@@ -6,6 +6,7 @@ import type {
   BodyConsumer,
   Exchange,
   LocalEnd,
+  Peer,
   RequestHead,
   ResponseHead,
   ResponseState,
@@ -24,6 +25,8 @@ export interface FakeRequest extends Partial<RequestHead> {
   /** The length of the body is not known before its end. */
   readonly isChunked?: boolean
   readonly isWebSocket?: boolean
+  /** Of the client. */
+  readonly address?: string
   /** The connection is encrypted. */
   readonly tls?: TlsFacts
   /** The client pauses after so many bytes, until `goOn()`. */
@@ -141,7 +144,7 @@ export class FakeChannel implements WebSocketChannel {
 export class FakeExchange implements Exchange {
   id = `x${nextId++}`
   readonly request: RequestHead
-  readonly peer = { address: '192.0.2.1', port: 4711, socketAddress: '192.0.2.1' }
+  readonly peer: Peer
   local: LocalEnd
   isHalfClosed = false
   isWebSocket: boolean
@@ -168,9 +171,11 @@ export class FakeExchange implements Exchange {
       isWebSocket = false,
       stopsAfter = Number.POSITIVE_INFINITY,
       tls = null,
+      address = '192.0.2.1',
       ...head
     } = request
     this.isWebSocket = isWebSocket
+    this.peer = { address, port: 4711, socketAddress: address }
     this.local = { address: '127.0.0.1', port: 8000, tls }
     const path = head.path ?? '/'
     this.request = {

@@ -9,6 +9,7 @@ import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
 import { linkFactory } from '../links.ts'
+import type { AddressLimit } from '../pool/address-limit.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
 import { RequestBody } from '../pool/body.ts'
 import { AppPool } from '../pool/pool.ts'
@@ -41,6 +42,7 @@ export class Bench extends PoolRecord {
       retry?: boolean
       beforeDispatch?: () => void
       affinity?: PoolAffinity
+      perAddress?: AddressLimit
     } = {},
   ) {
     super()
@@ -61,6 +63,7 @@ export class Bench extends PoolRecord {
       beforeDispatch: changes.beforeDispatch,
       events: this.listeners,
       affinity: changes.affinity ?? null,
+      ...(changes.perAddress && { perAddress: changes.perAddress }),
     })
     cleanups.push(() => this.pool.close())
   }

@@ -34,6 +34,16 @@ gateway       12 connections   2 running   3 waiting   up 3 h   84 MB   3 % CPU
   )
 })
 
+test('connections that speak HTTP/2 are told with their streams', () => {
+  const { gateway } = exampleStatus()
+  const lineOf = (streams: number) => {
+    const traffic = { ...gateway!.traffic!, http2Connections: 3, streams }
+    return renderStatus(exampleStatus({ gateway: { ...gateway!, traffic } }), wide).split('\n')[1]!
+  }
+  assert.match(lineOf(40), /^gateway +12 connections \(3 HTTP\/2 with 40 streams\) {3}2 running/)
+  assert.match(lineOf(1), /\(3 HTTP\/2 with 1 stream\)/)
+})
+
 const exampleCertificate = (changes: Partial<CertificateStatus> = {}): CertificateStatus => ({
   names: ['example.kr', '*.example.kr'],
   validTo: '2027-02-28T09:30:00.000Z',

@@ -18,6 +18,7 @@ import type {
   AppStatus,
   CertificateStatus,
   GatewayStatus,
+  GatewayTraffic,
   ProgramStatus,
   RunningRequest,
   WorkerStatus,
@@ -151,8 +152,14 @@ function gatewayWords(gateway: GatewayStatus | null): string[] {
   const counts =
     traffic === null
       ? [state === 'starting' ? 'starting' : 'does not answer']
-      : [countOf(traffic.connections, 'connection'), `${traffic.running} running`, `${traffic.waiting} waiting`]
+      : [connectionWords(traffic), `${traffic.running} running`, `${traffic.waiting} waiting`]
   return [...counts, `up ${span(age)}`, ...usageWords(gateway), `process ${pid}`]
+}
+
+/** With one HTTP/2 connection a client has as many requests as with dozens of others. */
+function connectionWords({ connections, http2Connections = 0, streams = 0 }: GatewayTraffic): string {
+  const all = countOf(connections, 'connection')
+  return http2Connections === 0 ? all : `${all} (${http2Connections} HTTP/2 with ${countOf(streams, 'stream')})`
 }
 
 function usageWords({ memory, cpu }: { readonly memory: number | null; readonly cpu: number | null }): string[] {

@@ -5,6 +5,7 @@ import { clients } from './clients.ts'
 import { content } from './content.ts'
 import { development } from './development.ts'
 import { errors } from './errors.ts'
+import { http2 } from './http2.ts'
 import { check, help, noApp, printConfig, printSchema, usage, version } from './information.ts'
 import { listening } from './listening.ts'
 import { logging } from './logging.ts'
@@ -30,6 +31,7 @@ const PROGRAM = [
   clients,
   requests,
   resources,
+  http2,
   websockets,
   processes,
   stop,
@@ -66,6 +68,7 @@ const ORDER: readonly Group[] = [
   requests,
   content,
   resources,
+  http2,
   websockets,
   account,
   processes,

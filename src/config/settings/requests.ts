@@ -40,6 +40,7 @@ export const requests = {
       default: '64K',
       why: 'A cookie has up to 4 KiB; nginx allows 4 × 8 KiB, Node 16 KiB. This is enough for single sign-on tokens.',
       doc: 'All header fields together; more is 431.',
+      more: 'This limit and `limit-request-fields` hold for HTTP/1.1 and for HTTP/2, there for the fields as they are after decompression.',
       change: 'restart',
     }),
   },

@@ -37,6 +37,7 @@ export const resources = {
       default: 'auto',
       why: 'Three quarters of the limit on open files, without the links to workers. The rest is for temporary files and files that are sent.',
       doc: 'Client connections at a time; auto: by the limit on open files.',
+      more: 'An HTTP/2 connection counts once, however many requests it carries (`limit-streams`).',
       change: 'restart',
     }),
     connectionsPerAddress: input({
@@ -47,7 +48,7 @@ export const resources = {
       default: 'auto',
       why: 'Half of `limit-connections`: one client cannot keep all others out, and an office or a mobile network behind one address has enough.',
       doc: 'Client connections of one address at a time; auto: half of all, 0: no limit.',
-      more: 'One more is answered 503. An IPv6 network of 64 bits counts as one address. Trusted proxies and Unix sockets are not counted: they speak for many clients. A proxy that is not in `trusted-proxies` is counted, and the log says so when it is refused.',
+      more: 'One more is answered 503. It counts connections, not requests: one HTTP/2 connection carries up to `limit-streams` of them at a time, and `limit-requests-per-address` bounds those that wait. An IPv6 network of 64 bits counts as one address. Trusted proxies and Unix sockets are not counted: they speak for many clients. A proxy that is not in `trusted-proxies` is counted, and the log says so when it is refused.',
       change: 'restart',
     }),
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Addresses } from './addresses.ts'
+import { Addresses, OwnCounts } from './addresses.ts'
 
 test('an address gets connections up to the limit, and another one after one has closed', () => {
   const addresses = new Addresses(2, () => false)
@@ -28,9 +28,10 @@ test('exempt addresses and Unix sockets are never refused, and nobody is without
 })
 
 test('nothing is kept of addresses that have left', () => {
-  const addresses = new Addresses(5, () => false)
+  const counts = new OwnCounts()
+  const addresses = new Addresses(5, () => false, counts)
   const networks = Array.from({ length: 100 }, (_, i) => addresses.add(`192.0.2.${i}`)!)
-  assert.equal(addresses.size, 100)
+  assert.equal(counts.size, 100)
   for (const network of networks) addresses.remove(network)
-  assert.equal(addresses.size, 0)
+  assert.equal(counts.size, 0)
 })

@@ -9,6 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
 import type { Scheme, Transport } from '../../http/transport.ts'
 
+/** What is open, for `jumak status`. */
+export interface ConnectionCounts {
+  readonly connections: number
+  /** Of them, those that speak HTTP/2. */
+  readonly http2Connections: number
+  /** Requests on them. */
+  readonly streams: number
+}
+
 /** How often a drain looks whether anything still runs. The last response delays a stop by no more than this. */
 const LOOK_MS = 20
 /** How long clients have after the drain to read their last response and to close. The workers are stopped meanwhile. */
@@ -37,9 +46,22 @@ export class Connections {
     return this.#open.size
   }
 
+  /** Looks at each connection: for a question now and then. */
+  count(): ConnectionCounts {
+    let http2Connections = 0
+    let all = 0
+    for (const { streams } of this.#open) {
+      if (streams === null) continue
+      http2Connections++
+      all += streams
+    }
+    return { connections: this.size, http2Connections, streams: all }
+  }
+
+  /** Requests that run; a connection whose last bytes are being sent counts as one. */
   get active(): number {
     let count = 0
-    for (const connection of this.#open) if (!connection.isIdle) count++
+    for (const connection of this.#open) if (!connection.isIdle) count += Math.max(1, connection.streams ?? 1)
     return count
   }
 
@@ -51,7 +73,7 @@ export class Connections {
 
   /**
    * After `startDrain`, when no new connection comes. Resolves when nothing runs on any connection, or at the deadline, with the number
-   * of connections that are cut in an exchange.
+   * of exchanges that are cut.
    */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = performance.now() + deadlineMs

@@ -27,7 +27,8 @@ const MOST_AT_ONCE = 4
 const DRAIN_MS = 1000
 
 /** For ALPN (RFC7301), the best first. */
-const PROTOCOLS = ['http/1.1', 'http/1.0']
+const HTTP1 = ['http/1.1', 'http/1.0']
+const ALL = ['h2', ...HTTP1]
 
 /** An alert that ends a handshake before it has begun (RFC8446§6): fatal, unrecognized_name. */
 const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 112])
@@ -37,12 +38,15 @@ export interface HandshakeOptions {
   /** What gets the connection after the handshake. */
   readonly protocol: Protocol
   readonly memory: MemoryBudget
+  readonly offersHttp2: boolean
   /** Milliseconds for the whole handshake. 0: no limit. */
   readonly timeoutMs: number
   /** The whole answer to a client that speaks plain HTTP here. */
   readonly plainHttpAnswer: Buffer
   /** A handshake failed: for the log. `client`: its address. */
   readonly onFailed: (client: string, reason: string) => void
+  /** OpenSSL refuses what the entry has, though the master has asked it: told once for each entry that is in force. */
+  readonly onUnusable: (names: readonly string[], reason: string) => void
 }
 
 /** What requests over TLS are kept to. */
@@ -65,13 +69,14 @@ export class Handshakes {
   #rules: TlsRules
   #contexts: Contexts
   readonly #ready: Begin[] = []
+  readonly #unusable = new WeakSet<GatewayTlsEntry>()
   #isDraining = false
 
   constructor(options: HandshakeOptions) {
     this.options = options
     this.deadlines = new DeadlineList(options.timeoutMs)
     this.#rules = rulesOf(options.tls)
-    this.#contexts = new Contexts(options.tls, PROTOCOLS)
+    this.#contexts = this.#makeContexts(options.tls)
   }
 
   /** In force now. */
@@ -86,7 +91,11 @@ export class Handshakes {
   /** For handshakes that begin later. */
   replace(tls: GatewayTls): void {
     this.#rules = rulesOf(tls)
-    this.#contexts = new Contexts(tls, PROTOCOLS)
+    this.#contexts = this.#makeContexts(tls)
+  }
+
+  #makeContexts(tls: GatewayTls): Contexts {
+    return new Contexts(tls, this.options.offersHttp2 ? ALL : HTTP1)
   }
 
   open(transport: SocketTransport, onClose: () => void): ProtocolConnection {
@@ -95,6 +104,12 @@ export class Handshakes {
 
   startDrain(): void {
     this.#isDraining = true
+  }
+
+  unusable(entry: GatewayTlsEntry, reason: string): void {
+    if (this.#unusable.has(entry)) return
+    this.#unusable.add(entry)
+    this.options.onUnusable(entry.names, reason)
   }
 
   /** Calls it in its turn, with what is in force then. */
@@ -141,6 +156,10 @@ class Handshake implements ProtocolConnection {
 
   get isOver(): boolean {
     return this.#inner?.isOver ?? this.#isClosed
+  }
+
+  get streams(): number | null {
+    return this.#inner?.streams ?? null
   }
 
   startDrain(): void {
@@ -219,7 +238,9 @@ class Handshake implements ProtocolConnection {
     try {
       options = contexts.optionsFor(entry, hello)
     } catch (error) {
-      this.#fail(`the certificate cannot be used: ${(error as Error).message}`)
+      const { message } = error as Error
+      this.#all.unusable(entry, message)
+      this.#fail(`the certificate cannot be used: ${message}`)
       return
     }
     const secure = new TlsTransport(

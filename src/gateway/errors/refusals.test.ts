@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AddressFullError } from '../../apps/pool/address-limit.ts'
 import { FakeExchange } from '../../apps/testing/fake-exchange.ts'
 import { FileCutError, HttpError } from '../../http/errors.ts'
 import { AppRefusals, Refusals } from './refusals.ts'
@@ -13,23 +14,28 @@ function recorded() {
 test('only errors that the operator can do something about are logged', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { lines, log } = recorded()
-  const refusals = new AppRefusals(log)
+  const refusals = new AppRefusals(log, 5)
   const exchange = new FakeExchange({ path: '/a' })
   const { id } = exchange
   refusals.failed(exchange, new HttpError(404, 'Not there', 'client'))
   refusals.failed(exchange, new HttpError(500, 'It failed', 'application'))
   refusals.failed(exchange, new HttpError(503, 'The queue is full', 'operator'))
   refusals.failed(exchange, new FileCutError('/srv/a', 1, 2, null))
-  assert.equal(lines.length, 2)
+  refusals.failed(exchange, new AddressFullError())
+  assert.equal(lines.length, 3)
   assert.equal(lines[0], `warn ${id} GET /a was refused: The queue is full`)
   assert.match(lines[1]!, new RegExp(`^warn ${id} the answer to GET /a was cut: .*/srv/a`))
+  assert.match(
+    lines[2]!,
+    /GET \/a from 192\.0\.2\.1 was refused: 5 requests .*\(limit-requests-per-address\); .*trusted-proxies/,
+  )
 })
 
 test('refusals of one application leave those of another their line', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { lines, log } = recorded()
   const full = new HttpError(503, 'The queue is full', 'operator')
-  for (const refusals of [new AppRefusals(log), new AppRefusals(log)]) refusals.failed(new FakeExchange(), full)
+  for (const refusals of [new AppRefusals(log, 5), new AppRefusals(log, 5)]) refusals.failed(new FakeExchange(), full)
   assert.equal(lines.length, 2)
 })
 

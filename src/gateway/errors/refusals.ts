@@ -1,4 +1,5 @@
 /** What the log says of everything that the gateway refuses or cuts: each kind at most once a second. Runs in the gateway. */
+import { AddressFullError } from '../../apps/pool/address-limit.ts'
 import { FileCutError, HttpError, type ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { RefusalLog } from '../../observe/refusal-log.ts'
@@ -8,19 +9,32 @@ type Log = (level: 'debug' | 'info' | 'warn', message: string, request?: string)
 
 /** Of one application: its lines take no place from those of others. */
 export class AppRefusals {
+  readonly #perAddress: number
   readonly #exchanges: RefusalLog
+  readonly #addresses: RefusalLog
   readonly #cutFiles: RefusalLog
 
-  constructor(log: Log) {
+  /** `perAddress`: the limit. */
+  constructor(log: Log, perAddress: number) {
+    this.#perAddress = perAddress
     this.#exchanges = new RefusalLog(log)
+    this.#addresses = new RefusalLog(log)
     this.#cutFiles = new RefusalLog(log)
   }
 
-  /** Logs the errors that the operator can do something about: a full queue, a full disk, a file that became shorter. */
-  failed({ id, request }: Exchange, error: Error): void {
+  /**
+   * Logs the errors that the operator can do something about: a full queue, an address with too many requests, a full disk, a file that
+   * became shorter.
+   */
+  failed({ id, request, peer }: Exchange, error: Error): void {
     const { method, path } = request
     if (error instanceof HttpError && error.culprit === 'operator')
       this.#exchanges.report(`${method} ${path} was refused: ${error.message}`, id)
+    else if (error instanceof AddressFullError)
+      this.#addresses.report(
+        `${method} ${path} from ${peer.address} was refused: ${this.#perAddress} requests of this address wait or upload, which is the limit (limit-requests-per-address); a proxy belongs to trusted-proxies`,
+        id,
+      )
     else if (error instanceof FileCutError)
       this.#cutFiles.report(`the answer to ${method} ${path} was cut: ${error.message}`, id)
   }
@@ -28,6 +42,7 @@ export class AppRefusals {
   /** Writes the lines of refusals that are only counted. */
   flush(): void {
     this.#exchanges.flush()
+    this.#addresses.flush()
     this.#cutFiles.flush()
   }
 }

@@ -11,6 +11,7 @@
  */
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
 import { trustedProxies } from '../../http/trusted-proxies.ts'
+import { forgetAddressCounts, makeAddressCounts } from '../../shared/address-counts.ts'
 import { sharedWords } from '../../shared/cells.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
@@ -49,6 +50,7 @@ class ThreadGroup implements RunningGateway {
   readonly #pools: PoolTable
   readonly #memory: SharedArrayBuffer
   readonly #cells: ThreadCells
+  readonly #addresses: SharedArrayBuffer
   readonly #workers: ThreadWorkers
   readonly #epochs: Epochs
   readonly #answers = new Answers<unknown>()
@@ -77,6 +79,7 @@ class ThreadGroup implements RunningGateway {
     this.#pools = new PoolTable(count, apps)
     this.#memory = makeThreadCells(count)
     this.#cells = new ThreadCells(this.#memory)
+    this.#addresses = makeAddressCounts(count)
     this.#inFlight = new Array<number>(count).fill(0)
     this.#threads = new LivingThreads({
       count,
@@ -264,6 +267,7 @@ class ThreadGroup implements RunningGateway {
       start: this.#state.start,
       cells: this.#memory,
       pools: this.#pools.list,
+      addresses: this.#addresses,
       handed: this.#acceptor.add(index, thread),
     }
   }
@@ -280,6 +284,7 @@ class ThreadGroup implements RunningGateway {
     this.#inFlight[index] = 0
     this.#tellInFlight()
     this.#cells.clear(index)
+    forgetAddressCounts(this.#addresses, index)
     this.#pools.threadDied(index)
     this.#workers.threadDied(index)
     this.#answers.threadDied(index)

@@ -5,8 +5,11 @@ import { MAX_IN_ALL } from '../report.ts'
 
 export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
   let room = MAX_IN_ALL
+  const sum = (of: (report: TrafficReport) => number) => reports.reduce((total, report) => total + of(report), 0)
   return {
-    connections: reports.reduce((sum, { connections }) => sum + connections, 0),
+    connections: sum(({ connections }) => connections),
+    http2Connections: sum(({ http2Connections }) => http2Connections),
+    streams: sum(({ streams }) => streams),
     pools: grouped(
       reports.flatMap(({ pools }) => pools),
       ({ app, pool }) => `${app} ${pool}`,

@@ -26,6 +26,8 @@ export interface ThreadStart {
   /** `shared/thread-cells.ts`. */
   readonly cells: SharedArrayBuffer
   readonly pools: readonly PoolCells[]
+  /** `shared/address-counts.ts`. */
+  readonly addresses: SharedArrayBuffer
   /** `shared/handed-connections.ts`. */
   readonly handed: SharedArrayBuffer
 }

@@ -79,6 +79,8 @@ test('a pool keeps its memory while it is in the configuration', () => {
 test('reports are added up, and stay bounded', () => {
   const report = (thread: number): TrafficReport => ({
     connections: 10,
+    http2Connections: thread,
+    streams: 5,
     pools: [{ app: 'a', pool: '', waiting: 1, answered: 5, perSecond: 1.5 }],
     workers: Array.from({ length: 40 }, (_, worker) => ({
       worker,
@@ -94,7 +96,7 @@ test('reports are added up, and stay bounded', () => {
     })),
   })
   const merged = mergeReports([report(0), report(1)])
-  assert.equal(merged.connections, 20)
+  assert.deepEqual([merged.connections, merged.http2Connections, merged.streams], [20, 1, 10])
   assert.deepEqual(merged.pools, [{ app: 'a', pool: '', waiting: 2, answered: 10, perSecond: 3 }])
   const [first] = merged.workers
   assert.deepEqual([merged.workers.length, first!.answered, first!.running, first!.requests.length], [40, 4, 128, 64])

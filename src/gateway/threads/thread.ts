@@ -6,6 +6,7 @@
  * Not here: what it serves with (`gateway.ts`), the other threads (`group.ts`).
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { AddressCounts } from '../../shared/address-counts.ts'
 import { tickOf } from '../../shared/clock.ts'
 import { sharesOf } from '../../shared/shares.ts'
 import { ThreadCells } from '../../shared/thread-cells.ts'
@@ -30,7 +31,7 @@ function post(message: ThreadToMain): void {
   main.postMessage(message)
 }
 
-async function run({ index, count, start, cells: memory, pools, handed }: ThreadStart): Promise<void> {
+async function run({ index, count, start, cells: memory, pools, addresses, handed }: ThreadStart): Promise<void> {
   const cells = new ThreadCells(memory)
   const { limits } = start.config
   const calls = await descriptorCalls()
@@ -51,6 +52,7 @@ async function run({ index, count, start, cells: memory, pools, handed }: Thread
         tellPeer(thread, 'memory'),
       ),
       slotSource: slots.sourceOf,
+      addressCounts: app => new AddressCounts(addresses, count, index, app),
       onOffender: (app, pool, kind) => {
         for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
       },

@@ -11,7 +11,7 @@ import { MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import { SocketTransport } from './plain.ts'
 import { Recorder } from './testing/recorder.ts'
-import { TlsTransport } from './tls.ts'
+import { PIECE, TlsTransport } from './tls.ts'
 
 const site = localCertificate()
 const secureContext = createSecureContext({ cert: readFileSync(site.certificate), key: readFileSync(site.key) })
@@ -175,6 +175,16 @@ for (const takesHandle of [true, false]) {
     assert.ok(Buffer.concat(parts).equals(Buffer.concat([data, Buffer.from('headcontentlast')])))
   })
 
+  test(`${way}: no write to OpenSSL is larger than PIECE, so little memory stays with a connection`, async t => {
+    const { client, transport } = await pair(t, takesHandle)
+    const sizes = writesOf(transport)
+    const parts = [1, PIECE - 1, 3 * PIECE + 1, ...Array<number>(60).fill(10_000), PIECE].map(n => randomBytes(n))
+    for (const part of parts) transport.write(part)
+    transport.end()
+    assert.ok((await allOf(client)).equals(Buffer.concat(parts)))
+    assert.ok(Math.max(...sizes) <= PIECE, `${sizes}`)
+  })
+
   test(`${way}: a reset reaches the client as an error`, async t => {
     const { client, transport, recorder } = await pair(t, takesHandle)
     const failed = once(client, 'error')
@@ -197,6 +207,19 @@ for (const takesHandle of [true, false]) {
     )
   })
 
+  test(`${way}: a broken record closes the transport, and nothing is read behind it`, async t => {
+    const { raw, client, transport, recorder } = await pair(t, takesHandle)
+    client.on('error', () => {})
+    client.write('ping')
+    await recorder.until('data')
+    // What nobody has encrypted, as application data (RFC8446§5.1).
+    raw.write(Buffer.concat([Buffer.from([23, 3, 3, 0, 64]), Buffer.alloc(64)]))
+    raw.write(Buffer.alloc(1_000_000))
+    await recorder.until('close')
+    assert.equal(recorder.text, 'ping')
+    assert.equal(transport.pendingBytes, 0)
+  })
+
   test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
     const memory = new MemoryBudget()
     const { client, transport, recorder } = await pair(t, takesHandle, memory)
@@ -207,6 +230,28 @@ for (const takesHandle of [true, false]) {
     await recorder.until('close')
     assert.equal(memory.used, 0)
   })
+}
+
+/** How large the writes are that Node's own handle of TLS gets. */
+function writesOf(transport: TlsTransport): number[] {
+  const sizes: number[] = []
+  const { _handle } = (transport as unknown as { socket: { _handle: Handle } }).socket
+  const { writeBuffer, writev } = _handle
+  _handle.writeBuffer = (request, data) => {
+    sizes.push(data.length)
+    return writeBuffer.call(_handle, request, data)
+  }
+  _handle.writev = (request, chunks, areBuffers) => {
+    const parts = chunks.filter(chunk => Buffer.isBuffer(chunk))
+    sizes.push(parts.reduce((sum, { length }) => sum + length, 0))
+    return writev.call(_handle, request, chunks, areBuffers)
+  }
+  return sizes
+}
+
+interface Handle {
+  writeBuffer(request: unknown, data: Buffer): number
+  writev(request: unknown, chunks: unknown[], areBuffers: boolean): number
 }
 
 async function allOf(client: TLSSocket): Promise<Buffer> {

@@ -4,6 +4,9 @@
  * A plain socket has read the ClientHello already (`SocketTransport.takeSocket`). Its handle is taken over (`tls-socket.ts`), and reads go to
  * one shared buffer. Where that is not possible, the plain socket stays below and 'data' events do the same work; `tls.test.ts` runs both.
  *
+ * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
+ * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
+ *
  * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
  *
  * It encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
@@ -25,7 +28,7 @@ interface Reader {
 }
 
 /** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
-const PIECE = 64 * 1024
+export const PIECE = 64 * 1024
 
 export class TlsTransport extends StreamTransport {
   readonly scheme = 'https'
@@ -76,6 +79,7 @@ export class TlsTransport extends StreamTransport {
     this.#secured = secured
     this.#isUnix = ends.remotePort === 0
     this.#handle = secured.plainHandle
+    secured.socket.on('_tlsError', () => this.destroy())
     if (!secured.readsIntoBuffer) secured.socket.on('data', (chunk: Buffer) => this.#onData(chunk))
   }
 

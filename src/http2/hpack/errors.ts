@@ -1,11 +1,10 @@
-/** The client's header block breaks RFC7541. The table of the connection is lost with it: COMPRESSION_ERROR, a connection error (RFC9113§4.3). */
-export class HpackError extends Error {
-  /** The rule that was broken, as `RFC7541§5.2`. */
-  readonly rule: string
+import { ConnectionError, ErrorCode } from '../frames.ts'
 
+/** The client's header block breaks RFC7541. The table of the connection is lost with it, so the connection cannot go on (RFC9113§4.3). */
+export class HpackError extends ConnectionError {
+  /** `rule`: as `RFC7541§5.2`. */
   constructor(message: string, rule: string) {
-    super(`${message} (${rule})`)
+    super(ErrorCode.COMPRESSION_ERROR, message, rule)
     this.name = 'HpackError'
-    this.rule = rule
   }
 }

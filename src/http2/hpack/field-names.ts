@@ -2,7 +2,7 @@
  * Names of fields that clients send (RFC9113§8.2.1), checked once each. Runs in the gateway. A name that came before is the same object
  * again, in all connections of the thread; the names of the static table always are.
  */
-import { type FieldKind, fieldKind } from '../../http/request-rules.ts'
+import { type FieldKind, kindOf } from '../field-kinds.ts'
 
 export interface FieldName {
   /** As it was sent. Lower-case when `isValid`. */
@@ -12,7 +12,11 @@ export interface FieldName {
   readonly isPseudo: boolean
   /** A token without upper-case letters, behind the colon of a pseudo-header. */
   readonly isValid: boolean
+  /** Its values may be kept for all connections: it is no secret's name, and short. */
+  readonly isPublic: boolean
 }
+
+const SECRETS = new Set(['cookie', 'authorization', 'proxy-authorization'])
 
 const VALID = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/
 
@@ -27,9 +31,10 @@ export function fieldName(name: string): FieldName {
   if (known !== undefined) return known
   const entry: FieldName = {
     name,
-    kind: fieldKind(name),
+    kind: kindOf(name),
     isPseudo: name.charCodeAt(0) === 0x3a,
     isValid: VALID.test(name),
+    isPublic: name.length <= MAX_KNOWN_LENGTH && !SECRETS.has(name),
   }
   if (entry.isValid && name.length <= MAX_KNOWN_LENGTH && knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, entry)
   return entry

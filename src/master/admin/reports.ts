@@ -34,7 +34,7 @@ export class Reports {
   }
 
   /** An answer that comes late, or that nobody asked for, changes nothing. */
-  answered({ id, connections, pools, workers }: Reported): void {
-    this.#waiting.get(id)?.({ connections, pools, workers })
+  answered({ type: _, id, ...report }: Reported): void {
+    this.#waiting.get(id)?.(report)
   }
 }

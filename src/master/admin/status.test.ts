@@ -50,6 +50,8 @@ function program(apps: readonly AppView[], changes: Partial<ProgramView> = {}): 
 
 const REPORT: TrafficReport = {
   connections: 5,
+  http2Connections: 2,
+  streams: 9,
   pools: [
     { app: 'shop', pool: '', waiting: 1, answered: 100, perSecond: 2.5 },
     { app: 'shop', pool: 'export', waiting: 2, answered: 3, perSecond: 0.1 },
@@ -89,7 +91,7 @@ test('each fact is at its application and at its worker', () => {
     age: 10.5,
     memory: 20,
     cpu: 0.5,
-    traffic: { connections: 5, running: 5, waiting: 10 },
+    traffic: { connections: 5, http2Connections: 2, streams: 9, running: 5, waiting: 10 },
   })
   const [shop] = status.apps
   assert.deepEqual(

@@ -142,6 +142,8 @@ function describeGateway(gateway: GatewayView | null, told: Told): GatewayStatus
   const { report, now } = told
   const traffic = report && {
     connections: report.connections,
+    http2Connections: report.http2Connections,
+    streams: report.streams,
     running: sum(report.workers, ({ running }) => running),
     waiting: sum(report.pools, ({ waiting }) => waiting),
   }

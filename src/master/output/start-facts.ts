@@ -15,7 +15,7 @@ import { countOf, describeDuration } from './describe.ts'
 import type { NarratedGeneration } from './narrated.ts'
 
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
-  const { trustedProxies, accessLog, logFile } = config
+  const { trustedProxies, accessLog, logFile, http2 } = config
   const { apps } = config
   const [{ staticMounts }] = apps as readonly [AppConfig, ...AppConfig[]]
   const isOne = apps.length === 1
@@ -23,7 +23,8 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
   facts.push({ label: 'trusted', text: trustedProxies.join(', ') || 'no proxy' })
-  facts.push({ label: 'connections', text: `up to ${connections} at a time` })
+  const onEach = http2.isOn ? `, with HTTP/2 up to ${http2.streams} requests on each` : ''
+  facts.push({ label: 'connections', text: `up to ${connections} at a time${onEach}` })
   facts.push(...gatewayFacts(config))
   facts.push(...(isOne ? configuredStatic(staticMounts) : applicationPlaces(apps)))
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
@@ -34,6 +35,7 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
     addresses,
     trusted: trustedProxies,
     connections,
+    http2,
     gatewayThreads: config.gatewayThreads,
     ...(isOne ? { staticMounts } : { applications: apps.map(placeFields) }),
     accessLog,

@@ -8,6 +8,17 @@ export const queue: Readonly<Record<string, Case>> = {
     toml: '10',
     wrong: ['0', NUMBER_FROM],
   },
+  'limit-requests-per-address': {
+    of: (_, { limits }) => limits.requestsPerAddress,
+    standard: 512,
+    texts: [
+      ['100', 100],
+      ['0', 0],
+      ['auto', 512],
+    ],
+    toml: '100',
+    wrong: ['many', /must be a whole number from 0 to 1000000, or auto/],
+  },
   'queue-timeout': time((_, { timeouts }) => timeouts.queue, 30 * SECONDS),
   'queue-order': {
     of: (_, { queueOrder }) => queueOrder,

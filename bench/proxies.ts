@@ -1,0 +1,57 @@
+/** Caddy and HAProxy in front of a server, with what their documents advise. They end TLS and speak HTTP/1.1 to it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Place } from './stacks.ts'
+
+export const CADDY = '/usr/bin/caddy'
+export const HAPROXY = '/usr/sbin/haproxy'
+
+export function caddyBefore(server: string, { port, directory, certificate }: Place): string[] {
+  const file = join(directory, 'Caddyfile')
+  writeFileSync(
+    file,
+    `{
+  admin off
+  auto_https off
+  default_bind 127.0.0.1
+  storage file_system ${directory}/caddy
+  log {
+    level ERROR
+  }
+  servers {
+    protocols h1 h2
+  }
+}
+:${port} {
+  tls ${certificate!.certificate} ${certificate!.key}
+  reverse_proxy ${server}
+}
+`,
+  )
+  return [CADDY, 'run', '--config', file]
+}
+
+export function haproxyBefore(server: string, { port, directory, certificate }: Place): string[] {
+  const [file, pem] = [join(directory, 'haproxy.cfg'), join(directory, 'haproxy.pem')]
+  writeFileSync(pem, `${readFileSync(certificate!.certificate, 'latin1')}${readFileSync(certificate!.key, 'latin1')}`, {
+    mode: 0o600,
+  })
+  writeFileSync(
+    file,
+    `global
+  maxconn 8000
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 10m
+  timeout server 10m
+frontend clients
+  bind 127.0.0.1:${port} ssl crt ${pem} alpn h2,http/1.1
+  default_backend application
+backend application
+  server one ${server}
+`,
+  )
+  return [HAPROXY, '-f', file]
+}

@@ -1,0 +1,391 @@
+/**
+ * Drives one HTTP/2 connection (RFC9113): a transport, and the streams on it. Runs in the gateway.
+ *
+ * A mistake that concerns one stream resets that stream; one that makes the rest unreadable ends the connection, with GOAWAY and a lingering close.
+ * A drain sends GOAWAY twice: the first one stops new streams, and when its ping is answered, the second one says which was the last.
+ *
+ * Invariants: each stream's exchange ends, whatever the end of the connection; streams begin in the order of their numbers; nothing is
+ * read behind a ConnectionError.
+ *
+ * Not here: one stream (`stream.ts`), bytes (`frame-reader.ts`, `frame-writer.ts`), the order of writing (`scheduler.ts`), what a flood costs
+ * (`flood-budget.ts`).
+ */
+
+import type { ByteQueue } from '../base/byte-queue.ts'
+import { Deadline } from '../base/deadlines.ts'
+import type { Account } from '../base/memory-budget.ts'
+import type { ProtocolError } from '../http/errors.ts'
+import type { LocalEnd, Peer } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import type { ProtocolConnection } from '../http/protocol.ts'
+import { makeRequestId } from '../http/request-id.ts'
+import type { Transport, TransportHandler } from '../http/transport.ts'
+import { CloseCode } from '../http/websocket.ts'
+import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
+import { Pace } from '../protocols/pace.ts'
+import type { Http2Context } from './context.ts'
+import { Cost, FloodBudget } from './flood-budget.ts'
+import { Frames, type FramesOwner } from './frame-meanings.ts'
+import { FrameReader } from './frame-reader.ts'
+import { FrameWriter } from './frame-writer.ts'
+import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
+import { Output } from './output.ts'
+import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
+import { MAX_CONTENT, Scheduler } from './scheduler.ts'
+import { firstFrames, PeerSettings } from './settings.ts'
+import { Http2Stream, type StreamOwner } from './stream.ts'
+
+/** After the last frame we read up to this, so that the client can read it before a reset. */
+const LINGER_BYTES = 4 * 1024 * 1024
+/** Fewer bytes are not told to the memory budget. */
+const SMALL = 16 * 1024
+/** Of the ping behind the first GOAWAY. */
+const DRAIN_PING = Buffer.from('draining')
+
+type State = 'open' | 'lingering' | 'closed'
+
+export class Http2Connection implements ProtocolConnection, TransportHandler, FramesOwner, StreamOwner {
+  readonly context: Http2Context
+  readonly peer: Peer
+  readonly local: LocalEnd
+  readonly #transport: Transport
+  readonly #onClose: () => void
+  readonly #reader: FrameReader
+  readonly #frames: Frames
+  readonly #pace: Pace
+  readonly #output: Output
+  readonly writer: FrameWriter
+  readonly #scheduler = new Scheduler()
+  readonly floods = new FloodBudget()
+  readonly #peerSettings = new PeerSettings()
+  readonly openStreams = new Map<number, Http2Stream>()
+  #state: State = 'open'
+  /** Streams whose handlers may go on after this turn of writing. */
+  #relieved: Http2Stream[] = []
+  /** The first GOAWAY of a drain is sent. */
+  #drain: Deadline | null = null
+  /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
+  isLast = false
+  #lingered = 0
+  #kept = 0
+  #account: Account | null = null
+
+  constructor(transport: Transport, context: Http2Context, onClose: () => void) {
+    const { limits, http2 } = context
+    this.#transport = transport
+    this.context = context
+    this.#onClose = onClose
+    const { remoteAddress: address, remotePort: port } = transport
+    this.peer = { address, port, socketAddress: address }
+    this.local = { address: transport.localAddress, port: transport.localPort, tls: transport.tls }
+    transport.handler = this
+    this.#frames = new Frames(this, transport.scheme)
+    this.#reader = new FrameReader(http2.frameSize, this.#frames)
+    this.#pace = new Pace(this.#sink(), context.paces, () => this.#overdue())
+    this.#output = new Output(transport, this.#pace, context.flusher, this)
+    this.writer = new FrameWriter(this.#output)
+    this.#output.add(
+      firstFrames({
+        streams: http2.streams,
+        frameSize: http2.frameSize,
+        headerListSize: limits.headerBytes + limits.requestLine,
+      }),
+    )
+    this.#pace.awaitRequest()
+    if (context.isDraining) this.startDrain()
+  }
+
+  /** What the client takes of the connection as a whole. */
+  #sink() {
+    const transport = this.#transport
+    const scheduler = this.#scheduler
+    return {
+      get pendingBytes() {
+        return transport.pendingBytes + (scheduler.isStalled ? 1 : 0)
+      },
+      get takenBytes() {
+        return transport.takenBytes
+      },
+      destroy: () => transport.destroy(),
+    }
+  }
+
+  get isIdle(): boolean {
+    if (!this.#output.isEmpty || this.#transport.pendingBytes > 0) return false
+    return this.#state !== 'open' || (this.openStreams.size === 0 && !this.#frames.isWithinBlock)
+  }
+
+  get isOver(): boolean {
+    return this.#state !== 'open' && this.isIdle
+  }
+
+  get streams(): number {
+    return this.openStreams.size
+  }
+
+  startDrain(): void {
+    if (this.#state !== 'open' || this.#drain !== null) return
+    this.writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')
+    this.writer.ping(DRAIN_PING, false)
+    this.#drain = new Deadline(() => this.#sendLastGoAway())
+    this.context.paces.keepAlive.arm(this.#drain)
+  }
+
+  /** No stream is on its way any more. */
+  #sendLastGoAway(): void {
+    if (this.isLast || this.#state !== 'open') return
+    this.isLast = true
+    this.#drain?.disarm()
+    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
+    if (this.openStreams.size === 0) this.#finish()
+  }
+
+  /** A connection has secrets and tables that no other thread can have. */
+  release(onDone: (isReleased: boolean) => void): void {
+    onDone(false)
+  }
+
+  destroy(): void {
+    for (const { webSocket } of this.openStreams.values())
+      if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
+    if (this.#state === 'open') {
+      this.#pump()
+      this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
+      this.#output.writeAll()
+    }
+    this.#transport.destroy()
+  }
+
+  // -- transport
+
+  onData(chunk: Buffer): void {
+    if (this.#state !== 'open') {
+      this.#lingered += chunk.length
+      if (this.#lingered > LINGER_BYTES) this.#transport.destroy()
+      return
+    }
+    try {
+      this.#reader.receive(chunk)
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      this.#fail(error)
+    } finally {
+      this.#frames.readEnded()
+    }
+    if (this.#state !== 'open') return
+    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) this.#pace.awaitHead()
+  }
+
+  /** The client has closed its side. What it has asked for completely is answered. */
+  onEnd(): void {
+    if (this.#state !== 'open' || this.openStreams.size === 0) {
+      if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
+      else this.#finish()
+      return
+    }
+    this.isLast = true
+    for (const stream of [...this.openStreams.values()]) {
+      stream.exchange.isHalfClosed = true
+      if (!stream.isRemoteEnded) stream.gone()
+    }
+  }
+
+  onDrain(): void {
+    this.#output.drained()
+    this.#output.write()
+    this.#pump()
+    this.#output.write()
+  }
+
+  onClose(): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#reader.stop()
+    this.#endStreams()
+    this.#pace.stop()
+    this.#drain?.disarm()
+    this.#output.close()
+    this.#account?.close()
+    this.#onClose()
+  }
+
+  #endStreams(): void {
+    for (const stream of [...this.openStreams.values()]) stream.gone()
+  }
+
+  // -- owner of the frames
+
+  begin(id: number, head: ReceivedHead, hasEnded: boolean): void {
+    const stream = this.#open(id, head, hasEnded)
+    if (head.path === '*') {
+      answerOptions(stream.exchange.writer)
+      this.context.onAnswered(stream.exchange)
+    } else {
+      stream.begin()
+    }
+  }
+
+  #open(id: number, head: ReceivedHead, hasEnded: boolean): Http2Stream {
+    const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
+    this.openStreams.set(id, stream)
+    this.#pace.awaitNothing()
+    return stream
+  }
+
+  refuse(id: number, hasEnded: boolean, error: ProtocolError, { headersSoFar: fields, isHead }: RequestFields): void {
+    const requestId = makeRequestId()
+    this.context.onProtocolError(error, this.peer, requestId)
+    const refused = {
+      id: requestId,
+      peer: this.peer,
+      scheme: this.#transport.scheme,
+      version: '2',
+      request: undefined,
+      fields,
+      isHead,
+    } as const
+    const { head, content, answered } = refusalOf(error, refused, this.context.renderError)
+    if (error instanceof MalformedError) {
+      this.writeReset(id, ErrorCode.PROTOCOL_ERROR)
+      this.#frames.streamClosed(id, true)
+    } else {
+      this.#open(id, unreadableHead(this.#transport.scheme, isHead), hasEnded).exchange.writer.respond(head, content)
+    }
+    this.context.onAnswered(answered)
+  }
+
+  settingsCame(payload: Buffer): void {
+    const settings = this.#peerSettings
+    const before = settings.initialWindow
+    settings.receive(payload)
+    this.writer.setPeerTableSize(settings.headerTableSize)
+    const more = settings.initialWindow - before
+    if (more === 0) return
+    for (const stream of [...this.openStreams.values()])
+      if (!stream.openSendWindow(more))
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
+  }
+
+  windowGrew(bytes: number): void {
+    if (!this.#scheduler.openWindow(bytes))
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.1')
+    if (!this.#output.isBlocked) this.#pace.allTaken()
+    if (!this.#scheduler.isEmpty) this.#output.schedule()
+  }
+
+  pingAnswered(payload: Buffer): void {
+    if (this.#drain !== null && payload.equals(DRAIN_PING)) this.#sendLastGoAway()
+  }
+
+  clientGoesAway(): void {
+    if (this.openStreams.size === 0) this.#finish()
+  }
+
+  // -- owner of the streams
+
+  writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void {
+    this.writer.headers(stream, status, fields, isLast, comesAgain)
+  }
+
+  writeWhole(stream: Http2Stream, content: Buffer): boolean {
+    const { length } = content
+    const scheduler = this.#scheduler
+    const hasRoom = length <= MAX_CONTENT && length <= stream.sendWindow && length <= scheduler.window
+    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked) return false
+    stream.sent(length)
+    scheduler.window -= length
+    this.floods.sent(length)
+    this.writer.wholeContent(stream.id, content)
+    return true
+  }
+
+  writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
+    this.floods.sent(bytes)
+    this.writer.data(stream, queue, bytes, isLast)
+  }
+
+  writeReset(stream: number, code: ErrorCode): void {
+    const isOwn = code === ErrorCode.NO_ERROR || code === ErrorCode.INTERNAL_ERROR || code === ErrorCode.CANCEL
+    if (!isOwn) this.floods.spend(Cost.CUT_STREAM, 'mistakes in streams')
+    this.writer.reset(stream, code)
+  }
+
+  writeWindow(stream: number, bytes: number): void {
+    this.writer.window(stream, bytes)
+  }
+
+  ready(stream: Http2Stream): void {
+    this.#scheduler.add(stream)
+    this.#output.schedule()
+  }
+
+  notReady(stream: Http2Stream): void {
+    this.#scheduler.remove(stream)
+  }
+
+  relieved(stream: Http2Stream): void {
+    this.#relieved.push(stream)
+  }
+
+  kept(bytes: number): void {
+    this.#kept += bytes
+    if (this.#account === null && this.#kept <= SMALL) return
+    this.#account ??= this.context.memory.open('a connection was cut', () => this.#transport.destroy())
+    this.#account.set(this.#kept)
+  }
+
+  closed(stream: Http2Stream, wasReset: boolean): void {
+    this.openStreams.delete(stream.id)
+    this.#frames.streamClosed(stream.id, wasReset)
+    if (this.openStreams.size > 0 || this.#state !== 'open') return
+    if (this.isLast) this.#finish()
+    else this.#pace.awaitRequest()
+  }
+
+  // -- writing
+
+  /** From the output, at the end of the turn. */
+  flush(): void {
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (!this.#output.isBlocked && this.#scheduler.writeNext()) if (this.#output.isLarge) this.#output.write()
+    if (this.#scheduler.isStalled) this.#pace.awaitTaking()
+    // They may write, and end, from within.
+    for (const stream of this.#relieved.splice(0)) stream.resume()
+  }
+
+  // -- ends
+
+  #fail(error: ConnectionError): void {
+    this.context.onProtocolError(error, this.peer, makeRequestId())
+    this.#goAway(error.code, error.message)
+  }
+
+  /** Nothing runs, and nothing more is taken. */
+  #finish(): void {
+    if (this.#state === 'open') this.#goAway(ErrorCode.NO_ERROR, '')
+  }
+
+  /** The client can read what was written before it sees the end: closing with unread bytes is a reset. */
+  #goAway(code: ErrorCode, why: string): void {
+    if (this.#state !== 'open') return
+    this.#state = 'lingering'
+    this.#reader.stop()
+    this.#drain?.disarm()
+    this.#endStreams()
+    this.writer.goAway(this.#frames.lastStream, code, why)
+    this.#output.writeAll()
+    this.#transport.end()
+    this.#pace.awaitClose()
+  }
+
+  #overdue(): void {
+    if (this.#state !== 'open') this.#pace.lingeredTooLong()
+    else if (!this.#reader.hasBegun || this.#frames.isWithinBlock)
+      this.#fail(new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'The request did not come in time', 'RFC9110§15.5.9'))
+    else if (this.#transport.pendingBytes === 0) this.#finish()
+    else this.#pace.idleTooLong()
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * What one HTTP/2 connection writes: frames of one turn of the event loop are put together and leave in one write. Runs in the gateway.
+ *
+ * While the client takes nothing, frames wait here. There are few: heads, for streams are bounded, and answers to the client's frames
+ * (`flood-budget.ts`). Content waits in its stream.
+ *
+ * Not here: which stream is written next (`scheduler.ts`).
+ */
+import type { Transport } from '../http/transport.ts'
+import type { Flushable, Flusher } from '../protocols/flusher.ts'
+import type { Pace } from '../protocols/pace.ts'
+import { FRAME_HEADER, MIN_MAX_FRAME_SIZE } from './frames.ts'
+
+/** Four frames of content with their headers, and some heads. OpenSSL and the kernel take that at once. */
+const BUFFER = 4 * (FRAME_HEADER + MIN_MAX_FRAME_SIZE) + 2048
+/** Up to this the transport copies what is written, into memory that it uses again. */
+const SMALL = 16 * 1024
+/** Connections that write in the same turn each need one. */
+const MAX_SPARES = 16
+const spares: Buffer[] = []
+const NONE = Buffer.alloc(0)
+
+export class Output {
+  readonly #transport: Transport
+  readonly #pace: Pace
+  readonly #flusher: Flusher
+  /** At the end of the turn, before what was put together leaves. */
+  readonly #owner: Flushable
+  /** Frames are written here, from `at` on. Empty: there is none now. */
+  buffer: Buffer = NONE
+  at = 0
+  /** Full buffers, and large blocks, in front of it. */
+  #before: Buffer[] = []
+  #isScheduled = false
+  /** The client takes nothing more, until `drained`. */
+  isBlocked = false
+
+  constructor(transport: Transport, pace: Pace, flusher: Flusher, owner: Flushable) {
+    this.#transport = transport
+    this.#pace = pace
+    this.#flusher = flusher
+    this.#owner = owner
+  }
+
+  /** Nothing waits to be written. */
+  get isEmpty(): boolean {
+    return this.at === 0 && this.#before.length === 0
+  }
+
+  /** A buffer is full. */
+  get isLarge(): boolean {
+    return this.#before.length > 0
+  }
+
+  /** Makes room for so many bytes in `buffer`, at most one frame, and sees to it that they leave at the end of the turn. Returns where they go. */
+  reserve(bytes: number): number {
+    if (this.buffer.length - this.at < bytes) this.#nextBuffer()
+    this.schedule()
+    return this.at
+  }
+
+  /** A block that is written as it is, behind all that was put together. */
+  add(bytes: Buffer): void {
+    this.#closeBuffer()
+    this.#before.push(bytes)
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#flusher.add(this)
+  }
+
+  #nextBuffer(): void {
+    this.#closeBuffer()
+    this.buffer = spares.pop() ?? Buffer.allocUnsafeSlow(BUFFER)
+  }
+
+  #closeBuffer(): void {
+    if (this.at > 0) this.#before.push(this.buffer.subarray(0, this.at))
+    else if (this.buffer.length > 0) giveBack(this.buffer)
+    this.buffer = NONE
+    this.at = 0
+  }
+
+  /** From the flusher, at the end of the turn. */
+  flush(): void {
+    this.#isScheduled = false
+    this.#owner.flush()
+    this.write()
+  }
+
+  /** What was put together leaves now. */
+  write(): void {
+    while (!this.isBlocked && this.#before.length > 0) this.#send(this.#before.shift()!)
+    if (this.isBlocked || this.at === 0) return
+    const { buffer, at } = this
+    this.buffer = NONE
+    this.at = 0
+    const isTaken = at <= SMALL ? this.#sendCopy(buffer.subarray(0, at)) : this.#send(buffer.subarray(0, at))
+    if (isTaken) giveBack(buffer)
+  }
+
+  #sendCopy(bytes: Buffer): boolean {
+    if (!this.#transport.writeJoined('', bytes)) this.#block()
+    return true
+  }
+
+  /** True: nobody needs the bytes any more. */
+  #send(bytes: Buffer): boolean {
+    if (!this.#transport.write(bytes)) this.#block()
+    return this.#transport.pendingBytes === 0
+  }
+
+  #block(): void {
+    this.isBlocked = true
+    this.#pace.awaitTaking()
+  }
+
+  /** The same, whether the client takes it or not: the connection ends. */
+  writeAll(): void {
+    this.isBlocked = false
+    this.#closeBuffer()
+    for (const bytes of this.#before.splice(0)) this.#transport.write(bytes)
+    this.isBlocked = true
+  }
+
+  /** From the connection: the client has taken all. */
+  drained(): void {
+    this.isBlocked = false
+    this.#pace.allTaken()
+  }
+
+  /** From the connection, when it has closed. */
+  close(): void {
+    if (this.buffer.length > 0) giveBack(this.buffer)
+    this.buffer = NONE
+    this.at = 0
+    this.#before = []
+    this.isBlocked = true
+  }
+}
+
+function giveBack(buffer: Buffer): void {
+  if (spares.length < MAX_SPARES && buffer.length === BUFFER) spares.push(buffer)
+}

@@ -1,0 +1,484 @@
+/**
+ * One stream of HTTP/2 (RFC9113§5): a request, its response, and the windows of both. Runs in the gateway, for each exchange.
+ *
+ * Content of the request is pulled: the client gets a larger window only while the handler takes what comes. Content of the response waits here
+ * until the scheduler has a turn and the client a window for it; the handler hears when too much waits.
+ *
+ * Invariants: the exchange ends exactly once; the stream leaves its connection exactly once (`owner.closed`); while the client opens no window the
+ * stream's time runs (`pace.ts`), and it does not while we write others.
+ *
+ * Not here: the frames of a connection (`connection.ts`), the order of writing (`scheduler.ts`), the fields (`request-fields.ts`,
+ * `response-fields.ts`).
+ */
+import type { ByteQueue } from '../base/byte-queue.ts'
+import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
+import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import {
+  CloseCode,
+  type WebSocketAccept,
+  type WebSocketChannel,
+  type WebSocketConnection,
+  type WebSocketEvents,
+} from '../http/websocket.ts'
+import { type BodySource, PulledBody } from '../protocols/body.ts'
+import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
+import type { FileBuffers } from '../protocols/file-buffers.ts'
+import { Pace, type Sink } from '../protocols/pace.ts'
+import type { Http2Context } from './context.ts'
+import { ErrorCode } from './frames.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import type { ReceivedHead } from './request-fields.ts'
+import type { ResponseFields } from './response-fields.ts'
+import { Http2Response, type ResponseStream } from './response-writer.ts'
+import type { ScheduledStream } from './scheduler.ts'
+import { SendQueue } from './send-queue.ts'
+import { StreamTunnel } from './tunnel.ts'
+
+const NO_TRAILERS: HeaderLines = []
+
+/** What a stream asks of its connection. */
+export interface StreamOwner {
+  readonly context: Http2Context
+  readonly peer: Peer
+  readonly local: LocalEnd
+  writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void
+  /** The whole content in the same turn as its head. False: there is no room for it, or no window. */
+  writeWhole(stream: Http2Stream, content: Buffer): boolean
+  /** One frame of content, from the front of the queue. */
+  writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void
+  writeReset(stream: number, code: ErrorCode): void
+  writeWindow(stream: number, bytes: number): void
+  /** It can be written now. */
+  ready(stream: Http2Stream): void
+  /** It must not be written any more. */
+  notReady(stream: Http2Stream): void
+  /** Less waits: the handler may go on after this turn of writing, by `resume`. */
+  relieved(stream: Http2Stream): void
+  /** Bytes that a stream keeps have changed by so many. */
+  kept(bytes: number): void
+  /** Nothing of the stream is left. `wasReset`: frames of the client may still be on their way. */
+  closed(stream: Http2Stream, wasReset: boolean): void
+}
+
+export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch, ResponseStream, Sink {
+  readonly id: number
+  readonly exchange: RunningExchange<Http2Response>
+  priority: ReceivedHead['priority']
+  isReady = false
+  readonly #owner: StreamOwner
+  readonly #protocol: string
+  // The request:
+  readonly #contentLength: number | undefined
+  #received = 0
+  #limit = Number.POSITIVE_INFINITY
+  readonly #receiveWindow: ReceiveWindow
+  /** Somebody takes content as it comes. */
+  #isFlowing = false
+  #owesContinue: boolean
+  /** What comes is thrown away: the content was refused. */
+  #isRefused = false
+  isRemoteEnded: boolean
+  /** Content that nobody has taken, for the memory budget. */
+  #waiting = 0
+  // The response:
+  readonly #queue: SendQueue
+  /** Nothing will be added to the queue. */
+  #isLast = false
+  #trailers: HeaderLines = NO_TRAILERS
+  #isClosed = false
+  #pace: Pace | null = null
+  #tunnel: StreamTunnel | null = null
+  #webSocket: WebSocketConnection | null = null
+
+  constructor(owner: StreamOwner, id: number, head: ReceivedHead, sendWindow: number, isRemoteEnded: boolean) {
+    const isConnect = head.protocol !== ''
+    this.#owner = owner
+    this.id = id
+    this.priority = head.priority
+    this.#queue = new SendQueue(sendWindow, owner.context.memory)
+    this.#receiveWindow = new ReceiveWindow(owner.context.memory, isConnect)
+    this.isRemoteEnded = isRemoteEnded
+    this.#protocol = head.protocol
+    this.#contentLength = head.contentLength
+    this.#owesContinue = head.expectsContinue
+    // What a WebSocket's client sends is no content.
+    const length = isRemoteEnded || isConnect ? 0 : head.contentLength
+    const writer = new Http2Response(this, head.method === 'HEAD', isConnect)
+    this.exchange = new RunningExchange(head, owner.peer, owner.local, new PulledBody(length, this), writer, this)
+  }
+
+  /** For the handler, after the stream is known to its connection. */
+  begin(): void {
+    if (this.isRemoteEnded || this.#protocol !== '') this.exchange.body.end(NO_TRAILERS)
+    this.#owner.context.onExchange(this.exchange)
+  }
+
+  get webSocket(): WebSocketConnection | null {
+    return this.#webSocket
+  }
+
+  // -- the request's content
+
+  /** A frame of DATA with so many bytes, padding too. False: that is more than the window. */
+  dataCame(bytes: number): boolean {
+    return this.#receiveWindow.receive(bytes)
+  }
+
+  /** A view that is valid until `keep`. */
+  content(piece: Buffer): void {
+    if (this.#protocol !== '') {
+      this.#tunnelContent(piece)
+      return
+    }
+    this.#received += piece.length
+    if (this.#contentLength !== undefined && this.#received > this.#contentLength) {
+      this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
+      return
+    }
+    if (this.#isRefused) return
+    if (this.#received > this.#limit) {
+      this.refuseBody(contentTooLarge(this.#limit))
+      return
+    }
+    this.#pace?.contentCame(piece.length)
+    this.exchange.body.push(piece)
+    if (!this.#isFlowing) this.keepWaiting(this.#waiting + piece.length)
+  }
+
+  #tunnelContent(piece: Buffer): void {
+    // Before the answer a client has nothing to say: it does not know yet what is spoken.
+    if (this.#tunnel === null)
+      this.reset(ErrorCode.PROTOCOL_ERROR, new ClientGoneError('the client sent frames too early'))
+    else this.#tunnel.receive(piece)
+  }
+
+  /** Padding, and content that was taken, leave room in the window. */
+  frameEnded(): void {
+    if (this.#isFlowing && !this.isRemoteEnded) this.#openWindow()
+  }
+
+  /** The read is over: its bytes are about to change. */
+  keep(): void {
+    this.exchange.body.keep()
+  }
+
+  /** END_STREAM has come. */
+  remoteEnded(trailers: HeaderLines): void {
+    this.isRemoteEnded = true
+    this.#owesContinue = false
+    if (this.#protocol !== '') {
+      this.#tunnel?.receiveEnd()
+      return
+    }
+    if (this.#contentLength !== undefined && this.#received !== this.#contentLength) {
+      this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
+      return
+    }
+    this.#pace?.awaitNothing()
+    this.exchange.body.end(trailers)
+  }
+
+  #openWindow(): void {
+    const rest = this.#contentLength === undefined ? undefined : this.#contentLength - this.#received
+    const growth = this.#receiveWindow.growth(rest)
+    if (growth > 0) this.#owner.writeWindow(this.id, growth)
+  }
+
+  wantBody(): void {
+    if (this.isRemoteEnded || this.#isRefused || this.#isClosed) return
+    if (this.#owesContinue && this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
+    this.#owesContinue = false
+    this.#isFlowing = true
+    this.keepWaiting(0)
+    this.#openWindow()
+    this.#paced().awaitContent()
+  }
+
+  pauseBody(): void {
+    this.#isFlowing = false
+    this.#pace?.pauseContent()
+  }
+
+  limitBody(bytes: number): boolean {
+    this.#limit = bytes
+    return this.#received <= bytes
+  }
+
+  refuseBody(error: LimitError): void {
+    this.#refuse(error)
+  }
+
+  /** The handler hears that its content is refused, and answers. */
+  #refuse(error: ProtocolError): void {
+    if (this.#isRefused || this.#isClosed) return
+    this.#isRefused = true
+    this.#isFlowing = false
+    this.#pace?.awaitNothing()
+    this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
+    this.exchange.body.fail(error)
+    this.keepWaiting(0)
+  }
+
+  /** Bytes of the request that nobody has taken. */
+  keepWaiting(bytes: number): void {
+    if (bytes === this.#waiting) return
+    this.#owner.kept(bytes - this.#waiting)
+    this.#waiting = bytes
+  }
+
+  #paced(): Pace {
+    this.#pace ??= new Pace(this, this.#owner.context.paces, isTooSlow => this.#overdue(isTooSlow))
+    return this.#pace
+  }
+
+  #overdue(isTooSlow: boolean): void {
+    const message = isTooSlow ? 'The content comes too slowly' : 'The content did not come in time'
+    this.#refuse(new ProtocolError(408, message, isTooSlow ? 'min-body-rate' : 'RFC9110§15.5.9'))
+  }
+
+  // -- the response
+
+  get fileBuffers(): FileBuffers {
+    return this.#owner.context.fileBuffers
+  }
+
+  get isAllFramed(): boolean {
+    return this.pendingBytes === 0
+  }
+
+  inform(status: number, fields: HeaderLines): void {
+    if (!this.#isClosed) this.#owner.writeHeaders(this.id, status, fields, false, false)
+  }
+
+  sendHead({ status, lines, comesAgain }: ResponseFields, isLast: boolean): void {
+    if (this.#isClosed) return
+    this.#owner.writeHeaders(this.id, status, lines, isLast, comesAgain)
+    if (isLast) this.#isLast = true
+  }
+
+  respond(fields: ResponseFields, content: Buffer): void {
+    if (this.#isClosed) return
+    this.sendHead(fields, false)
+    this.#isLast = true
+    if (!this.#owner.writeWhole(this, content)) this.#enqueue(Buffer.from(content))
+  }
+
+  sendContent(content: Buffer): boolean {
+    if (this.#isClosed) return true
+    this.#enqueue(content)
+    return !this.#queue.isFull
+  }
+
+  #enqueue(content: Buffer): void {
+    this.#queue.push(content)
+    this.#owner.kept(content.length)
+    if (this.#queue.isStalled) this.#paced().awaitTaking()
+    else this.#owner.ready(this)
+  }
+
+  sendEnd(trailers: HeaderLines): void {
+    if (this.#isClosed) return
+    this.#isLast = true
+    this.#trailers = trailers
+    // Else the end comes with the last frame of content.
+    if (this.#queue.isEmpty) this.#writeEnd()
+  }
+
+  #writeEnd(): void {
+    if (this.#trailers.length > 0) this.#owner.writeHeaders(this.id, 0, this.#trailers, true, false)
+    else this.#owner.writeData(this.id, null, 0, true)
+  }
+
+  get sendable(): number {
+    return this.#queue.sendable
+  }
+
+  get sendWindow(): number {
+    return this.#queue.window
+  }
+
+  /** From the connection: content that has not waited. */
+  sent(bytes: number): void {
+    this.#queue.sent(bytes)
+  }
+
+  writeContent(bytes: number): void {
+    const queue = this.#queue
+    const isEnd = this.#isLast && bytes === queue.bytes
+    this.#owner.kept(-bytes)
+    this.#owner.writeData(this.id, queue.take(bytes), bytes, isEnd && this.#trailers.length === 0)
+    if (queue.isRelieved) this.#owner.relieved(this)
+    if (isEnd) {
+      if (this.#trailers.length > 0) this.#writeEnd()
+      this.#pace?.allTaken()
+      if (this.exchange.writer.state === 'ended') this.#sent()
+    } else if (queue.isEmpty) {
+      this.#pace?.allTaken()
+    } else if (queue.isStalled) {
+      this.#paced().awaitTaking()
+    }
+  }
+
+  /** The handler that waits may go on. */
+  resume(): void {
+    if (!this.#queue.isFull || this.#isClosed) return
+    this.#queue.isFull = false
+    if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
+    else this.exchange.writer.drained()
+  }
+
+  /** The client's window has grown, or shrunk (RFC9113§6.9.2). False: it is larger than windows may be. */
+  openSendWindow(bytes: number): boolean {
+    if (!this.#queue.grow(bytes)) return false
+    if (this.#queue.isStalled) {
+      this.#owner.notReady(this)
+      this.#paced().awaitTaking()
+    } else if (!this.#queue.isEmpty) {
+      this.#pace?.allTaken()
+      this.#owner.ready(this)
+    }
+    return true
+  }
+
+  setPriority(priority: ReceivedHead['priority']): void {
+    const { isReady } = this
+    this.#owner.notReady(this)
+    this.priority = priority
+    if (isReady) this.#owner.ready(this)
+  }
+
+  responseEnded(): void {
+    if (this.#webSocket !== null) {
+      this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
+      return
+    }
+    this.exchange.body.discard()
+    this.exchange.close()
+    if (this.#queue.isEmpty) this.#sent()
+  }
+
+  responseAborted(): void {
+    if (this.#webSocket !== null) this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
+    else this.reset(ErrorCode.INTERNAL_ERROR, null)
+  }
+
+  /** END_STREAM is in a frame. */
+  #sent(): void {
+    if (this.#isClosed) return
+    if (this.isRemoteEnded) this.#close(false)
+    // Nobody wants the rest of the request (RFC9113§8.1).
+    else this.reset(ErrorCode.NO_ERROR, null)
+  }
+
+  // -- ends
+
+  /** We end it. `why`: for who still reads the request; null: nobody does. */
+  reset(code: ErrorCode, why: Error | null): void {
+    if (this.#isClosed) return
+    this.#owner.writeReset(this.id, code)
+    this.#end(why, true)
+  }
+
+  /** The client has reset it, or the connection has gone. */
+  gone(): void {
+    this.#end(new ClientGoneError(), false)
+  }
+
+  #end(why: Error | null, wasReset: boolean): void {
+    if (this.#isClosed) return
+    this.#close(wasReset)
+    const { exchange } = this
+    if (this.#tunnel !== null) {
+      this.#tunnel.closed()
+      return
+    }
+    if (why !== null) {
+      exchange.writer.clientGone()
+      exchange.body.fail(why)
+      exchange.abort()
+    }
+    exchange.body.discard()
+    exchange.close()
+  }
+
+  #close(wasReset: boolean): void {
+    this.#owner.notReady(this)
+    this.#pace?.stop()
+    this.keepWaiting(0)
+    this.#isClosed = true
+    if (!this.#queue.isEmpty) this.#owner.kept(-this.#queue.bytes)
+    this.#queue.clear()
+    this.#owner.closed(this, wasReset)
+  }
+
+  /** Its time to take what was written is over. */
+  destroy(): void {
+    this.reset(ErrorCode.CANCEL, new ClientGoneError('the client took the response too slowly'))
+  }
+
+  get pendingBytes(): number {
+    return this.#queue.bytes
+  }
+
+  get takenBytes(): number {
+    return this.#queue.sentBytes
+  }
+
+  // -- WebSocket (RFC8441)
+
+  isWebSocket(): boolean {
+    return this.#protocol === 'websocket'
+  }
+
+  checkWebSocket({ request }: Exchange): void {
+    this.#owner.context.webSockets.check(request.headers)
+  }
+
+  acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
+    const { webSockets } = this.#owner.context
+    const { writer } = this.exchange
+    if (!this.isWebSocket() || writer.state !== 'idle')
+      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${writer.state}`)
+    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
+    const terms = webSockets.negotiate(exchange.request.headers, accept)
+    writer.switched()
+    this.#owner.writeHeaders(this.id, 200, lowerCase(terms.headers), false, false)
+    this.#tunnel = new StreamTunnel(this)
+    this.#isFlowing = true
+    const socket = webSockets.open(this.#tunnel, null, terms, events, () => this.#webSocketEnded())
+    this.#webSocket = socket
+    if (this.isRemoteEnded) queueMicrotask(() => socket.onEnd())
+    return socket
+  }
+
+  #webSocketEnded(): void {
+    this.exchange.writer.switchEnded(this.#webSocket!.bytesSent)
+    this.exchange.close()
+  }
+
+  // -- from the tunnel
+
+  setFlowing(isFlowing: boolean): void {
+    this.#isFlowing = isFlowing
+    this.frameEnded()
+  }
+
+  /** Both ends have said that they are ready: nothing is left to reset. */
+  destroyTunnel(): void {
+    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) {
+      this.reset(ErrorCode.CANCEL, null)
+    } else if (!this.#isClosed) {
+      this.#close(false)
+      this.#tunnel!.closed()
+    }
+  }
+}
+
+function lengthDiffers(): ProtocolError {
+  return new ProtocolError(400, 'The content is not as long as Content-Length says', 'RFC9113§8.1.1')
+}
+
+function lowerCase(lines: HeaderLines): HeaderLines {
+  return lines.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
+}
