@@ -1,6 +1,6 @@
 /**
  * The bytes of one accepted connection, as protocols see them. `gateway/transports/` implements it, and nothing else touches client
- * sockets, so that another transport can take its place. Tests use `http1/testing/memory-transport.ts`.
+ * sockets, so that another transport can take its place. Tests use `http/testing/memory-transport.ts`.
  */
 import type { TlsFacts } from './tls-facts.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { testConfig } from '../config/testing/config.ts'
+import { MemoryTransport } from '../http/testing/memory-transport.ts'
 import { answer, connect, fakeTime, GET } from '../http1/testing/connect.ts'
-import { MemoryTransport } from '../http1/testing/memory-transport.ts'
 import { createPaces, Pace } from './pace.ts'
 
 /** A time-out of one second for everything; 100 bytes a second. */

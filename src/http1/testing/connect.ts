@@ -5,9 +5,9 @@ import { testConfig } from '../../config/testing/config.ts'
 import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import type { ProtocolConnection } from '../../http/protocol.ts'
+import { MemoryTransport } from '../../http/testing/memory-transport.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { createHttp1 } from '../protocol.ts'
-import { MemoryTransport } from './memory-transport.ts'
 
 const LIMITS = { body: 1_000_000, memoryBuffer: 65_536, bodyRate: 0, sendRate: 0, websocketMessage: 100_000 }
 /** Milliseconds. */

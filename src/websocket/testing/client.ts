@@ -1,13 +1,13 @@
 /** A client in memory for the tests of this folder. It makes frames, reads ours, and is also the transport. */
 import assert from 'node:assert/strict'
 import { MemoryBudget } from '../../base/memory-budget.ts'
+import { MemoryTransport } from '../../http/testing/memory-transport.ts'
 import {
   MAX_PIECE,
   type WebSocketAccept,
   type WebSocketConnection,
   type WebSocketEvents,
 } from '../../http/websocket.ts'
-import { MemoryTransport } from '../../http1/testing/memory-transport.ts'
 import { createWebSocketEngine } from '../engine.ts'
 
 export const TEXT = 1

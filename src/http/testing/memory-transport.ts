@@ -1,5 +1,5 @@
 /** A transport in memory: records what we write, and lets a test be the client. */
-import type { Transport, TransportHandler } from '../../http/transport.ts'
+import type { Transport, TransportHandler } from '../transport.ts'
 
 export class MemoryTransport implements Transport {
   readonly remoteAddress = '192.0.2.1'
