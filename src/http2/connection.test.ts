@@ -266,6 +266,19 @@ test('destroyed: what waits and GOAWAY leave before the connection closes', asyn
   assert.deepEqual(closed(), [1])
 })
 
+test('destroyed after the client has half-closed: its last answer leaves, and nothing is written behind the end', async () => {
+  const { client, transport, connection } = connect(({ response }) => {
+    response.start(PLAIN)
+    response.write(Buffer.from('abc'))
+    response.end()
+  })
+  client.send(get(1))
+  transport.halfClose()
+  connection.destroy()
+  assert.deepEqual(transport.calls, ['end', 'destroy'])
+  assert.deepEqual(await client.said(), ['HEADERS 1 :status=200', 'DATA 1 abc end', 'GOAWAY 1 NO_ERROR'])
+})
+
 test('release: never, for no other thread can have its tables', () => {
   const { connection } = connect()
   const told: boolean[] = []
