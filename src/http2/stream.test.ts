@@ -42,6 +42,20 @@ test('content that came before somebody asks waits, also behind its read', () =>
   assert.deepEqual(pull(exchanges[0]!), ['abc', 'def', 'ghi', 'end'])
 })
 
+test('a frame of content in several reads waits as it came', () => {
+  const { client, exchanges } = connect()
+  client.send(post(1))
+  const frame = data(1, 'abcdef', true)
+  // The bytes of a read change when it is over.
+  for (const [from, to] of [
+    [0, 9],
+    [9, 12],
+    [12, 15],
+  ])
+    client.send(frame.subarray(from, to))
+  assert.deepEqual(pull(exchanges[0]!), ['abc', 'def', 'end'])
+})
+
 test('a request without content has ended before its handler asks', () => {
   const { client, exchanges } = connect()
   client.send(get(1))
