@@ -108,6 +108,8 @@ export interface InheritedListener {
   /** `http://127.0.0.1:8000`, `unix:/run/app.sock`: for the log. */
   readonly display: string
   readonly unixPath: string | null
+  /** Of TCP; 0: a Unix socket. */
+  readonly port: number
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */

@@ -69,7 +69,9 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       affinityKey: 'a0'.repeat(32),
       build: version,
       config: CONFIG,
-      listeners: [{ fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', isShared: false, scheme: 'http' }],
+      listeners: [
+        { fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', port: 0, isShared: false, scheme: 'http' },
+      ],
       waits: false,
       tls: TLS,
     },

@@ -154,6 +154,7 @@ const listener = object<InheritedListener>({
   fd: wholeNumber(3, MAX_FD),
   display: line,
   unixPath: orNull(directory),
+  port: wholeNumber(0, 65_535),
   isShared: flag,
   scheme: oneOf(['http', 'https']),
 })

@@ -30,7 +30,7 @@ import type { Shapes } from './shapes.ts'
 import { ticketSecrets } from './tls-messages.ts'
 
 /** Another format is refused by the new one, and nothing changes. */
-export const UPGRADE_FORMAT = 1
+export const UPGRADE_FORMAT = 2
 
 /** A listening socket: see `master/host/listener.ts`. */
 export interface HandedOnListener {
@@ -38,6 +38,7 @@ export interface HandedOnListener {
   readonly key: string
   readonly display: string
   readonly unixPath: string | null
+  readonly port: number
   readonly placed: { readonly dev: number; readonly ino: number } | null
   readonly isShared: boolean
 }
@@ -82,6 +83,7 @@ const listener: Checks<HandedOnListener> = {
   key: text(8192),
   display: text(8192),
   unixPath: orNull(text(4096)),
+  port: wholeNumber(0, 65_535),
   placed: orNull(object<{ dev: number; ino: number }>({ dev: count, ino: count })),
   isShared: flag,
 }

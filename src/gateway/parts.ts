@@ -47,8 +47,6 @@ export function makeParts(
 
 /** The standard one, or that of the first. */
 function httpsPortOf(listeners: GatewayStart['listeners']): number {
-  const ports = listeners
-    .filter(({ scheme, unixPath }) => scheme === 'https' && unixPath === null)
-    .map(({ display }) => Number(/:(\d+)$/.exec(display)?.[1] ?? HTTPS_PORT))
+  const ports = listeners.filter(({ scheme, port }) => scheme === 'https' && port > 0).map(({ port }) => port)
   return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? 0)
 }

@@ -99,7 +99,7 @@ export class Http1Connection
     return this.#state >= State.SWITCHED && this.isIdle
   }
 
-  get streams(): null {
+  get streamCount(): null {
     return null
   }
 

@@ -167,4 +167,6 @@ test('a ClientHello is refused with its first byte', () => {
     const parser = new RequestParser({ ...LIMITS, requestLine: 1000, headerBytes: 1000 }, 'http', sink)
     assert.throws(() => parser.receive(Buffer.from(bytes, 'latin1')), TlsOnPlainError)
   }
+  const within = new RequestParser(LIMITS, 'https', sink)
+  assert.throws(() => within.receive(Buffer.from('\x16')), /The client speaks TLS within TLS/)
 })

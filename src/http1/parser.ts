@@ -39,6 +39,7 @@ export class RequestParser {
   readonly #limits: ParserLimits
   readonly #sink: RequestSink
   readonly #head: HeadReader
+  readonly #scheme: Scheme
   /** Empty lines before the head that is being read. */
   #emptyLines = 0
   #state: State = 'head'
@@ -53,6 +54,7 @@ export class RequestParser {
   constructor(limits: ParserLimits, scheme: Scheme, sink: RequestSink) {
     this.#limits = limits
     this.#sink = sink
+    this.#scheme = scheme
     this.#head = new HeadReader(limits, scheme)
   }
 
@@ -172,9 +174,15 @@ export class RequestParser {
     }
   }
 
+  #tlsError(): ProtocolError {
+    return this.#scheme === 'http'
+      ? new TlsOnPlainError()
+      : new ProtocolError(400, 'The client speaks TLS within TLS', 'RFC8446§5.1')
+  }
+
   /** The slow way, for a head in pieces: each line is checked when it is complete. */
   #readLine(chunk: Buffer, at: number): number {
-    if (chunk[at] === TLS_HANDSHAKE && this.#partial === '' && !this.#head.hasBegun) throw new TlsOnPlainError()
+    if (chunk[at] === TLS_HANDSHAKE && this.#partial === '' && !this.#head.hasBegun) throw this.#tlsError()
     const lf = chunk.indexOf(0x0a, at)
     const end = lf < 0 ? chunk.length : lf + 1
     this.#partial += chunk.toString('latin1', at, end)

@@ -53,12 +53,16 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   readonly #reader: FrameReader
   readonly #frames: Frames
   readonly #pace: Pace
+  /** A header block, or the preface, has come in part. */
+  #isHeadAwaited = false
+  /** Runs while content waits for the window of the connection. Made with the first that does. */
+  #windowPace: Pace | null = null
   readonly #output: Output
   readonly writer: FrameWriter
   readonly #scheduler = new Scheduler()
   readonly floods = new FloodBudget()
   readonly #peerSettings = new PeerSettings()
-  readonly openStreams = new Map<number, Http2Stream>()
+  readonly streams = new Map<number, Http2Stream>()
   #state: State = 'open'
   /** Streams whose handlers may go on after this turn of writing. */
   #relieved: Http2Stream[] = []
@@ -66,12 +70,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
-  /** The last read has ended within a header block, or within the preface. */
-  #isWithinHead = false
   #lingered = 0
+  /** Much waits for the client: it is not read. */
+  #isPaused = false
   #kept = 0
-  /** Of it, what waits for the rest of a frame, or of a header block. */
-  #partial = 0
+  /** Of `#kept`: what has come of a frame and of a header block, and frames that the client does not take. */
+  #keptInFrames = 0
   #account: Account | null = null
 
   constructor(transport: Transport, context: Http2Context, onClose: () => void) {
@@ -85,7 +89,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     transport.handler = this
     this.#frames = new Frames(this, transport.scheme)
     this.#reader = new FrameReader(http2.frameSize, this.#frames)
-    this.#pace = new Pace(this.#sink(), context.paces, () => this.#overdue())
+    this.#pace = new Pace(transport, context.paces, () => this.#overdue())
     this.#output = new Output(transport, this.#pace, context.flusher, this)
     this.writer = new FrameWriter(this.#output)
     this.#output.add(
@@ -99,32 +103,33 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (context.isDraining) this.startDrain()
   }
 
-  /** What the client takes of the connection as a whole. */
-  #sink() {
-    const transport = this.#transport
+  /** Content alone counts: a client that takes the answers to its pings does not open its window by that. */
+  #pacedWindow(): Pace {
     const scheduler = this.#scheduler
-    return {
+    const sink = {
       get pendingBytes() {
-        return transport.pendingBytes + (scheduler.isStalled ? 1 : 0)
+        return scheduler.isStalled ? 1 : 0
       },
       get takenBytes() {
-        return transport.takenBytes
+        return scheduler.sentBytes
       },
-      destroy: () => transport.destroy(),
+      destroy: () => this.#transport.destroy(),
     }
+    this.#windowPace ??= new Pace(sink, this.context.paces, () => {})
+    return this.#windowPace
   }
 
   get isIdle(): boolean {
     if (!this.#output.isEmpty || this.#transport.pendingBytes > 0) return false
-    return this.#state !== 'open' || (this.openStreams.size === 0 && !this.#frames.isWithinBlock)
+    return this.#state !== 'open' || (this.streams.size === 0 && !this.#frames.isWithinBlock)
   }
 
   get isOver(): boolean {
     return this.#state !== 'open' && this.isIdle
   }
 
-  get streams(): number {
-    return this.openStreams.size
+  get streamCount(): number {
+    return this.streams.size
   }
 
   startDrain(): void {
@@ -140,7 +145,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.isLast || this.#state !== 'open') return
     this.isLast = true
     this.#drain?.disarm()
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
     else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
@@ -150,7 +155,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   destroy(): void {
-    for (const { webSocket } of this.openStreams.values())
+    for (const { webSocket } of this.streams.values())
       if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
     if (this.#state === 'open') this.#pump()
     // The last stream may have ended within it, and the connection with it.
@@ -176,38 +181,29 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       this.#fail(error)
     } finally {
       this.#frames.readEnded()
-      this.#countPartial()
     }
     if (this.#state !== 'open') return
-    const isWithinHead = !this.#reader.hasBegun || this.#frames.isWithinBlock
-    if (isWithinHead) this.#pace.awaitHead()
-    else if (this.#isWithinHead) this.#headCame()
-    this.#isWithinHead = isWithinHead
-  }
-
-  /** What the read has left of a frame, or of a header block. */
-  #countPartial(): void {
-    const bytes = this.#reader.keptBytes + this.#frames.keptBytes
-    if (bytes === this.#partial) return
-    this.kept(bytes - this.#partial)
-    this.#partial = bytes
-  }
-
-  /** It may have opened no stream: trailers, a request that was refused, the preface. */
-  #headCame(): void {
-    if (this.openStreams.size > 0) this.#pace.awaitNothing()
-    else this.#pace.awaitRequest()
+    this.#countFrames()
+    if (!this.#reader.hasBegun || this.#frames.isWithinBlock) {
+      this.#isHeadAwaited = true
+      this.#pace.awaitHead()
+    } else if (this.#isHeadAwaited) {
+      // It was trailers, or a head that is refused: no stream has begun with it.
+      this.#isHeadAwaited = false
+      if (this.streams.size > 0) this.#pace.awaitNothing()
+      else this.#pace.awaitRequest()
+    }
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
   onEnd(): void {
-    if (this.#state !== 'open' || this.openStreams.size === 0) {
+    if (this.#state !== 'open' || this.streams.size === 0) {
       if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
       else this.#finish()
       return
     }
     this.isLast = true
-    for (const stream of [...this.openStreams.values()]) {
+    for (const stream of [...this.streams.values()]) {
       stream.exchange.isHalfClosed = true
       if (!stream.isRemoteEnded) stream.gone()
     }
@@ -216,8 +212,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   onDrain(): void {
     this.#output.drained()
     this.#output.write()
-    this.#pump()
-    this.#output.write()
+    this.flush()
   }
 
   onClose(): void {
@@ -226,6 +221,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#reader.stop()
     this.#endStreams()
     this.#pace.stop()
+    this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#output.close()
     this.#account?.close()
@@ -233,7 +229,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #endStreams(): void {
-    for (const stream of [...this.openStreams.values()]) stream.gone()
+    for (const stream of [...this.streams.values()]) stream.gone()
   }
 
   // -- owner of the frames
@@ -250,7 +246,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #open(id: number, head: ReceivedHead, hasEnded: boolean): Http2Stream {
     const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
-    this.openStreams.set(id, stream)
+    this.streams.set(id, stream)
     this.#pace.awaitNothing()
     return stream
   }
@@ -284,7 +280,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
     if (more === 0) return
-    for (const stream of [...this.openStreams.values()])
+    for (const stream of [...this.streams.values()])
       if (!stream.openSendWindow(more))
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
   }
@@ -292,7 +288,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   windowGrew(bytes: number): void {
     if (!this.#scheduler.openWindow(bytes))
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.1')
-    if (!this.#output.isBlocked) this.#pace.allTaken()
+    this.#windowPace?.allTaken()
     if (!this.#scheduler.isEmpty) this.#output.schedule()
   }
 
@@ -301,12 +297,13 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   clientGoesAway(): void {
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
   }
 
   // -- owner of the streams
 
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void {
+    if (isLast) this.floods.sent(0, true)
     this.writer.headers(stream, status, fields, isLast, comesAgain)
   }
 
@@ -314,16 +311,16 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const { length } = content
     const scheduler = this.#scheduler
     const hasRoom = length <= MAX_CONTENT && length <= stream.sendWindow && length <= scheduler.window
-    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked) return false
+    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked || this.#output.isMuch) return false
     stream.sent(length)
-    scheduler.window -= length
-    this.floods.sent(length)
+    scheduler.take(length)
+    this.floods.sent(length, true)
     this.writer.wholeContent(stream.id, content)
     return true
   }
 
   writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
-    this.floods.sent(bytes)
+    this.floods.sent(bytes, isLast)
     this.writer.data(stream, queue, bytes, isLast)
   }
 
@@ -344,6 +341,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   notReady(stream: Http2Stream): void {
     this.#scheduler.remove(stream)
+    if (this.#scheduler.isEmpty) this.#windowPace?.allTaken()
   }
 
   relieved(stream: Http2Stream): void {
@@ -358,11 +356,18 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   closed(stream: Http2Stream, wasReset: boolean): void {
-    this.openStreams.delete(stream.id)
+    this.streams.delete(stream.id)
     this.#frames.streamClosed(stream.id, wasReset)
-    if (this.openStreams.size > 0 || this.#state !== 'open') return
+    if (this.streams.size > 0 || this.#state !== 'open') return
     if (this.isLast) this.#finish()
-    else this.#pace.awaitRequest()
+    else if (!this.#isHeadAwaited) this.#pace.awaitRequest()
+  }
+
+  #countFrames(): void {
+    const bytes = this.#reader.keptBytes + this.#frames.keptBytes + this.#output.keptBytes
+    if (bytes === this.#keptInFrames) return
+    this.kept(bytes - this.#keptInFrames)
+    this.#keptInFrames = bytes
   }
 
   // -- writing
@@ -370,11 +375,21 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   /** From the output, at the end of the turn. */
   flush(): void {
     this.#pump()
+    this.#output.write()
+    this.#countFrames()
+    const isTooMuch = this.#output.isBlocked && this.#output.isMuch
+    if (isTooMuch !== this.#isPaused && this.#state === 'open') this.#setPaused(isTooMuch)
+  }
+
+  #setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    if (isPaused) this.#transport.pause()
+    else this.#transport.resume()
   }
 
   #pump(): void {
     while (!this.#output.isBlocked && this.#scheduler.writeNext()) if (this.#output.isLarge) this.#output.write()
-    if (this.#scheduler.isStalled) this.#pace.awaitTaking()
+    if (this.#scheduler.isStalled) this.#pacedWindow().awaitTaking()
     // They may write, and end, from within.
     for (const stream of this.#relieved.splice(0)) stream.resume()
   }
@@ -396,6 +411,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.#state !== 'open') return
     this.#state = 'lingering'
     this.#reader.stop()
+    if (this.#isPaused) this.#setPaused(false)
+    this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#endStreams()
     this.writer.goAway(this.#frames.lastStream, code, why)

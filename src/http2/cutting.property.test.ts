@@ -106,11 +106,11 @@ async function record(cut: readonly Buffer[], answersAtOnce: boolean): Promise<u
       else
         exchange.body.pull({
           onData: chunk => {
-            content[at] += chunk
+            content[at]! += chunk
             return true
           },
           onEnd: trailers => {
-            content[at] += ` end ${trailers.join(' ')}`
+            content[at]! += ` end ${trailers.join(' ')}`
             answer(exchange)
           },
           onError: error => {

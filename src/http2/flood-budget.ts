@@ -2,32 +2,44 @@
  * A bound for what costs us more than it costs the client, and brings nothing forward: pings, settings, resets, empty frames, windows opened by a
  * few bytes. Each connection has an account. Who overdraws it gets GOAWAY with ENHANCE_YOUR_CALM (RFC9113§10.5). Runs in the gateway.
  *
- * The account fills up again with time, and with content that we send: who takes a large response must open windows for it.
+ * The account fills up again with time, with content that we send, and with each response that is complete: a proxy in front carries the
+ * requests of many clients, some of whom leave. Windows have an allowance of their own, from the content that we have sent: who takes a
+ * large response in a small window must open it often.
+ *
+ * Not here: what costs no more than its bytes, such as DATA for a stream that we have reset.
  */
 import { ConnectionError, ErrorCode } from './frames.ts'
 
 /** What an event costs, in points. */
 export const Cost = {
-  /** PING, SETTINGS: each is answered. */
+  /** PING, SETTINGS: each is answered. So is a stream above the limit, whose request nobody sees. */
   ANSWERED: 2,
   /** PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. */
   SMALL: 1,
   /**
    * A stream that ends before its response, because the client resets it or makes us do so: its request may have cost an application
-   * something (CVE-2023-44487, CVE-2025-8671). A browser that leaves a page cancels a hundred at once.
+   * something (CVE-2023-44487, CVE-2025-8671). A browser that leaves a page cancels a hundred at once, and does so again when its user
+   * is impatient.
    */
-  CUT_STREAM: 10,
+  CUT_STREAM: 4,
 } as const
 
-/** As much as may come at once: two hundred cut streams. */
+/** As much as may come at once: five hundred cut streams. */
 const MOST = 2000
 const POINTS_PER_SECOND = 500
-/** Of content sent, for a point: windows are opened by more than this. */
+/** Of content sent, for a point. */
 const BYTES_PER_POINT = 2048
+/** For a response that is complete. */
+const POINTS_PER_RESPONSE = 1
+/** Of content sent, for a WINDOW_UPDATE: of 512 bytes that came, a client tells the windows of stream and connection. */
+const BYTES_PER_WINDOW = 128
+const MOST_BYTES = MOST * BYTES_PER_WINDOW
 
 export class FloodBudget {
   #points = MOST
   #filledAt = performance.now()
+  /** Of content sent, for which no window was opened yet. */
+  #bytes = 0
 
   /** Throws ConnectionError when the account is overdrawn. `what`: in the plural, for the log. */
   spend(points: number, what: string): void {
@@ -38,8 +50,16 @@ export class FloodBudget {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `There are too many ${what}`, 'RFC9113§10.5')
   }
 
-  sent(bytes: number): void {
-    this.#points = Math.min(MOST, this.#points + bytes / BYTES_PER_POINT)
+  /** A WINDOW_UPDATE has come. Throws as `spend` does. */
+  windowGrew(): void {
+    if (this.#bytes >= BYTES_PER_WINDOW) this.#bytes -= BYTES_PER_WINDOW
+    else this.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+  }
+
+  /** Content was sent. `isLast`: and with it the response is complete. */
+  sent(bytes: number, isLast: boolean): void {
+    this.#bytes = Math.min(MOST_BYTES, this.#bytes + bytes)
+    this.#points = Math.min(MOST, this.#points + bytes / BYTES_PER_POINT + (isLast ? POINTS_PER_RESPONSE : 0))
   }
 
   #fill(): void {

@@ -29,7 +29,7 @@ export interface FramesOwner {
   readonly context: Http2Context
   readonly writer: FrameWriter
   readonly floods: FloodBudget
-  readonly openStreams: ReadonlyMap<number, Http2Stream>
+  readonly streams: ReadonlyMap<number, Http2Stream>
   /** No new stream is taken: those that come were never served (RFC9113§6.8). */
   readonly isLast: boolean
   /** A new stream, with the right head of a request. */
@@ -56,22 +56,26 @@ export class Frames implements FrameSink {
   /** The largest number of a stream that has begun. */
   lastStream = 0
   /** Streams that we have reset: what comes for them was on its way. */
-  readonly #reset = new RecentStreams()
+  readonly #reset: RecentStreams
   /** Streams that have ended in another way. */
-  readonly #ended = new RecentStreams()
+  readonly #ended: RecentStreams
   /** Of the connection, for content. */
   #receiveWindow = CONNECTION_WINDOW
   /** The stream whose DATA is read; null: what comes is thrown away. */
   #dataStream: Http2Stream | null = null
+  /** Of its content so far, without padding. */
+  #dataBytes = 0
   /** Streams to which this read has brought content. */
   #touched: Http2Stream[] = []
 
   constructor(owner: FramesOwner, scheme: Scheme) {
-    const { limits } = owner.context
+    const { limits, http2 } = owner.context
     this.#owner = owner
     // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
     this.#blocks = new HeaderBlocks(2 * (limits.headerBytes + limits.requestLine))
     this.#fields = new RequestFields(limits, scheme)
+    this.#reset = new RecentStreams(http2.streams)
+    this.#ended = new RecentStreams(http2.streams)
   }
 
   /** A header block has begun, and is not complete. */
@@ -79,7 +83,7 @@ export class Frames implements FrameSink {
     return this.#blocks.openStream !== 0
   }
 
-  /** Of a header block that has come in part. */
+  /** Of a header block that is not complete. */
   get keptBytes(): number {
     return this.#blocks.keptBytes
   }
@@ -115,7 +119,7 @@ export class Frames implements FrameSink {
         break
       case FrameType.SETTINGS:
         if (stream !== 0) throw onWrongStream('SETTINGS')
-        if ((flags & Flag.ACK) === 0) this.#onSettings(payload)
+        this.#onSettings(flags, payload)
         break
       case FrameType.PING:
         if (stream !== 0) throw onWrongStream('PING')
@@ -156,7 +160,7 @@ export class Frames implements FrameSink {
   #onBlock(block: HeaderBlock | null): void {
     if (block === null) return
     const { stream: id, isLast } = block
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     const isNew = stream === undefined && id > this.lastStream
     if (isNew && id % 2 === 0)
       throw new ConnectionError(
@@ -168,8 +172,10 @@ export class Frames implements FrameSink {
     this.#fields.begin(!isNew)
     this.#decoder.decode(block.bytes, this.#fields)
     if (stream !== undefined) this.#onTrailers(stream, isLast)
-    else if (!isNew) this.#onClosedStream(id, 'HEADERS')
-    else this.#onRequest(id, isLast, block.dependsOnItself)
+    else if (!isNew) {
+      this.#owner.floods.spend(Cost.SMALL, 'HEADERS for streams that have ended')
+      this.#onClosedStream(id, 'HEADERS')
+    } else this.#onRequest(id, isLast, block.dependsOnItself)
   }
 
   #onTrailers(stream: Http2Stream, isLast: boolean): void {
@@ -194,8 +200,8 @@ export class Frames implements FrameSink {
     // What follows the last GOAWAY was never served: the client may ask elsewhere (RFC9113§6.8).
     if (this.#owner.isLast) return
     this.lastStream = id
-    if (this.#owner.openStreams.size >= this.#owner.context.http2.streams) {
-      this.#owner.floods.spend(Cost.CUT_STREAM, 'streams at a time')
+    if (this.#owner.streams.size >= this.#owner.context.http2.streams) {
+      this.#owner.floods.spend(Cost.ANSWERED, 'streams at a time')
       this.#owner.writer.reset(id, ErrorCode.REFUSED_STREAM)
       this.#reset.add(id)
       return
@@ -210,8 +216,8 @@ export class Frames implements FrameSink {
   }
 
   #onClosedStream(id: number, what: string): void {
-    // It was on its way when we reset the stream, or when we sent the last GOAWAY: then the stream was never taken.
-    if (this.#reset.has(id) || id > this.lastStream) return
+    // It was on its way when we reset the stream, or when we said that no more streams are taken.
+    if (this.#reset.has(id) || (this.#owner.isLast && id > this.lastStream)) return
     if (this.#ended.has(id))
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} came for a stream that has ended`, 'RFC9113§5.1')
     throw new ConnectionError(
@@ -232,14 +238,14 @@ export class Frames implements FrameSink {
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY frames')
     if (readUint31(payload, 0) !== id) return
     const error = new ProtocolError(400, 'A stream depends on itself', 'RFC7540§5.3.1')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream !== undefined) stream.reset(ErrorCode.PROTOCOL_ERROR, error)
     else this.#owner.writeReset(id, ErrorCode.PROTOCOL_ERROR)
   }
 
   #onReset(id: number): void {
     this.#checkNotIdle(id, 'RST_STREAM')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream === undefined) {
       this.#owner.floods.spend(Cost.SMALL, 'RST_STREAM frames')
       return
@@ -248,7 +254,11 @@ export class Frames implements FrameSink {
     stream.gone()
   }
 
-  #onSettings(payload: Buffer): void {
+  #onSettings(flags: number, payload: Buffer): void {
+    if ((flags & Flag.ACK) !== 0) {
+      this.#owner.floods.spend(Cost.SMALL, 'SETTINGS frames')
+      return
+    }
     this.#owner.floods.spend(Cost.ANSWERED, 'SETTINGS frames')
     this.#owner.settingsCame(payload)
     this.#owner.writer.settingsAck()
@@ -265,14 +275,14 @@ export class Frames implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: number): void {
-    this.#owner.floods.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+    this.#owner.floods.windowGrew()
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
       this.#owner.windowGrew(bytes)
       return
     }
     this.#checkNotIdle(id, 'WINDOW_UPDATE')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream === undefined) return
     if (bytes === 0)
       stream.reset(ErrorCode.PROTOCOL_ERROR, new ProtocolError(400, 'A window grows by nothing', 'RFC9113§6.9'))
@@ -284,7 +294,7 @@ export class Frames implements FrameSink {
   #onPriorityUpdate(id: number, text: string): void {
     if (id === 0) throw onWrongStream('PRIORITY_UPDATE')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY_UPDATE frames')
-    this.#owner.openStreams.get(id)?.setPriority(parsePriority(text))
+    this.#owner.streams.get(id)?.setPriority(parsePriority(text))
   }
 
   // -- content
@@ -304,8 +314,8 @@ export class Frames implements FrameSink {
       this.#owner.writer.window(0, CONNECTION_WINDOW - this.#receiveWindow)
       this.#receiveWindow = CONNECTION_WINDOW
     }
-    if (length === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
-    const stream = this.#owner.openStreams.get(id)
+    this.#dataBytes = 0
+    const stream = this.#owner.streams.get(id)
     this.#dataStream = null
     if (stream === undefined) {
       this.#onClosedStream(id, 'DATA')
@@ -322,15 +332,17 @@ export class Frames implements FrameSink {
   }
 
   onContent(_id: number, piece: Buffer): void {
+    this.#dataBytes += piece.length
     if (this.#dataStream === null) return
     this.#dataStream.content(piece)
     this.#touched.push(this.#dataStream)
   }
 
   onDataEnd(id: number, flags: number): void {
+    if (this.#dataBytes === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
     const stream = this.#dataStream
     this.#dataStream = null
-    if (stream === null || this.#owner.openStreams.get(id) !== stream) return
+    if (stream === null || this.#owner.streams.get(id) !== stream) return
     if ((flags & Flag.END_STREAM) !== 0) stream.remoteEnded([])
     else stream.frameEnded()
   }

@@ -1,8 +1,8 @@
 /**
  * What one HTTP/2 connection writes: frames of one turn of the event loop are put together and leave in one write. Runs in the gateway.
  *
- * While the client takes nothing, frames wait here. There are few: heads, for streams are bounded, and answers to the client's frames
- * (`flood-budget.ts`). Content waits in its stream.
+ * While the client takes nothing, frames wait here: heads, and answers to the client's frames. Content waits in its stream. A stream that has
+ * only a head is over with it, so the bound of streams is none for heads: when much waits, `connection.ts` reads no more.
  *
  * Not here: which stream is written next (`scheduler.ts`).
  */
@@ -15,6 +15,10 @@ import { FRAME_HEADER, MIN_MAX_FRAME_SIZE } from './frames.ts'
 const BUFFER = 4 * (FRAME_HEADER + MIN_MAX_FRAME_SIZE) + 2048
 /** Up to this the transport copies what is written, into memory that it uses again. */
 const SMALL = 16 * 1024
+/** While the client takes nothing, only heads and small frames come. */
+const SMALL_BUFFER = 4096
+/** When so much waits, no more is asked of the client, and content stays in its stream. A turn's responses of 10 KB on 32 streams are less. */
+const MUCH = 512 * 1024
 /** Connections that write in the same turn each need one. */
 const MAX_SPARES = 16
 const spares: Buffer[] = []
@@ -24,13 +28,14 @@ export class Output {
   readonly #transport: Transport
   readonly #pace: Pace
   readonly #flusher: Flusher
-  /** At the end of the turn, before what was put together leaves. */
+  /** At the end of the turn, to fill it and to `write`. */
   readonly #owner: Flushable
   /** Frames are written here, from `at` on. Empty: there is none now. */
   buffer: Buffer = NONE
   at = 0
   /** Full buffers, and large blocks, in front of it. */
   #before: Buffer[] = []
+  #beforeBytes = 0
   #isScheduled = false
   /** The client takes nothing more, until `drained`. */
   isBlocked = false
@@ -52,9 +57,18 @@ export class Output {
     return this.#before.length > 0
   }
 
+  get isMuch(): boolean {
+    return this.#beforeBytes > MUCH
+  }
+
+  /** What waits for a client that takes nothing, for the memory budget. */
+  get keptBytes(): number {
+    return this.isBlocked ? this.#beforeBytes + this.buffer.length : 0
+  }
+
   /** Makes room for so many bytes in `buffer`, at most one frame, and sees to it that they leave at the end of the turn. Returns where they go. */
   reserve(bytes: number): number {
-    if (this.buffer.length - this.at < bytes) this.#nextBuffer()
+    if (this.buffer.length - this.at < bytes) this.#nextBuffer(bytes)
     this.schedule()
     return this.at
   }
@@ -62,7 +76,7 @@ export class Output {
   /** A block that is written as it is, behind all that was put together. */
   add(bytes: Buffer): void {
     this.#closeBuffer()
-    this.#before.push(bytes)
+    this.#push(bytes)
     this.schedule()
   }
 
@@ -72,13 +86,19 @@ export class Output {
     this.#flusher.add(this)
   }
 
-  #nextBuffer(): void {
+  #nextBuffer(bytes: number): void {
     this.#closeBuffer()
-    this.buffer = spares.pop() ?? Buffer.allocUnsafeSlow(BUFFER)
+    if (this.isBlocked) this.buffer = Buffer.allocUnsafeSlow(Math.max(SMALL_BUFFER, bytes))
+    else this.buffer = spares.pop() ?? Buffer.allocUnsafeSlow(BUFFER)
+  }
+
+  #push(bytes: Buffer): void {
+    this.#before.push(bytes)
+    this.#beforeBytes += bytes.length
   }
 
   #closeBuffer(): void {
-    if (this.at > 0) this.#before.push(this.buffer.subarray(0, this.at))
+    if (this.at > 0) this.#push(this.buffer.subarray(0, this.at))
     else if (this.buffer.length > 0) giveBack(this.buffer)
     this.buffer = NONE
     this.at = 0
@@ -88,12 +108,15 @@ export class Output {
   flush(): void {
     this.#isScheduled = false
     this.#owner.flush()
-    this.write()
   }
 
   /** What was put together leaves now. */
   write(): void {
-    while (!this.isBlocked && this.#before.length > 0) this.#send(this.#before.shift()!)
+    while (!this.isBlocked && this.#before.length > 0) {
+      const bytes = this.#before.shift()!
+      this.#beforeBytes -= bytes.length
+      this.#send(bytes)
+    }
     if (this.isBlocked || this.at === 0) return
     const { buffer, at } = this
     this.buffer = NONE
@@ -123,6 +146,7 @@ export class Output {
     this.isBlocked = false
     this.#closeBuffer()
     for (const bytes of this.#before.splice(0)) this.#transport.write(bytes)
+    this.#beforeBytes = 0
     this.isBlocked = true
   }
 
@@ -138,6 +162,7 @@ export class Output {
     this.buffer = NONE
     this.at = 0
     this.#before = []
+    this.#beforeBytes = 0
     this.isBlocked = true
   }
 }

@@ -222,7 +222,6 @@ test('the first mistake counts, and what is behind it is not kept', () => {
   new HpackDecoder(4096).decode(block(fields), reader)
   assert.throws(() => reader.finishHead(true), /upgrade/)
   assert.ok(reader.headersSoFar.includes('json') && !reader.headersSoFar.includes('secret'))
-  assert.ok(reader.bytes > 1000)
 })
 
 test('nothing of a head is left for the next one', () => {

@@ -46,9 +46,11 @@ export interface ReceivedHead extends RequestHead {
   /** As Content-Length says; undefined: there is none. */
   readonly contentLength: number | undefined
   readonly expectsContinue: boolean
-  /** Extended CONNECT (RFC8441§4): what is to be spoken. Empty: an ordinary request. */
+  /** Extended CONNECT (RFC8441§4): `websocket`. Empty: an ordinary request. */
   readonly protocol: string
   readonly priority: Priority
+  /** Of names and values. */
+  readonly bytes: number
 }
 
 /** Stands for a head that cannot be used. Its stream has a response all the same. */
@@ -66,10 +68,13 @@ export function unreadableHead(scheme: Scheme, isHead: boolean): ReceivedHead {
     expectsContinue: false,
     protocol: '',
     priority: DEFAULT_PRIORITY,
+    bytes: 0,
   }
 }
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/
+/** For extended CONNECT. */
+const WEBSOCKET = 'websocket'
 /** Of a field, in a head of HTTP/1.1: colon, blank, CR, LF. So a limit means the same in both versions. */
 const FIELD_OVERHEAD = 4
 
@@ -115,11 +120,6 @@ export class RequestFields implements HpackSink {
     this.#error = null
   }
 
-  /** Bytes of names and values. */
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** Of a head that was refused. */
   get headersSoFar(): HeaderLines {
     return this.#headers
@@ -134,8 +134,8 @@ export class RequestFields implements HpackSink {
     const isPseudo = name.isPseudo
     this.#bytes += name.name.length + value.length + FIELD_OVERHEAD
     if (!isPseudo) this.#headerBytes += name.name.length + value.length + FIELD_OVERHEAD
-    // Crumbs of a cookie are one header: clients cut it as they like.
-    if (!isPseudo && (name.kind !== FieldKind.COOKIE || this.#cookie === '')) this.#count++
+    // The pieces of a cookie are one field, as over HTTP/1.1.
+    if (!isPseudo && (this.#cookie === '' || name.kind !== FieldKind.COOKIE)) this.#count++
     if (this.#error !== null) return
     if (!isValid) {
       this.#malformed('A header has an invalid name or value', 'RFC9113§8.2.1')
@@ -245,6 +245,8 @@ export class RequestFields implements HpackSink {
     if (isConnect && method !== 'CONNECT') throw new MalformedError(':protocol is for CONNECT only', 'RFC8441§4')
     checkMethod(method)
     if (!isConnect) checkIsImplemented(method)
+    else if (this.#protocol !== WEBSOCKET)
+      throw new ProtocolError(501, 'The only protocol for CONNECT is websocket', 'RFC8441§4')
     if (!this.#namesScheme) throw new MalformedError('The scheme is missing', 'RFC9113§8.3.1')
     if (path === null || path === '') throw new MalformedError('The path is missing', 'RFC9113§8.3.1')
     const authority = this.#checkedAuthority()
@@ -276,6 +278,7 @@ export class RequestFields implements HpackSink {
       expectsContinue: this.#expect !== '' && !hasEnded,
       protocol: this.#protocol,
       priority: this.#priority,
+      bytes: this.#bytes,
     }
   }
 

@@ -83,7 +83,7 @@ test('what would split a response is refused', () => {
     [':status', '200'],
     ['a b', 'c'],
   ])
-    assert.throws(() => responseFields(head(200, headers), false))
+    assert.throws(() => responseFields(head(200, headers), false), Error, JSON.stringify(headers))
   assert.throws(() => responseFields(head(200, ['Trailer', 'a\n'], { hasTrailers: true }), false))
   for (const status of [0, 100, 101, 199, 1000]) assert.throws(() => responseFields(head(status, []), false))
 })

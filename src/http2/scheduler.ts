@@ -27,6 +27,8 @@ export interface ScheduledStream {
 export class Scheduler {
   /** Of the connection: it may be negative never, and a stream's may (RFC9113§6.9.2). */
   window = INITIAL_WINDOW
+  /** Content of all streams, so far. */
+  sentBytes = 0
   readonly #lists: ScheduledStream[][] = []
   #count = 0
 
@@ -80,13 +82,19 @@ export class Scheduler {
     return this.window <= MAX_WINDOW
   }
 
+  /** So much content leaves. */
+  take(bytes: number): void {
+    this.window -= bytes
+    this.sentBytes += bytes
+  }
+
   /** Writes one frame of the stream whose turn it is. False: none can be written. */
   writeNext(): boolean {
     if (this.#count === 0 || this.window === 0) return false
     const list = this.#lists.find(({ length }) => length > 0)!
     const stream = list[0]!
     const bytes = Math.min(stream.sendable, this.window, MAX_CONTENT)
-    this.window -= bytes
+    this.take(bytes)
     stream.writeContent(bytes)
     if (!stream.isReady) return true
     if (stream.sendable <= 0) this.remove(stream)

@@ -36,6 +36,8 @@ import { SendQueue } from './send-queue.ts'
 import { StreamTunnel } from './tunnel.ts'
 
 const NO_TRAILERS: HeaderLines = []
+/** Bytes. A smaller head is not told to the memory budget. */
+const SMALL_HEAD = 4096
 
 /** What a stream asks of its connection. */
 export interface StreamOwner {
@@ -81,6 +83,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   isRemoteEnded: boolean
   /** Content that nobody has taken, for the memory budget. */
   #waiting = 0
+  readonly #headBytes: number
   // The response:
   readonly #queue: SendQueue
   /** Nothing will be added to the queue. */
@@ -104,6 +107,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owesContinue = head.expectsContinue
     // What a WebSocket's client sends is no content.
     const length = isRemoteEnded || isConnect ? 0 : head.contentLength
+    this.#headBytes = head.bytes > SMALL_HEAD ? head.bytes : 0
+    if (this.#headBytes > 0) owner.kept(this.#headBytes)
     const writer = new Http2Response(this, head.method === 'HEAD', isConnect)
     this.exchange = new RunningExchange(head, owner.peer, owner.local, new PulledBody(length, this), writer, this)
   }
@@ -421,6 +426,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owner.notReady(this)
     this.#pace?.stop()
     this.keepWaiting(0)
+    if (this.#headBytes > 0) this.#owner.kept(-this.#headBytes)
     this.#isClosed = true
     if (!this.#queue.isEmpty) this.#owner.kept(-this.#queue.bytes)
     this.#queue.clear()

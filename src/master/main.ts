@@ -194,7 +194,7 @@ class Master {
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
     this.#fleets = this.#makeFleets(this.#runtime)
-    this.#certificates?.tellUsers(this.#config)
+    this.#certificates?.tellUsers()
     this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()
@@ -476,8 +476,10 @@ class Master {
   }
 
   #closeListeners(): void {
-    // Of what a new Jumak has, the end of this process closes our copy. Until then nothing of it is touched.
-    for (const listener of this.#listeners) if (!this.#handedOn.includes(listener)) listener.close()
+    // A copy that we kept would let clients wait for nobody, if the new Jumak is stopped while we finish what runs.
+    for (const listener of this.#listeners)
+      if (this.#handedOn.includes(listener)) listener.leave()
+      else listener.close()
     this.#listeners = []
   }
 }

@@ -8,6 +8,9 @@ import { contentTooLarge, type LimitError } from '../http/errors.ts'
 import type { BodyConsumer, BodyReader } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 
+/** Bytes. A smaller copy is put together with the next one: a client may send single bytes, and a Buffer costs a hundred. */
+const SMALL = 1024
+
 /** What the content asks of its connection or stream. */
 export interface BodySource {
   /** The consumer wants more: read on, and send 100 Continue if the client waits for it. */
@@ -30,8 +33,8 @@ export class PulledBody implements BodyReader {
   #waiting: Buffer[] = []
   /** How many of `#waiting` the consumer has taken. Removing them one by one would be quadratic: one read may bring ten thousand chunks. */
   #given = 0
-  /** Some that wait are views of the transport's buffer. */
-  #isBorrowed = false
+  /** How many of `#waiting` are our own copies, from earlier reads. The others are views of the transport's buffer. */
+  #own = 0
   #trailers: HeaderLines | null = null
   #error: Error | null = null
   #delivering = false
@@ -75,18 +78,20 @@ export class PulledBody implements BodyReader {
   push(chunk: Buffer): void {
     if (this.#discarding || this.isComplete) return
     this.#waiting.push(chunk)
-    this.#isBorrowed = true
     this.#deliver()
     if (!this.#flowing) this.#source.pauseBody()
   }
 
   /** The pushed bytes are about to change: copies those that still wait. */
   keep(): void {
-    if (!this.#isBorrowed) return
-    this.#isBorrowed = false
-    if (this.#waiting.length === 0) return
-    this.#waiting = this.#waiting.slice(this.#given).map(chunk => Buffer.from(chunk))
+    const waiting = this.#waiting
+    if (this.#own === waiting.length) return
+    if (this.#given > 0) waiting.splice(0, this.#given)
+    let from = Math.max(0, this.#own - this.#given)
     this.#given = 0
+    if (from > 0 && waiting[from - 1]!.length < SMALL) from--
+    waiting.push(Buffer.concat(waiting.splice(from)))
+    this.#own = waiting.length
   }
 
   end(trailers: HeaderLines): void {
@@ -103,7 +108,7 @@ export class PulledBody implements BodyReader {
   discard(): void {
     this.#discarding = true
     this.#waiting = []
-    this.#given = 0
+    this.#given = this.#own = 0
     this.#consumer = null
   }
 
@@ -114,7 +119,7 @@ export class PulledBody implements BodyReader {
     while (this.#flowing && this.#given < this.#waiting.length && this.#consumer !== null)
       this.#flowing = this.#consumer.onData(this.#waiting[this.#given++]!)
     this.#delivering = false
-    if (this.#given === this.#waiting.length) this.#waiting.length = this.#given = 0
+    if (this.#given === this.#waiting.length) this.#waiting.length = this.#given = this.#own = 0
     // An end waits until the content before it is taken; an error does not.
     const consumer: BodyConsumer | null = this.#consumer
     if (consumer === null) return

@@ -43,6 +43,14 @@ test('a Host is looked up without its port, its case and the dot at its end', ()
   for (const [host, id] of Object.entries(expected)) assert.equal(without.findHost(host)?.id, id, host)
 })
 
+test('a Host below a wildcard has its rules at any depth, as applications have it, and not those of the default entry', () => {
+  const longest = `${'a.'.repeat(121)}a.example.kr`
+  assert.equal(longest.length, 254)
+  for (const host of ['a.shop.example.kr', 'A.b.shop.example.kr.:443', longest])
+    assert.equal(names.findHost(host)?.id, 'wildcard', host)
+  for (const host of ['a.other.kr', 'a.kr', `a.${longest}`]) assert.equal(names.findHost(host)?.id, 'default', host)
+})
+
 test('no entry at all', () => {
   assert.equal(new EntryNames([]).find('example.kr'), null)
 })

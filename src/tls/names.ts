@@ -1,6 +1,6 @@
 /**
  * Which `[[tls]]` entry a name has: for the name that a client asks for (SNI), and for the Host of a request (421). Runs in the gateway.
- * A look-up takes the same time however many names there are.
+ * A look-up takes the same time however many entries there are.
  */
 import { splitAuthority } from '../http/authority.ts'
 
@@ -12,6 +12,8 @@ export interface NamedEntry {
 }
 
 const WILDCARD = '*.'
+/** The bound of `routing/hosts.ts`: a longer name is no application's. */
+const MAX_NAME = 255
 
 export class EntryNames<Entry extends NamedEntry> {
   readonly #exact = new Map<string, Entry>()
@@ -47,9 +49,22 @@ export class EntryNames<Entry extends NamedEntry> {
     return (dot > 0 ? this.#wildcards.get(name.slice(dot + 1)) : undefined) ?? null
   }
 
-  /** `authority`: of a request, as in `Example.KR:8443`. The entry of its host. */
+  /**
+   * `authority`: of a request, as in `Example.KR:8443`. The entry whose rules its host has: as `find`, but that `*.example.kr` is for names of any
+   * depth, as it is for an application. So a name that no certificate is for does not get by with the rules of the default entry.
+   */
   findHost(authority: string): Entry | null {
-    return this.find(nameOf(splitAuthority(authority).host))
+    const name = nameOf(splitAuthority(authority).host)
+    return this.#findNamed(name) ?? this.#findAbove(name) ?? this.#default
+  }
+
+  #findAbove(name: string): Entry | null {
+    if (this.#wildcards.size === 0 || name.length > MAX_NAME) return null
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      const found = this.#wildcards.get(name.slice(dot + 1))
+      if (found !== undefined) return found
+    }
+    return null
   }
 
   /** The host of the authority, as in a URL, if an entry has its name; null: none has, whatever the default entry is. */

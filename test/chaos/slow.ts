@@ -7,6 +7,7 @@
  * little, and must never move all at once.
  */
 import type { Socket } from 'node:net'
+import { createSecureContext, type TLSSocket } from 'node:tls'
 import { connectTo, type Target } from '../support/target.ts'
 
 const KINDS = ['heads', 'bodies', 'readers', 'silent'] as const
@@ -26,12 +27,25 @@ const BEGINNINGS: Readonly<Record<Kind, string>> = {
   silent: '',
 }
 
-const target: Target = JSON.parse(process.argv[2]!)
+const target = sharing(JSON.parse(process.argv[2]!))
+const isPlain = typeof target !== 'object'
 const count = Number(process.argv[3])
 const chosen = process.argv.length > 4 ? KINDS.filter(kind => process.argv.includes(kind)) : KINDS
 const open: Record<Kind, number> = { heads: 0, bodies: 0, readers: 0, silent: 0 }
 let ended = 0
 let refused = 0
+
+/** Over TLS one context and one session are for all: hundreds of full handshakes a second would take a core from what is measured. */
+function sharing(target: Target): Target {
+  if (typeof target !== 'object') return target
+  return { ...target, tls: { ...target.tls, secureContext: createSecureContext(target.tls) } }
+}
+
+function keepSession(socket: TLSSocket): void {
+  socket.once('session', session => {
+    if (typeof target === 'object') target.tls.session ??= session
+  })
+}
 
 class SlowClient {
   readonly #kind: Kind
@@ -51,17 +65,19 @@ class SlowClient {
     const socket = this.#socket
     if (socket === null) this.#connect()
     else if (!this.#isOpen || this.#kind === 'silent') return
-    else if (this.#kind === 'readers') socket.resume()
-    else socket.write('x')
+    else if (this.#kind !== 'readers') socket.write('x')
+    else if (isPlain) socket.resume()
+    else socket.read(1)
   }
 
   #connect(): void {
     const kind = this.#kind
-    // One byte for each call, and the next one only when it is asked for.
+    // One byte for each call, and the next one only when it is asked for. Over TLS a record would come as thousands of calls.
     const onread = { buffer: Buffer.alloc(1), callback: () => false }
-    const socket = connectTo(target, kind === 'readers' ? { onread } : {})
+    const socket = connectTo(target, kind === 'readers' && isPlain ? { onread } : {})
     this.#socket = socket
-    socket.on(typeof target === 'object' ? 'secureConnect' : 'connect', () => {
+    if (!isPlain) keepSession(socket as TLSSocket)
+    socket.on(isPlain ? 'connect' : 'secureConnect', () => {
       this.#isOpen = true
       open[kind]++
       if (kind !== 'silent') socket.write(BEGINNINGS[kind])

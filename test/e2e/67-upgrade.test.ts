@@ -11,7 +11,7 @@ import { NotifySocket } from '../support/notify-socket.ts'
 import { ProgramCopy } from '../support/program-copy.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
-import { type Server, type ServerOptions, startServer, TRACEBACK, until } from '../support/server.ts'
+import { isRefused, type Server, type ServerOptions, startServer, TRACEBACK, until } from '../support/server.ts'
 
 const APP = `
 import os, time
@@ -154,6 +154,22 @@ test('twice under load on TCP and a Unix socket: nothing is lost, and pid file a
 })
 
 const ACCESS_LINE = /^\S+ - - \[[^\]]+\] "GET \/\S* HTTP\/1\.1" 200 \d+ "-" "-" \S+ \S+ queue=\S+ app=\S+ worker=\d+$/
+
+test('a new program that is stopped while the old one finishes what runs: clients are refused, and none waits for nobody', async t => {
+  const { options } = setUp(t)
+  const gate = new Gate(t)
+  const server = await startServer({ ...options, args: ['-w', '1'] })
+  const held = new RawClient(server.port).get(gate.target)
+  await server.waitForLog(/holding/)
+  server.signal('SIGUSR2')
+  const second = await server.upgraded()
+  server.signal('SIGTERM')
+  await gone(second)
+  assert.equal(await isRefused(server), true)
+  gate.open()
+  assert.equal((await held.response()).status, 200)
+  await server.ended(0)
+})
 
 test('a socket that was inherited (fd://) is handed on, and an address that is new or gone is bound or closed', async t => {
   const { project, options } = setUp(t)

@@ -54,6 +54,7 @@ interface Setup {
   /** Of the last request. */
   readonly facts: () => TlsFacts
   readonly failed: string[]
+  readonly unusable: string[]
   readonly requests: string[]
   connect(options?: ConnectionOptions): TLSSocket
   /** Sends a request, and returns the answer's status line and the socket, which is still open. */
@@ -64,6 +65,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
   const { limits, timeouts } = testConfig({ timeouts: { head: headMs } })
   const memory = new MemoryBudget()
   const failed: string[] = []
+  const unusable: string[] = []
   const requests: string[] = []
   let facts: TlsFacts | null = null
   const http1 = createHttp1({
@@ -85,10 +87,11 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     tls,
     protocol: http1,
     memory,
-    offersHttp2: true,
+    offersHttp2: false,
     timeoutMs: headMs,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed,
+    onUnusable: (names, reason) => void unusable.push(`${names}: ${reason}`),
   })
   const connections = new Connections({ http: http1, https: handshakes })
   const bound = new BoundSocket({ host: '127.0.0.1', port: 0 })
@@ -123,7 +126,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     const [answer] = (await once(socket, 'data')) as [Buffer]
     return { answer: answer.toString().split('\r\n')[0]!, socket }
   }
-  return { port, handshakes, connections, facts: () => facts!, failed, requests, connect: connectTo, ask }
+  return { port, handshakes, connections, facts: () => facts!, failed, unusable, requests, connect: connectTo, ask }
 }
 
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -307,4 +310,20 @@ test('with a limit on the depth of chains, no session is resumed', async t => {
     await ask({ maxVersion, ...own, ...(session ? { session } : {}) })
     assert.equal(facts().isResumed, false)
   }
+})
+
+test('what OpenSSL refuses is told once, and costs no other entry', async t => {
+  const wrong = entry([other], { isDefault: false })
+  const [certificate] = wrong.certificates
+  const broken = { ...wrong, certificates: [{ ...certificate!, key: entry([shop]).certificates[0]!.key }] }
+  const { ask, connect, unusable, failed } = await setup(t, tlsOf([entry([shop]), broken]))
+  for (let i = 0; i < 2; i++) {
+    const socket = connect({ servername: 'other.example' })
+    socket.on('error', () => {})
+    await new Promise(resolve => socket.on('close', resolve))
+  }
+  assert.equal(failed.length, 2)
+  assert.deepEqual(unusable.length, 1)
+  assert.match(unusable[0]!, /^other\.example: .*key values mismatch/)
+  assert.equal((await ask()).answer, 'HTTP/1.1 200 OK')
 })

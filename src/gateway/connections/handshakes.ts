@@ -45,6 +45,8 @@ export interface HandshakeOptions {
   readonly plainHttpAnswer: Buffer
   /** A handshake failed: for the log. `client`: its address. */
   readonly onFailed: (client: string, reason: string) => void
+  /** OpenSSL refuses what the entry has, though the master has asked it: told once for each entry that is in force. */
+  readonly onUnusable: (names: readonly string[], reason: string) => void
 }
 
 /** What requests over TLS are kept to. */
@@ -67,6 +69,7 @@ export class Handshakes {
   #rules: TlsRules
   #contexts: Contexts
   readonly #ready: Begin[] = []
+  readonly #unusable = new WeakSet<GatewayTlsEntry>()
   #isDraining = false
 
   constructor(options: HandshakeOptions) {
@@ -101,6 +104,12 @@ export class Handshakes {
 
   startDrain(): void {
     this.#isDraining = true
+  }
+
+  unusable(entry: GatewayTlsEntry, reason: string): void {
+    if (this.#unusable.has(entry)) return
+    this.#unusable.add(entry)
+    this.options.onUnusable(entry.names, reason)
   }
 
   /** Calls it in its turn, with what is in force then. */
@@ -149,8 +158,8 @@ class Handshake implements ProtocolConnection {
     return this.#inner?.isOver ?? this.#isClosed
   }
 
-  get streams(): number | null {
-    return this.#inner?.streams ?? null
+  get streamCount(): number | null {
+    return this.#inner?.streamCount ?? null
   }
 
   startDrain(): void {
@@ -229,11 +238,14 @@ class Handshake implements ProtocolConnection {
     try {
       options = contexts.optionsFor(entry, hello)
     } catch (error) {
-      this.#fail(`the certificate cannot be used: ${(error as Error).message}`)
+      const { message } = error as Error
+      this.#all.unusable(entry, message)
+      this.#fail(`the certificate cannot be used: ${message}`)
       return
     }
     const secure = new TlsTransport(
-      this.#plain.takeSocket(bytes),
+      this.#plain.takeSocket(),
+      bytes,
       this.#plain,
       options,
       socket => factsOf(socket, serverName, entry),

@@ -30,7 +30,7 @@ class Recorded implements Protocol {
     return {
       isIdle: true,
       isOver: false,
-      streams: 0,
+      streamCount: 0,
       startDrain: () => this.calls.push('startDrain'),
       release: onDone => {
         this.calls.push('release')

@@ -101,8 +101,8 @@ class FirstBytes implements ProtocolConnection, TransportHandler {
     return this.#connection.isOver
   }
 
-  get streams(): number | null {
-    return this.#connection.streams
+  get streamCount(): number | null {
+    return this.#connection.streamCount
   }
 
   startDrain(): void {

@@ -11,7 +11,7 @@ import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
 import { displayOf, type Listener, type PlacedFile } from './listener.ts'
 
-export type HandedOn = Omit<Listener, 'close' | 'scheme'>
+export type HandedOn = Omit<Listener, 'close' | 'leave' | 'scheme'>
 
 export class HandedOnSockets {
   readonly #left: HandedOn[]
@@ -41,15 +41,19 @@ export class HandedOnSockets {
     const { fd, unixPath, placed } = socket
     let isOpen = true
     const isOurs = () => this.#isOurs
+    const leave = () => {
+      // The number may soon belong to another file.
+      if (isOpen) closeSync(fd)
+      isOpen = false
+    }
     return {
       ...socket,
       // It may have spoken the other one before.
       display: displayOf(scheme, socket.display),
       scheme,
+      leave,
       close() {
-        // The number may soon belong to another file.
-        if (isOpen) closeSync(fd)
-        isOpen = false
+        leave()
         if (placed !== null && isOurs()) unlinkPlaced(unixPath!, placed)
       },
     }
@@ -74,7 +78,7 @@ export class HandedOnSockets {
 
   /** An address of the running program with this port, for a message. Undefined: there is none. */
   displayOfPort(port: number): string | undefined {
-    return [...this.#left, ...this.#taken].find(({ display }) => display.endsWith(`:${port}`))?.display
+    return [...this.#left, ...this.#taken].find(one => one.port === port)?.display
   }
 
   /** The old one has let go: from now on the paths are ours to remove. */

@@ -48,8 +48,8 @@ async function adopt(fd: number | 'ignore', mode = 'look'): Promise<{ said: stri
 test('a bound TCP socket is served under its address', async () => {
   const [bound] = await bindListeners([{ kind: 'tcp', host: '127.0.0.1', port: 0 }])
   const { said, end } = await adopt(bound!.fd, 'serve')
-  assert.deepEqual(JSON.parse(said), { fd: 3, display: bound!.display, unixPath: null, ...ADOPTED })
-  const client = net.connect(Number(/:(\d+)$/.exec(bound!.display)![1]), '127.0.0.1')
+  assert.deepEqual(JSON.parse(said), { fd: 3, display: bound!.display, unixPath: null, port: bound!.port, ...ADOPTED })
+  const client = net.connect(bound!.port, '127.0.0.1')
   assert.equal(String((await once(client, 'data'))[0]), 'served')
   end()
   bound!.close()
@@ -63,7 +63,7 @@ test('a socket that listens already, and IPv6', async () => {
     const { fd } = (server as unknown as { _handle: { fd: number } })._handle
     const { said } = await adopt(fd)
     const name = host === '::1' ? '[::1]' : host
-    assert.deepEqual(JSON.parse(said), { fd: 3, display: `http://${name}:${port}`, unixPath: null, ...ADOPTED })
+    assert.deepEqual(JSON.parse(said), { fd: 3, display: `http://${name}:${port}`, unixPath: null, port, ...ADOPTED })
     server.close()
   }
 })
@@ -76,7 +76,7 @@ test('a Unix socket: its path is shown and stays', {
   await once(server, 'listening')
   const { fd } = (server as unknown as { _handle: { fd: number } })._handle
   const { said } = await adopt(fd)
-  assert.deepEqual(JSON.parse(said), { fd: 3, display: `unix:${path}`, unixPath: path, ...ADOPTED })
+  assert.deepEqual(JSON.parse(said), { fd: 3, display: `unix:${path}`, unixPath: path, port: 0, ...ADOPTED })
   assert.ok(existsSync(path))
   server.close()
 })

@@ -41,10 +41,12 @@ export function adoptListener(fd: number, scheme: Listener['scheme']): Listener 
   const shared = {
     fd,
     key: keyOfDescriptor(fd),
+    port: address.port ?? 0,
     placed: null,
     isShared: true,
     scheme,
     close: () => void socket.destroy(),
+    leave: () => void socket.destroy(),
   }
   if (address.port !== undefined) {
     const host = net.isIPv6(address.address ?? '') ? `[${address.address}]` : address.address

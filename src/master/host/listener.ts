@@ -8,6 +8,8 @@ export interface Listener {
   /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`; with TLS `https://…` in both cases. */
   readonly display: string
   readonly unixPath: string | null
+  /** The real one of TCP; 0: a Unix socket. */
+  readonly port: number
   /** The address that was asked for, without its scheme. A new Jumak that is asked for the same takes this socket. */
   readonly key: string
   /** The file at `unixPath`, if we made it. */
@@ -18,6 +20,8 @@ export interface Listener {
   readonly scheme: 'http' | 'https'
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
   close(): void
+  /** Releases the socket and leaves its path: another Jumak has both. */
+  leave(): void
 }
 
 /** Tells a file from another one that was put at its path. */

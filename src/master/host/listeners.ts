@@ -148,10 +148,12 @@ async function bindTcp(
     display: formatTcp(scheme, host, real),
     scheme,
     unixPath: null,
+    port: real,
     key,
     placed: null,
     isShared: false,
     close: () => socket.close(),
+    leave: () => socket.close(),
   }
 }
 
@@ -224,6 +226,7 @@ async function bindUnix(
     display,
     scheme,
     unixPath: path,
+    port: 0,
     key,
     placed: { dev: placed.dev, ino: placed.ino },
     isShared: false,
@@ -232,6 +235,7 @@ async function bindUnix(
       socket.close()
       unlinkPlaced(path, placed)
     },
+    leave: () => socket.close(),
   }
 }
 

@@ -97,8 +97,8 @@ export class Certificates {
   }
 
   /** Says at a start who else can read keys. */
-  tellUsers(config: Config): void {
-    const shared = sharedUser(config)
+  tellUsers(): void {
+    const shared = sharedUser()
     if (shared !== null) this.#options.log.info(shared)
   }
 

@@ -214,6 +214,7 @@ function askOpenSsl(entry: TlsEntry, made: GatewayTlsEntry, findings: Findings):
       key: made.certificates.map(({ key }) => key),
       ciphers: made.ciphers,
       minVersion: made.minVersion,
+      ...(made.clients === null ? {} : { ca: made.clients.authorities }),
     })
   } catch (error) {
     findings.problems.push(`${entry.origin}: OpenSSL refuses it: ${(error as Error).message}`)

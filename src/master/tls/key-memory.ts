@@ -14,10 +14,12 @@ type Users = Pick<Config, 'apps' | 'gatewayIdentity'>
 /** `1`: the kernel leaves such processes open, to debug them. */
 const SUID_DUMPABLE = '/proc/sys/fs/suid_dumpable'
 
-/** For the start, where it is as everybody would expect: applications run as the user that started Jumak. Null: they do not. */
-export function sharedUser({ apps }: Users): string | null {
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot && apps.every(({ identity }) => identity !== null && identity.uid !== 0)) return null
+/**
+ * For the start, where it is as everybody would expect: applications run as the user that started Jumak. Null: they do not, or as root, of which
+ * `rootWarnings` warns.
+ */
+export function sharedUser(): string | null {
+  if (process.geteuid?.() === 0) return null
   return 'applications run as the user that holds the keys of TLS, and can read them; with root and a --user for each they cannot'
 }
 

@@ -118,11 +118,12 @@ export class Successor {
       format: UPGRADE_FORMAT,
       pid: process.pid,
       channel: FIRST_FD,
-      listeners: listeners.map(({ key, display, unixPath, placed, isShared }, index) => ({
+      listeners: listeners.map(({ key, display, unixPath, port, placed, isShared }, index) => ({
         fd: FIRST_FD + 1 + index,
         key,
         display,
         unixPath,
+        port,
         placed,
         isShared,
       })),

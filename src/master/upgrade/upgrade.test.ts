@@ -95,17 +95,25 @@ test('one that takes too long is ended with what it has started, and what it say
 const NO_EVENTS = { tickets() {}, reopenLogs() {} }
 
 test('the new one refuses what it does not understand', () => {
-  const handOver = { format: 1, pid: 1, channel: 3, listeners: [], adminSocket: null, apps: [] }
+  const handOver = { format: 2, pid: 1, channel: 3, listeners: [], adminSocket: null, apps: [] }
   assert.deepEqual(readHandOver(JSON.stringify({ ...handOver, more: 1 })), { ...handOver, more: 1 })
   for (const wrong of [
     '',
     '[]',
     '{',
-    JSON.stringify({ ...handOver, format: 2 }),
+    JSON.stringify({ ...handOver, format: 1 }),
     JSON.stringify({ ...handOver, pid: 0 }),
   ])
     assert.throws(() => new Predecessor(wrong, NO_EVENTS), /in a way that this version does not know: restart instead/)
-  const listener = { fd: 1_000_000, key: '', display: 'unix:/s', unixPath: '/s', placed: null, isShared: false }
+  const listener = {
+    fd: 1_000_000,
+    key: '',
+    display: 'unix:/s',
+    unixPath: '/s',
+    port: 0,
+    placed: null,
+    isShared: false,
+  }
   const closed = JSON.stringify({ ...handOver, listeners: [listener] })
   assert.throws(() => new Predecessor(closed, NO_EVENTS), /descriptor 1000000, which should be unix:\/s, is no socket/)
 })
