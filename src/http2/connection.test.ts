@@ -12,6 +12,7 @@ import {
   headers,
   ping,
   post,
+  priorityUpdate,
   requestFields,
   reset,
   SETTINGS_ACK,
@@ -266,11 +267,134 @@ test('destroyed: what waits and GOAWAY leave before the connection closes', asyn
   assert.deepEqual(closed(), [1])
 })
 
+test('destroyed after the client has half-closed: its last answer leaves, and nothing is written behind the end', async () => {
+  const { client, transport, connection } = connect(({ response }) => {
+    response.start(PLAIN)
+    response.write(Buffer.from('abc'))
+    response.end()
+  })
+  client.send(get(1))
+  transport.halfClose()
+  connection.destroy()
+  assert.deepEqual(transport.calls, ['end', 'destroy'])
+  assert.deepEqual(await client.said(), ['HEADERS 1 :status=200', 'DATA 1 abc end', 'GOAWAY 1 NO_ERROR'])
+})
+
 test('release: never, for no other thread can have its tables', () => {
   const { connection } = connect()
   const told: boolean[] = []
   connection.release(isReleased => told.push(isReleased))
   assert.deepEqual(told, [false])
+})
+
+// -- what the connection answers by itself
+
+for (const [name, head, status, content] of [
+  [
+    'no Host',
+    headers(
+      1,
+      requestFields('GET', '/')
+        .slice(0, 2)
+        .concat([[':path', '/']]),
+    ),
+    400,
+    /^400 Host is missing/,
+  ],
+  ['a target that is too long', get(1, `/${'a'.repeat(9000)}`), 414, /limit-request-line/],
+  [
+    'too many headers',
+    get(
+      1,
+      '/',
+      Array.from({ length: 200 }, () => ['a', 'b'] as const),
+    ),
+    431,
+    /limit-request-fields/,
+  ],
+  [
+    'headers that are too long',
+    get(
+      1,
+      '/',
+      Array.from({ length: 5 }, () => ['a', 'b'.repeat(500)] as const),
+    ),
+    431,
+    /limit-request-header-size/,
+  ],
+  ['another expectation', post(1, '/', [['expect', 'cookies']]), 417, /100-continue/],
+  [
+    'CONNECT',
+    headers(1, [
+      [':method', 'CONNECT'],
+      [':authority', 't:1'],
+    ]),
+    501,
+    /CONNECT/,
+  ],
+  ['a length that overflows', post(1, '/', [['content-length', '9'.repeat(30)]]), 413, /overflows/],
+] as const)
+  test(`refused with a status, told once, and the connection goes on: ${name}`, async () => {
+    const { client, exchanges, answered, refused } = connect(answer, {
+      limits: { headerBytes: 2000, headerCount: 100 },
+    })
+    client.send(head)
+    const frames = await client.frames()
+    const answer1 = frames.find(({ type, stream }) => type === FrameType.HEADERS && stream === 1)!
+    assert.equal(new Map(answer1.fields).get(':status'), String(status))
+    assert.match(frames.find(({ type }) => type === FrameType.DATA)!.payload.toString(), content)
+    assert.deepEqual(
+      [exchanges.length, refused.length, answered.map(({ response }) => response.status)],
+      [0, 1, [status]],
+    )
+    client.send(get(3))
+    assert.deepEqual(await client.said(), hello(3))
+  })
+
+test('a refused HEAD has no content; a refusal follows Accept', async () => {
+  const { client } = connect(answer)
+  client.send(
+    headers(1, requestFields('HEAD', '/', [['expect', 'x']])),
+    get(3, '/', [
+      ['accept', 'application/json'],
+      ['expect', 'x'],
+    ]),
+  )
+  const lines = await client.said()
+  assert.match(lines[0]!, /^HEADERS 1 :status=417 content-type=text\/plain content-length=\d+ end$/)
+  assert.match(lines[1]!, /^HEADERS 3 :status=417 content-type=application\/json/)
+})
+
+test('a malformed request is told to both logs once, and resets its stream only', async () => {
+  const { client, exchanges, answered, refused } = connect(answer)
+  client.send(headers(1, requestFields('GET', '/', [['connection', 'close']])), get(3))
+  assert.deepEqual(await client.said(), ['RST_STREAM 1 PROTOCOL_ERROR', ...hello(3)])
+  assert.deepEqual([exchanges.length, refused.length, answered.length], [1, 1, 1])
+})
+
+test('OPTIONS * is answered without a handler, and told to the access log once', async () => {
+  const { client, exchanges, answered } = connect(answer)
+  client.send(headers(1, requestFields('OPTIONS', '*')))
+  assert.match((await client.said())[0]!, /^HEADERS 1 :status=204 allow=GET.* end$/)
+  assert.deepEqual(
+    [exchanges.length, answered.map(({ request, response }) => [request.target, response.status])],
+    [0, [['*', 204]]],
+  )
+})
+
+test('a priority decides who is written first; PRIORITY_UPDATE changes it', async () => {
+  const { client, exchanges } = connect()
+  client.send(settings([Setting.INITIAL_WINDOW_SIZE, 1_000_000]), get(1), get(3), get(5, '/', [['priority', 'u=0']]))
+  client.send(priorityUpdate(3, 'u=1'))
+  for (const { response } of exchanges) {
+    response.start(PLAIN)
+    response.write(Buffer.alloc(20_000))
+    response.end()
+  }
+  const order = (await client.frames())
+    .filter(({ type, stream }) => type === FrameType.DATA && stream > 0)
+    .map(({ stream }) => stream)
+  assert.deepEqual(order, [5, 5, 3, 3, 1, 1])
 })
 
 // -- time

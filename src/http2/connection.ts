@@ -157,8 +157,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   destroy(): void {
     for (const { webSocket } of this.streams.values())
       if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
+    if (this.#state === 'open') this.#pump()
+    // The last stream may have ended within it, and the connection with it.
     if (this.#state === 'open') {
-      this.#pump()
       this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
       this.#output.writeAll()
     }

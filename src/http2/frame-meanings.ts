@@ -323,7 +323,6 @@ export class Frames implements FrameSink {
       stream.reset(ErrorCode.STREAM_CLOSED, new ProtocolError(400, 'DATA behind the end of the stream', 'RFC9113§5.1'))
     } else if (stream.dataCame(length)) {
       this.#dataStream = stream
-      this.#touched.push(stream)
     } else {
       stream.reset(
         ErrorCode.FLOW_CONTROL_ERROR,
@@ -334,7 +333,9 @@ export class Frames implements FrameSink {
 
   onContent(_id: number, piece: Buffer): void {
     this.#dataBytes += piece.length
-    this.#dataStream?.content(piece)
+    if (this.#dataStream === null) return
+    this.#dataStream.content(piece)
+    this.#touched.push(this.#dataStream)
   }
 
   onDataEnd(id: number, flags: number): void {

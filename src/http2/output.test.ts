@@ -11,7 +11,12 @@ function setUp(flush: (output: Output) => void = () => {}) {
   const { limits, timeouts } = testConfig()
   const transport = new MemoryTransport()
   const pace = new Pace(transport, createPaces(timeouts, limits), () => {})
-  const output: Output = new Output(transport, pace, new Flusher(), { flush: () => flush(output) })
+  const output: Output = new Output(transport, pace, new Flusher(), {
+    flush() {
+      flush(output)
+      output.write()
+    },
+  })
   transport.handler = { onData() {}, onEnd() {}, onDrain: () => output.drained(), onClose: () => output.close() }
   return { transport, output, pace, texts: () => transport.writes.map(String) }
 }

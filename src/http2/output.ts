@@ -9,7 +9,6 @@
 import type { Transport } from '../http/transport.ts'
 import type { Flushable, Flusher } from '../protocols/flusher.ts'
 import type { Pace } from '../protocols/pace.ts'
-import { FRAME_HEADER, MIN_MAX_FRAME_SIZE } from './frames.ts'
 
 /** Four frames of content with their headers, and some heads. OpenSSL and the kernel take that at once. */
 const BUFFER = 64 * 1024

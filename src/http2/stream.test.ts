@@ -39,7 +39,21 @@ test('content that came before somebody asks waits, also behind its read', () =>
   const { client, exchanges } = connect()
   client.send(post(1), data(1, 'abc'), data(1, 'def'))
   client.send(data(1, 'ghi', true))
-  assert.deepEqual(pull(exchanges[0]!), ['abc', 'def', 'ghi', 'end'])
+  assert.deepEqual(pull(exchanges[0]!).join(''), 'abcdefghiend')
+})
+
+test('a frame of content in several reads waits as it came', () => {
+  const { client, exchanges } = connect()
+  client.send(post(1))
+  const frame = data(1, 'abcdef', true)
+  // The bytes of a read change when it is over.
+  for (const [from, to] of [
+    [0, 9],
+    [9, 12],
+    [12, 15],
+  ])
+    client.send(frame.subarray(from, to))
+  assert.deepEqual(pull(exchanges[0]!).join(''), 'abcdefend')
 })
 
 test('a request without content has ended before its handler asks', () => {
