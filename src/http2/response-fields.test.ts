@@ -58,6 +58,15 @@ for (const [status, isHead, length, lines] of [
     assert.equal(fields.mayHaveContent, status === 200 && !isHead)
   })
 
+test('values have no blanks at their ends: clients drop such fields (RFC9113§8.2.1)', () => {
+  const padded = ['Set-Cookie', ' a=b; c ', 'X', '\t', 'Y', '', 'Z', '\xa0']
+  const trimmed = ['set-cookie', 'a=b; c', 'x', '', 'y', '', 'z', '\xa0']
+  assert.deepEqual(linesOf(head(200, padded)), trimmed)
+  assert.deepEqual(interimFields(head(103, padded)), trimmed)
+  assert.deepEqual(trailerFields(['X', ' 1\t']), ['x', '1'])
+  assert.deepEqual(linesOf(head(200, ['Trailer', ' A '], { hasTrailers: true })), ['trailer', 'A'])
+})
+
 test('Content-Length twice is one if both agree', () => {
   assert.deepEqual(linesOf(head(200, ['Content-Length', '5', 'content-length', '5'])), ['content-length', '5'])
   assert.throws(() => linesOf(head(200, ['Content-Length', '5', 'content-length', '6'])))

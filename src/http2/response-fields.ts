@@ -70,7 +70,7 @@ function make(head: ResponseHead, isHead: boolean, comesAgain: boolean): Respons
         hasDate = true
     }
     checkValue(field.name, value)
-    lines.push(field.lowerCase, value)
+    lines.push(field.lowerCase, trimmed(value))
   }
   const mayHave = mayHaveContent(status, isHead)
   if (!hasDate) lines.push('date', httpDate())
@@ -79,9 +79,26 @@ function make(head: ResponseHead, isHead: boolean, comesAgain: boolean): Respons
   else if (length >= 0 && status !== 204) lines.push('content-length', String(length))
   if (trailer !== '' && head.hasTrailers === true && mayHave) {
     checkValue('trailer', trailer)
-    lines.push('trailer', trailer)
+    lines.push('trailer', trimmed(trailer))
   }
   return { status, lines, mayHaveContent: mayHave, length, comesAgain }
+}
+
+/**
+ * Without blanks at its ends, which are no part of a value: in HTTP/1 the parser takes them away, in HTTP/2 a client drops the field
+ * (RFC9113§8.2.1). Django's cookies begin with one.
+ */
+function trimmed(value: string): string {
+  let from = 0
+  let to = value.length
+  while (from < to && isBlank(value.charCodeAt(from))) from++
+  while (from < to && isBlank(value.charCodeAt(to - 1))) to--
+  return to - from === value.length ? value : value.slice(from, to)
+}
+
+/** A space or a tab. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }
 
 /** An interim response (RFC9110§15.2): 100, 103. */
@@ -101,7 +118,7 @@ function only(headers: readonly string[], mayBe: (name: string) => boolean): Hea
     const name = headers[i]!
     const value = headers[i + 1]!
     checkValue(name, value)
-    if (mayBe(name)) lines.push(name.toLowerCase(), value)
+    if (mayBe(name)) lines.push(name.toLowerCase(), trimmed(value))
   }
   return lines
 }
