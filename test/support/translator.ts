@@ -61,7 +61,7 @@ export class Translator {
     const server = createServer({ ...unbounded, maxHeaderSize: 2 ** 20, shouldUpgradeCallback: isWebSocket })
     const connections = new WeakMap<Duplex, Connection>()
     server.on('connection', (socket: Socket) => {
-      connections.set(socket, new Connection(socket.setNoDelay(), translator.#connect()))
+      connections.set(socket, new Connection(socket.setNoDelay(), translator.#connect(socket.remoteAddress)))
     })
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       connections.get(request.socket)!.onRequest(request, response)
@@ -87,9 +87,10 @@ export class Translator {
     this.#server.close()
   }
 
-  #connect(): ClientHttp2Session {
+  /** `address`: of the test's client, which the program is to see. */
+  #connect(address: string | undefined): ClientHttp2Session {
     if (this.#to === null) throw new Error('a client connects before the program listens')
-    return connect(this.#to, this.#tls)
+    return connect(this.#to, { ...this.#tls, localAddress: address } as SecureClientSessionOptions)
   }
 }
 
@@ -113,6 +114,7 @@ class Connection {
     })
     session.on('close', () => {
       this.#isLast = true
+      // With 'error' it is reset already.
       if (this.#requests === 0) socket.end()
     })
     // A client of HTTP/1 keeps the test's process alive by itself.
@@ -156,6 +158,8 @@ class Connection {
     stream.on('response', (headers, _flags, raw: string[]) => {
       const status = Number(headers[':status'])
       if (this.#isLast) response.shouldKeepAlive = false
+      // A server of HTTP/1.1 need not say that the connection stays, and ours does not.
+      if (response.shouldKeepAlive) response.removeHeader('connection')
       for (const [name, values] of grouped(raw)) response.setHeader(name, values)
       response.writeHead(status)
       // So that a head without content yet is on its way.
@@ -174,7 +178,7 @@ class Connection {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR && response.headersSent) {
         response.end()
         response.once('finish', () => this.#endIfIdle())
-      } else this.#socket.destroy()
+      } else if (!this.#session.destroyed || response.headersSent) this.#socket.destroy()
     })
   }
 
