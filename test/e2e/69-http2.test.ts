@@ -1,5 +1,5 @@
 /**
- * HTTP/2 from outside, with the clients of others: node:http2, curl and h2load. What requests and responses mean is tested by
+ * HTTP/2 from outside, with the clients of others: node:http2, curl and h2load (`69-http2-clients.test.ts` has Python's and nghttp). What requests and responses mean is tested by
  * `npm run test:http2` with the tests of HTTP/1; frames are tested by the engine's own tests and h2spec.
  */
 import assert from 'node:assert/strict'
