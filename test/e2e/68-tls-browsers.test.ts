@@ -1,4 +1,4 @@
-/** The clients that people have, over TLS: curl, Python's ssl, and a browser with Django's admin and the example chat. */
+/** The clients that people have, over TLS and, where they know it, HTTP/2: curl, Python's ssl, and a browser with Django's admin and the example chat. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ test('curl', async () => {
   for (const version of ['--tlsv1.3', '--tls-max=1.2'])
     assert.equal(
       (await curl('/hello', ...trust, ...facts, ...version.split('='))).output,
-      'Hello, world!\n1.1 0 1',
+      'Hello, world!\n2 0 1',
       version,
     )
   const sent = await curl('/echo', ...trust, '--data-binary', `@${join(ROOT, 'package-lock.json')}`, '--output', '-')
@@ -86,6 +86,15 @@ async function untilPage(page: Page, condition: string): Promise<void> {
   )
 }
 
+/** By the browser's own network log. */
+function assertHttp2({ responses }: Page): void {
+  assert.ok(responses.length > 1)
+  assert.deepEqual(
+    responses.filter(one => !/^(?:h2 https:|WebSocket 200$)/.test(one)),
+    [],
+  )
+}
+
 test("Django's admin in a browser: log-in with its CSRF check, and a change", { skip }, async () => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'example-django' })
   const directory = join(EXAMPLES, 'django-shop')
@@ -104,6 +113,7 @@ test("Django's admin in a browser: log-in with its CSRF check, and a change", { 
   await page.press('Enter')
   await untilPage(page, `document.querySelector('.messagelist .success')?.textContent.includes('Cooks')`)
   assert.equal(await page.evaluate(`location.protocol + ' ' + isSecureContext`), 'https: true')
+  assertHttp2(page)
   await page.screenshot('tls-admin')
   await browser.close()
   await server.stop()
@@ -113,7 +123,7 @@ test("Django's admin in a browser: log-in with its CSRF check, and a change", { 
 test('the example chat in two browser windows, over wss', { skip }, async () => {
   const server = await startServer({
     program: 'npm',
-    args: ['start', '--', 'chat', '-b', '127.0.0.1:0', '-w', '1'],
+    args: ['start', '--', 'chat', '-b', '127.0.0.1:0', '-w', '1', '--access-log', '-'],
     directory: ROOT,
     tls: localCertificate(),
   })
@@ -129,6 +139,11 @@ test('the example chat in two browser windows, over wss', { skip }, async () => 
     `[...document.querySelectorAll('li:not(.mine)')].some(one => one.textContent.includes('Is the soup ready?'))`,
   )
   assert.equal(await mina.evaluate('location.protocol'), 'https:')
+  // On the connection of the page (RFC8441): a WebSocket of HTTP/1.1 has status 101.
+  assert.ok(mina.responses.includes('WebSocket 200'), mina.responses.join('\n'))
+  assertHttp2(mina)
   await browser.close()
   await server.stop()
+  for (const name of ['Mina', 'Jun'])
+    assert.ok(server.stdout.some(line => line.includes(`"GET /chat?name=${name} HTTP/2.0" 200 `)))
 })

@@ -168,6 +168,8 @@ export class Browser {
 export class Page {
   /** Exceptions, failed loads and lines of `console.error`, unless the test takes them away. */
   readonly problems: string[] = []
+  /** Of each response: the version of HTTP and the URL, such as `h2 https://…`; of a WebSocket its status. */
+  readonly responses: string[] = []
   readonly #call: (method: string, params?: Fields) => Promise<Fields>
   readonly #loaded = Promise.withResolvers<void>()
 
@@ -177,7 +179,11 @@ export class Page {
 
   onEvent(method: string, params: Fields): void {
     if (method === 'Page.loadEventFired') this.#loaded.resolve()
-    else if (method === 'Runtime.exceptionThrown') {
+    else if (method === 'Network.responseReceived') {
+      this.responses.push(`${params['response'].protocol} ${params['response'].url}`)
+    } else if (method === 'Network.webSocketHandshakeResponseReceived') {
+      this.responses.push(`WebSocket ${params['response'].status}`)
+    } else if (method === 'Runtime.exceptionThrown') {
       this.problems.push(params['exceptionDetails'].exception?.description ?? params['exceptionDetails'].text)
     } else if (method === 'Runtime.consoleAPICalled' && params['type'] === 'error') {
       this.problems.push(params['args'].map((one: Fields) => one['value'] ?? one['description']).join(' '))
@@ -189,7 +195,7 @@ export class Page {
   async load(url: string, width: number, height: number): Promise<void> {
     const size = { width, height, deviceScaleFactor: 1, mobile: false }
     await Promise.all([
-      ...['Page.enable', 'Runtime.enable', 'Log.enable'].map(method => this.#call(method)),
+      ...['Page.enable', 'Runtime.enable', 'Log.enable', 'Network.enable'].map(method => this.#call(method)),
       this.#call('Emulation.setDeviceMetricsOverride', size),
       // Of several windows only one has the focus; people type in all of them.
       this.#call('Emulation.setFocusEmulationEnabled', { enabled: true }),
