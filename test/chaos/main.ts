@@ -2,7 +2,8 @@
  * `npm run chaos`: faults injected into the real program while it serves a load, one scenario after the other, and one table of
  * what became of every request. Ends with 1 when a request was lost, a promise not kept, or a fault not really injected.
  * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program, with
- * `--tls` all of it goes over TLS, and `--help` names them all. How to read the table: docs/internals/chaos.md.
+ * `--tls` all of it goes over TLS, with `--http2` clients reach the program by HTTP/2 (`test/support/translator.ts`), and `--help`
+ * names them all. How to read the table: docs/internals/chaos.md.
  */
 import { parseArgs } from 'node:util'
 import type { Counts } from './load.ts'
@@ -123,6 +124,7 @@ const { values, positionals } = parseArgs({
   options: {
     'gateway-threads': { type: 'string' },
     tls: { type: 'boolean', default: false },
+    http2: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -130,5 +132,6 @@ const { values, positionals } = parseArgs({
 // Every start of the program reads it (`../support/server.ts`).
 if (values['gateway-threads'] !== undefined) process.env['TEST_GATEWAY_THREADS'] = values['gateway-threads']
 if (values.tls) process.env['TEST_TLS'] = '1'
-if (values.help) console.log(`npm run chaos -- [--tls] [--gateway-threads N] [SCENARIO...]\n${known()}`)
+if (values.http2) process.env['TEST_HTTP'] = '2'
+if (values.help) console.log(`npm run chaos -- [--tls] [--http2] [--gateway-threads N] [SCENARIO...]\n${known()}`)
 else process.exitCode = await main(positionals)

@@ -67,7 +67,10 @@ export class Server {
   readonly temporaryDirectory: string
   readonly log: string[] = []
   readonly stdout: string[] = []
+  /** Where clients connect to. */
   port = 0
+  /** Where the program listens: the same, unless a translator is between them. */
+  programPort = 0
   exitCode: number | null = null
   readonly exited: Promise<number>
   #expected: RegExp[] = []
@@ -164,7 +167,7 @@ export class Server {
   }
 
   #onPort(port: number): void {
-    this.port = port
+    this.port = this.programPort = port
     if (port === 0 || this.#translator === null) return
     this.#translator.lead(port, this.#clientTls())
     this.port = this.#translator.port

@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -28,6 +28,11 @@ export const HTTP: '1' | '2' = process.env['TEST_HTTP'] === '2' ? '2' : '1'
 
 /** For what is there in HTTP/1 only. With HTTP/2 it is no test, not even a skipped one. */
 export const testOfHttp1: typeof test = HTTP === '1' ? test : ((() => Promise.resolve()) as unknown as typeof test)
+
+/** The reason phrase that a client sees where the program gives `phrase`: HTTP/2 has none, and the translator's is the usual one. */
+export function reasonOf(status: number, phrase: string): string {
+  return HTTP === '1' ? phrase : STATUS_CODES[status]!
+}
 
 /** What belongs to a connection of HTTP/1 (RFC9113§8.2.2), and Host, which is `:authority`. */
 const OF_CONNECTION = new Set(['connection', 'host', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
@@ -139,6 +144,8 @@ class Connection {
     }
     this.#requests++
     response.sendDate = false
+    // A head that is flushed alone is in the socket's encoding.
+    this.#socket.setDefaultEncoding('latin1')
     stream.on('wantTrailers', () => stream.sendTrailers(request.trailers))
     if (!isEmpty) request.pipe(stream)
     request.on('error', () => {})
