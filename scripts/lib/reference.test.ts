@@ -32,14 +32,14 @@ test('every flag is in the help and in the reference, and none beside them', () 
   const flags = SETTINGS.filter(one => !one.positional).map(one => `--${one.name}`)
   const negations = SETTINGS.filter(one => one.kind.isSwitch).map(one => `--no-${one.name}`)
   const defined = [...flags, ...ACTIONS.map(one => `--${one.name}`)].sort()
-  const flagsIn = (text: string) => [...new Set(text.match(/--[a-z][a-z-]*[a-z]/g))].sort()
+  const flagsIn = (text: string) => [...new Set(text.match(/--[a-z][a-z\d-]*[a-z\d]/g))].sort()
   assert.deepEqual(flagsIn(help.replace('--some-name', '')), defined)
   assert.deepEqual(flagsIn(reference), [...defined, ...negations].sort())
 })
 
 test('every variable is in the reference, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'variable')).map(variableOf)
-  assert.deepEqual([...new Set(reference.match(/JUMAK_[A-Z_]+/g))].sort(), defined.sort())
+  assert.deepEqual([...new Set(reference.match(/JUMAK_[A-Z\d_]+/g))].sort(), defined.sort())
 })
 
 test('every setting of a file is in the schema, and none beside them', () => {

@@ -20,7 +20,7 @@ export interface ProtocolConnection {
   /** Everything is sent, and nothing more will be: the client has to close. */
   readonly isOver: boolean
   /** Requests that it carries now, each in a stream of its own (HTTP/2); null: it carries one at a time. */
-  readonly streams: number | null
+  readonly streamCount: number | null
   /** An idle connection stays for a moment: a request may be on its way. */
   startDrain(): void
   /**

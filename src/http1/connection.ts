@@ -99,7 +99,7 @@ export class Http1Connection
     return this.#state >= State.SWITCHED && this.isIdle
   }
 
-  get streams(): null {
+  get streamCount(): null {
     return null
   }
 
@@ -323,6 +323,9 @@ export class Http1Connection
     this.#setPaused(true)
     this.#pace.pauseContent()
   }
+
+  /** What waited was the rest of one read, and is not counted. */
+  bodyTaken(): void {}
 
   limitBody(bytes: number): boolean {
     return this.#parser.limitContent(bytes)

@@ -62,7 +62,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   readonly #scheduler = new Scheduler()
   readonly floods = new FloodBudget()
   readonly #peerSettings = new PeerSettings()
-  readonly openStreams = new Map<number, Http2Stream>()
+  readonly streams = new Map<number, Http2Stream>()
   #state: State = 'open'
   /** Streams whose handlers may go on after this turn of writing. */
   #relieved: Http2Stream[] = []
@@ -121,15 +121,15 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   get isIdle(): boolean {
     if (!this.#output.isEmpty || this.#transport.pendingBytes > 0) return false
-    return this.#state !== 'open' || (this.openStreams.size === 0 && !this.#frames.isWithinBlock)
+    return this.#state !== 'open' || (this.streams.size === 0 && !this.#frames.isWithinBlock)
   }
 
   get isOver(): boolean {
     return this.#state !== 'open' && this.isIdle
   }
 
-  get streams(): number {
-    return this.openStreams.size
+  get streamCount(): number {
+    return this.streams.size
   }
 
   startDrain(): void {
@@ -145,8 +145,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.isLast || this.#state !== 'open') return
     this.isLast = true
     this.#drain?.disarm()
-    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
+    else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
   /** A connection has secrets and tables that no other thread can have. */
@@ -155,10 +155,11 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   destroy(): void {
-    for (const { webSocket } of this.openStreams.values())
+    for (const { webSocket } of this.streams.values())
       if (webSocket !== null && !webSocket.isClosed) webSocket.goAway(CloseCode.GOING_AWAY, '')
+    if (this.#state === 'open') this.#pump()
+    // The last stream may have ended within it, and the connection with it.
     if (this.#state === 'open') {
-      this.#pump()
       this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
       this.#output.writeAll()
     }
@@ -189,20 +190,20 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     } else if (this.#isHeadAwaited) {
       // It was trailers, or a head that is refused: no stream has begun with it.
       this.#isHeadAwaited = false
-      if (this.streams > 0) this.#pace.awaitNothing()
+      if (this.streams.size > 0) this.#pace.awaitNothing()
       else this.#pace.awaitRequest()
     }
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
   onEnd(): void {
-    if (this.#state !== 'open' || this.openStreams.size === 0) {
+    if (this.#state !== 'open' || this.streams.size === 0) {
       if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
       else this.#finish()
       return
     }
     this.isLast = true
-    for (const stream of [...this.openStreams.values()]) {
+    for (const stream of [...this.streams.values()]) {
       stream.exchange.isHalfClosed = true
       if (!stream.isRemoteEnded) stream.gone()
     }
@@ -228,7 +229,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #endStreams(): void {
-    for (const stream of [...this.openStreams.values()]) stream.gone()
+    for (const stream of [...this.streams.values()]) stream.gone()
   }
 
   // -- owner of the frames
@@ -245,7 +246,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #open(id: number, head: ReceivedHead, hasEnded: boolean): Http2Stream {
     const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
-    this.openStreams.set(id, stream)
+    this.streams.set(id, stream)
     this.#pace.awaitNothing()
     return stream
   }
@@ -279,7 +280,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
     if (more === 0) return
-    for (const stream of [...this.openStreams.values()])
+    for (const stream of [...this.streams.values()])
       if (!stream.openSendWindow(more))
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
   }
@@ -296,7 +297,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   clientGoesAway(): void {
-    if (this.openStreams.size === 0) this.#finish()
+    if (this.streams.size === 0) this.#finish()
   }
 
   // -- owner of the streams
@@ -355,9 +356,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   closed(stream: Http2Stream, wasReset: boolean): void {
-    this.openStreams.delete(stream.id)
+    this.streams.delete(stream.id)
     this.#frames.streamClosed(stream.id, wasReset)
-    if (this.openStreams.size > 0 || this.#state !== 'open') return
+    if (this.streams.size > 0 || this.#state !== 'open') return
     if (this.isLast) this.#finish()
     else if (!this.#isHeadAwaited) this.#pace.awaitRequest()
   }

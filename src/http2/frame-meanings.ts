@@ -29,7 +29,7 @@ export interface FramesOwner {
   readonly context: Http2Context
   readonly writer: FrameWriter
   readonly floods: FloodBudget
-  readonly openStreams: ReadonlyMap<number, Http2Stream>
+  readonly streams: ReadonlyMap<number, Http2Stream>
   /** No new stream is taken: those that come were never served (RFC9113§6.8). */
   readonly isLast: boolean
   /** A new stream, with the right head of a request. */
@@ -160,7 +160,7 @@ export class Frames implements FrameSink {
   #onBlock(block: HeaderBlock | null): void {
     if (block === null) return
     const { stream: id, isLast } = block
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     const isNew = stream === undefined && id > this.lastStream
     if (isNew && id % 2 === 0)
       throw new ConnectionError(
@@ -200,7 +200,7 @@ export class Frames implements FrameSink {
     // What follows the last GOAWAY was never served: the client may ask elsewhere (RFC9113§6.8).
     if (this.#owner.isLast) return
     this.lastStream = id
-    if (this.#owner.openStreams.size >= this.#owner.context.http2.streams) {
+    if (this.#owner.streams.size >= this.#owner.context.http2.streams) {
       this.#owner.floods.spend(Cost.ANSWERED, 'streams at a time')
       this.#owner.writer.reset(id, ErrorCode.REFUSED_STREAM)
       this.#reset.add(id)
@@ -238,14 +238,14 @@ export class Frames implements FrameSink {
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY frames')
     if (readUint31(payload, 0) !== id) return
     const error = new ProtocolError(400, 'A stream depends on itself', 'RFC7540§5.3.1')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream !== undefined) stream.reset(ErrorCode.PROTOCOL_ERROR, error)
     else this.#owner.writeReset(id, ErrorCode.PROTOCOL_ERROR)
   }
 
   #onReset(id: number): void {
     this.#checkNotIdle(id, 'RST_STREAM')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream === undefined) {
       this.#owner.floods.spend(Cost.SMALL, 'RST_STREAM frames')
       return
@@ -282,7 +282,7 @@ export class Frames implements FrameSink {
       return
     }
     this.#checkNotIdle(id, 'WINDOW_UPDATE')
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     if (stream === undefined) return
     if (bytes === 0)
       stream.reset(ErrorCode.PROTOCOL_ERROR, new ProtocolError(400, 'A window grows by nothing', 'RFC9113§6.9'))
@@ -294,7 +294,7 @@ export class Frames implements FrameSink {
   #onPriorityUpdate(id: number, text: string): void {
     if (id === 0) throw onWrongStream('PRIORITY_UPDATE')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY_UPDATE frames')
-    this.#owner.openStreams.get(id)?.setPriority(parsePriority(text))
+    this.#owner.streams.get(id)?.setPriority(parsePriority(text))
   }
 
   // -- content
@@ -315,7 +315,7 @@ export class Frames implements FrameSink {
       this.#receiveWindow = CONNECTION_WINDOW
     }
     this.#dataBytes = 0
-    const stream = this.#owner.openStreams.get(id)
+    const stream = this.#owner.streams.get(id)
     this.#dataStream = null
     if (stream === undefined) {
       this.#onClosedStream(id, 'DATA')
@@ -323,7 +323,6 @@ export class Frames implements FrameSink {
       stream.reset(ErrorCode.STREAM_CLOSED, new ProtocolError(400, 'DATA behind the end of the stream', 'RFC9113§5.1'))
     } else if (stream.dataCame(length)) {
       this.#dataStream = stream
-      this.#touched.push(stream)
     } else {
       stream.reset(
         ErrorCode.FLOW_CONTROL_ERROR,
@@ -334,14 +333,16 @@ export class Frames implements FrameSink {
 
   onContent(_id: number, piece: Buffer): void {
     this.#dataBytes += piece.length
-    this.#dataStream?.content(piece)
+    if (this.#dataStream === null) return
+    this.#dataStream.content(piece)
+    this.#touched.push(this.#dataStream)
   }
 
   onDataEnd(id: number, flags: number): void {
     if (this.#dataBytes === 0 && (flags & Flag.END_STREAM) === 0) this.#owner.floods.spend(Cost.SMALL, 'empty frames')
     const stream = this.#dataStream
     this.#dataStream = null
-    if (stream === null || this.#owner.openStreams.get(id) !== stream) return
+    if (stream === null || this.#owner.streams.get(id) !== stream) return
     if ((flags & Flag.END_STREAM) !== 0) stream.remoteEnded([])
     else stream.frameEnded()
   }

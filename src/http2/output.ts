@@ -9,10 +9,9 @@
 import type { Transport } from '../http/transport.ts'
 import type { Flushable, Flusher } from '../protocols/flusher.ts'
 import type { Pace } from '../protocols/pace.ts'
-import { FRAME_HEADER, MIN_MAX_FRAME_SIZE } from './frames.ts'
 
 /** Four frames of content with their headers, and some heads. OpenSSL and the kernel take that at once. */
-const BUFFER = 4 * (FRAME_HEADER + MIN_MAX_FRAME_SIZE) + 2048
+const BUFFER = 64 * 1024
 /** Up to this the transport copies what is written, into memory that it uses again. */
 const SMALL = 16 * 1024
 /** While the client takes nothing, only heads and small frames come. */

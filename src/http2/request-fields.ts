@@ -174,6 +174,7 @@ export class RequestFields implements HpackSink {
       case FieldKind.PROTOCOL:
         isFirst = this.#protocol === ''
         this.#protocol = value
+        if (value === '') this.#malformed('The protocol is empty', 'RFC8441§4')
         break
       default:
         this.#malformed('A pseudo-header is unknown', 'RFC9113§8.3')

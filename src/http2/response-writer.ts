@@ -143,6 +143,10 @@ export class Http2Response implements ResponseWriter, FileTarget {
     this.#file.go()
   }
 
+  get isSendingFile(): boolean {
+    return this.#file !== null
+  }
+
   // -- from the file
 
   get isAborted(): boolean {

@@ -7,11 +7,14 @@
  *
  * Invariants: a stream is in one of the lists exactly while it has content and a window for it; no window is overdrawn.
  */
-import { INITIAL_WINDOW, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frames.ts'
+import { FRAME_HEADER, INITIAL_WINDOW, MAX_WINDOW, MIN_MAX_FRAME_SIZE } from './frames.ts'
 import { type Priority, URGENCIES } from './priority.ts'
 
-/** Larger frames would let a stream keep its more urgent sisters waiting. */
-export const MAX_CONTENT = MIN_MAX_FRAME_SIZE
+/**
+ * Larger frames would let a stream keep its more urgent sisters waiting. With its header such a frame fills a record of TLS, and four of them what
+ * OpenSSL is given at once.
+ */
+export const MAX_CONTENT = MIN_MAX_FRAME_SIZE - FRAME_HEADER
 
 export interface ScheduledStream {
   readonly id: number

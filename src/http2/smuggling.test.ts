@@ -89,7 +89,7 @@ const CASES: readonly (readonly [string, string, client.Fields])[] = [
   ],
   [':protocol with GET', RESET, [[':protocol', 'websocket'], ...BASE]],
   ['CONNECT of a protocol that nobody knows', '501', [...instead(':method', 'CONNECT'), [':protocol', 'connect-udp']]],
-  ['CONNECT of an empty protocol', '501', [...instead(':method', 'CONNECT'), [':protocol', '']]],
+  ['CONNECT of an empty protocol', RESET, [...instead(':method', 'CONNECT'), [':protocol', '']]],
 ]
 
 for (const [what, expected, fields] of CASES)

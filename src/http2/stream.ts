@@ -78,8 +78,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** Somebody takes content as it comes. */
   #isFlowing = false
   #owesContinue: boolean
-  /** What comes is thrown away: the content was refused. */
-  #isRefused = false
+  /** What comes is thrown away: the content was refused, or the response has ended. */
+  #isUnwanted = false
   isRemoteEnded: boolean
   /** Content that nobody has taken, for the memory budget. */
   #waiting = 0
@@ -103,7 +103,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#receiveWindow = new ReceiveWindow(owner.context.memory, isConnect)
     this.isRemoteEnded = isRemoteEnded
     this.#protocol = head.protocol
-    this.#contentLength = head.contentLength
+    this.#contentLength = isConnect ? undefined : head.contentLength
     this.#owesContinue = head.expectsContinue
     // What a WebSocket's client sends is no content.
     const length = isRemoteEnded || isConnect ? 0 : head.contentLength
@@ -132,6 +132,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** A view that is valid until `keep`. */
   content(piece: Buffer): void {
+    // It may have ended within the frame.
+    if (this.#isClosed) return
     if (this.#protocol !== '') {
       this.#tunnelContent(piece)
       return
@@ -141,14 +143,15 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
       return
     }
-    if (this.#isRefused) return
+    if (this.#isUnwanted) return
     if (this.#received > this.#limit) {
       this.refuseBody(contentTooLarge(this.#limit))
       return
     }
     this.#pace?.contentCame(piece.length)
     this.exchange.body.push(piece)
-    if (!this.#isFlowing) this.keepWaiting(this.#waiting + piece.length)
+    // The handler may have ended the response.
+    if (!this.#isFlowing && !this.#isUnwanted && !this.#isClosed) this.keepWaiting(this.#waiting + piece.length)
   }
 
   #tunnelContent(piece: Buffer): void {
@@ -174,6 +177,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owesContinue = false
     if (this.#protocol !== '') {
       this.#tunnel?.receiveEnd()
+      this.#closeTunnel()
       return
     }
     if (this.#contentLength !== undefined && this.#received !== this.#contentLength) {
@@ -191,7 +195,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   wantBody(): void {
-    if (this.isRemoteEnded || this.#isRefused || this.#isClosed) return
+    if (this.isRemoteEnded || this.#isUnwanted || this.#isClosed) return
     if (this.#owesContinue && this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
     this.#owesContinue = false
     this.#isFlowing = true
@@ -205,6 +209,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#pace?.pauseContent()
   }
 
+  bodyTaken(): void {
+    this.keepWaiting(0)
+  }
+
   limitBody(bytes: number): boolean {
     this.#limit = bytes
     return this.#received <= bytes
@@ -216,8 +224,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** The handler hears that its content is refused, and answers. */
   #refuse(error: ProtocolError): void {
-    if (this.#isRefused || this.#isClosed) return
-    this.#isRefused = true
+    if (this.#isUnwanted || this.#isClosed) return
+    this.#isUnwanted = true
     this.#isFlowing = false
     this.#pace?.awaitNothing()
     this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
@@ -293,6 +301,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #writeEnd(): void {
     if (this.#trailers.length > 0) this.#owner.writeHeaders(this.id, 0, this.#trailers, true, false)
     else this.#owner.writeData(this.id, null, 0, true)
+    this.#closeTunnel()
   }
 
   get sendable(): number {
@@ -318,6 +327,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       if (this.#trailers.length > 0) this.#writeEnd()
       this.#pace?.allTaken()
       if (this.exchange.writer.state === 'ended') this.#sent()
+      else this.#closeTunnel()
     } else if (queue.isEmpty) {
       this.#pace?.allTaken()
     } else if (queue.isStalled) {
@@ -328,6 +338,8 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   /** The handler that waits may go on. */
   resume(): void {
     if (!this.#queue.isFull || this.#isClosed) return
+    // The next piece of a file, or another file, takes the buffer whose rest waits here.
+    if (this.exchange.writer.isSendingFile && !this.#queue.isEmpty) return
     this.#queue.isFull = false
     if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
     else this.exchange.writer.drained()
@@ -358,6 +370,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
       this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
       return
     }
+    this.#isUnwanted = true
+    this.#pace?.awaitNothing()
+    this.keepWaiting(0)
     this.exchange.body.discard()
     this.exchange.close()
     if (this.#queue.isEmpty) this.#sent()
@@ -470,14 +485,16 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.frameEnded()
   }
 
-  /** Both ends have said that they are ready: nothing is left to reset. */
   destroyTunnel(): void {
-    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) {
-      this.reset(ErrorCode.CANCEL, null)
-    } else if (!this.#isClosed) {
-      this.#close(false)
-      this.#tunnel!.closed()
-    }
+    this.reset(ErrorCode.CANCEL, null)
+  }
+
+  /** Both ends have ended, as with a FIN each: nothing is left to reset. */
+  #closeTunnel(): void {
+    if (this.#tunnel === null || this.#isClosed) return
+    if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) return
+    this.#close(false)
+    this.#tunnel.closed()
   }
 }
 

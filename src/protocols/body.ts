@@ -17,6 +17,8 @@ export interface BodySource {
   wantBody(): void
   /** The consumer is busy: read no more. */
   pauseBody(): void
+  /** The consumer has all of it. */
+  bodyTaken(): void
   /** From now on content without a length of more than `bytes` is an error. False: it is larger already. */
   limitBody(bytes: number): boolean
   /** The content is too large: the body fails with the error, and nothing more is read. */
@@ -126,6 +128,7 @@ export class PulledBody implements BodyReader {
       consumer.onError(this.#error)
     } else if (this.#trailers !== null && this.#waiting.length === 0) {
       this.#consumer = null
+      this.#source.bodyTaken()
       consumer.onEnd(this.#trailers)
     }
   }

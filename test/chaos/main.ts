@@ -1,8 +1,9 @@
 /**
  * `npm run chaos`: faults injected into the real program while it serves a load, one scenario after the other, and one table of
  * what became of every request. Ends with 1 when a request was lost, a promise not kept, or a fault not really injected.
- * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program, and with
- * `--tls` all of it goes over TLS. How to read the table: docs/internals/chaos.md.
+ * `npm run chaos -- NAME...` runs the scenarios whose names begin so; `--gateway-threads N` is passed to the program, with
+ * `--tls` all of it goes over TLS, with `--http2` clients reach the program by HTTP/2 (`test/support/translator.ts`), and `--help`
+ * names them all. How to read the table: docs/internals/chaos.md.
  */
 import { parseArgs } from 'node:util'
 import type { Counts } from './load.ts'
@@ -52,8 +53,7 @@ interface Result {
 async function main(names: readonly string[]): Promise<number> {
   const unknown = names.filter(name => !SCENARIOS.some(scenario => scenario.name.startsWith(name)))
   if (unknown.length > 0) {
-    const known = SCENARIOS.map(({ name, fault }) => `  ${name.padEnd(28)} ${fault}`)
-    console.error(`npm run chaos: there is no scenario ${unknown.join(', ')}; there are\n${known.join('\n')}`)
+    console.error(`npm run chaos: there is no scenario ${unknown.join(', ')}; there are\n${known()}`)
     return 2
   }
   const chosen = SCENARIOS.filter(({ name }) => names.length === 0 || names.some(one => name.startsWith(one)))
@@ -62,6 +62,10 @@ async function main(names: readonly string[]): Promise<number> {
     results.push(await run(scenario, `${index + 1}/${chosen.length} ${scenario.name}`))
   print(results)
   return results.every(({ report }) => report.problems.length === 0) ? 0 : 1
+}
+
+function known(): string {
+  return SCENARIOS.map(({ name, fault }) => `  ${name.padEnd(28)} ${fault}`).join('\n')
 }
 
 async function run(scenario: Scenario, title: string): Promise<Result> {
@@ -117,10 +121,17 @@ function print(results: readonly Result[]): void {
 }
 
 const { values, positionals } = parseArgs({
-  options: { 'gateway-threads': { type: 'string' }, tls: { type: 'boolean', default: false } },
+  options: {
+    'gateway-threads': { type: 'string' },
+    tls: { type: 'boolean', default: false },
+    http2: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 // Every start of the program reads it (`../support/server.ts`).
 if (values['gateway-threads'] !== undefined) process.env['TEST_GATEWAY_THREADS'] = values['gateway-threads']
 if (values.tls) process.env['TEST_TLS'] = '1'
-process.exitCode = await main(positionals)
+if (values.http2) process.env['TEST_HTTP'] = '2'
+if (values.help) console.log(`npm run chaos -- [--tls] [--http2] [--gateway-threads N] [SCENARIO...]\n${known()}`)
+else process.exitCode = await main(positionals)

@@ -9,6 +9,7 @@ import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
 import { getOnce, RawClient, withClient as withClientOf } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
+import { reasonOf, testOfHttp1 } from '../support/translator.ts'
 
 const pythons = await testedPythons()
 const skip = await whyNoPython()
@@ -117,7 +118,7 @@ for (const { executable, version } of pythons) {
       test('fields of a response as the application spells them, repeated ones too', () =>
         withClient(async client => {
           const { status, reason, headers } = await client.get('/headers').response()
-          assert.deepEqual([status, reason], [200, 'Fine by me'])
+          assert.deepEqual([status, reason], [200, reasonOf(200, 'Fine by me')])
           const values = (name: string) => headers.filter(([key]) => key === name).map(([, value]) => value)
           assert.deepEqual(values('set-cookie'), ['a=1; Path=/', 'b=2; Path=/'])
           assert.deepEqual([values('x-latin'), values('x-odd-case'), values('x-empty')], [['caf\xe9'], ['kept'], ['']])
@@ -134,7 +135,8 @@ for (const { executable, version } of pythons) {
       test('a second start_response with exc_info replaces a head that is not sent', () =>
         withClient(async client => {
           const response = await client.get('/exc-info-before').response()
-          assert.deepEqual([response.status, response.reason, response.body.toString()], [503, 'Replaced', 'replaced'])
+          assert.deepEqual([response.status, response.body.toString()], [503, 'replaced'])
+          assert.equal(response.reason, reasonOf(503, 'Replaced'))
           assert.equal(response.header('x-first'), undefined)
         }))
 
@@ -259,7 +261,7 @@ describe('an application that breaks the rules', { skip }, () => {
     await server.waitForLog(/RuntimeError: close failed$/, from)
   })
 
-  test("fields of the connection are the server's: an application's are dropped", async () => {
+  testOfHttp1("fields of the connection are the server's: an application's are dropped", async () => {
     const client = new RawClient(server.port)
     const response = await client.get('/hop-by-hop').response()
     assert.equal(response.status, 200)

@@ -1,7 +1,9 @@
 /** Commands to a running program: `jumak status`, `reload`, `stop`, `workers`, `log-level`, over its admin socket. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, lstatSync, readFileSync } from 'node:fs'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ProgramStatus } from '../../src/control/admin-messages.ts'
@@ -63,8 +65,19 @@ test('status tells of program, gateway, application and workers, and of what eac
   const shown = await command(server, 'status')
   assert.match(shown.stdout, /^Jumak \S+ {3}ready {3}.*\n.* 1 running .*\n\n.*NAME.*\n● default +ready /)
   assert.match(shown.stdout, /^ {2}worker \d +serving .* GET \/hold$/m)
+  const session = connect(server.url)
+  const held = session.request({ ':path': gate.target })
+  await until(
+    async () => (await status(server)).gateway!.traffic!.streams === 1,
+    () => 'the status does not count the stream',
+  )
+  assert.match((await command(server, 'status')).stdout, /connections \(1 HTTP\/2 with 1 stream\)/)
   gate.open()
   assert.equal((await client.response()).status, 200)
+  const [headers] = (await once(held, 'response')) as [IncomingHttpHeaders]
+  assert.equal(headers[':status'], 200)
+  session.destroy()
+  client.close()
   await server.stop()
 })
 

@@ -8,6 +8,7 @@ import { ensureEnvironment, testedPythons } from '../support/environments/enviro
 import { APPS } from '../support/paths.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type Server, startServer, TRACEBACK } from '../support/server.ts'
+import { HTTP } from '../support/translator.ts'
 
 const MIB = 1024 ** 2
 
@@ -37,8 +38,12 @@ for (const { version } of await testedPythons()) {
 
     await t.test('the scope: integer ports, the version, the path', async () => {
       const scope = await json(`${server.url}/scope`, { headers: { 'x-request-id': 'from-a-proxy' } })
-      assert.deepEqual([scope.type, scope.http_version, scope.scheme, scope.path], ['http', '1.1', 'http', '/scope'])
-      assert.deepEqual([scope.server, scope.root_path, scope.id], [['127.0.0.1', server.port], '', 'from-a-proxy'])
+      const version = HTTP === '1' ? '1.1' : '2'
+      assert.deepEqual([scope.type, scope.http_version, scope.scheme, scope.path], ['http', version, 'http', '/scope'])
+      assert.deepEqual(
+        [scope.server, scope.root_path, scope.id],
+        [['127.0.0.1', server.programPort], '', 'from-a-proxy'],
+      )
       assert.equal(typeof scope.client[1], 'number')
     })
 

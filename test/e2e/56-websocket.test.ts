@@ -7,6 +7,7 @@ import { ensureEnvironment } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { type Server, startServer } from '../support/server.ts'
+import { testOfHttp1 } from '../support/translator.ts'
 
 async function start(...args: string[]): Promise<Server> {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })
@@ -62,15 +63,17 @@ test('messages, close codes both ways, a subprotocol, a denial', async t => {
     socket.terminate()
   })
 
-  await t.test('a handshake that is wrong is refused before the application hears of it (RFC6455§4.2.2)', async () => {
-    const upgrade = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-    const old = await getOnce(server.port, '/echo', ...upgrade, 'Sec-WebSocket-Version: 8')
-    assert.equal(old.status, 426)
-    assert.equal(old.header('sec-websocket-version'), '13')
-    const keyless = await getOnce(server.port, '/echo', ...upgrade.slice(0, 2), 'Sec-WebSocket-Version: 13')
-    assert.equal(keyless.status, 400)
-  })
+  await server.stop()
+})
 
+testOfHttp1('a handshake that is wrong is refused before the application hears of it (RFC6455§4.2.2)', async () => {
+  const server = await start()
+  const upgrade = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  const old = await getOnce(server.port, '/echo', ...upgrade, 'Sec-WebSocket-Version: 8')
+  assert.equal(old.status, 426)
+  assert.equal(old.header('sec-websocket-version'), '13')
+  const keyless = await getOnce(server.port, '/echo', ...upgrade.slice(0, 2), 'Sec-WebSocket-Version: 13')
+  assert.equal(keyless.status, 400)
   await server.stop()
 })
 

@@ -133,8 +133,8 @@ test('which certificate a name gets', async t => {
 })
 
 test('ALPN', async () => {
-  assert.match((await ask('-alpn', 'h2')).text, /alert no application protocol/)
-  assert.match((await ask('-alpn', 'h2,http/1.1')).text, /^ALPN protocol: http\/1\.1$/m)
+  assert.match((await ask('-alpn', 'h3')).text, /alert no application protocol/)
+  assert.match((await ask('-alpn', 'http/1.1')).text, /^ALPN protocol: http\/1\.1$/m)
   assert.match((await ask()).text, /^No ALPN negotiated$/m)
 })
 

@@ -19,6 +19,7 @@ import { ROOT } from './paths.ts'
 import { fdCount, markedProcesses, type ProcessInfo } from './processes.ts'
 import { getOnce } from './raw-client.ts'
 import type { Target } from './target.ts'
+import { HTTP, Translator } from './translator.ts'
 
 /** A start or a log line that takes longer fails the test, with the log in the message. Generous, because machines are shared. */
 const WAIT_MS = 60_000
@@ -66,7 +67,10 @@ export class Server {
   readonly temporaryDirectory: string
   readonly log: string[] = []
   readonly stdout: string[] = []
+  /** Where clients connect to. */
   port = 0
+  /** Where the program listens: the same, unless a translator is between them. */
+  programPort = 0
   exitCode: number | null = null
   readonly exited: Promise<number>
   #expected: RegExp[] = []
@@ -74,10 +78,13 @@ export class Server {
   #acceptsAnyLog = false
   #pid: number | null = null
   readonly #certificate: Certificate | null
+  /** With TEST_HTTP=2 clients connect to it instead of the program. */
+  readonly #translator: Translator | null
   #waiters: { pattern: RegExp; from: number; resolve: (line: string) => void }[] = []
   #fds = new Map<number, number>()
 
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions, translator: Translator | null = null) {
+    this.#translator = translator
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
     const args = [...(options.args ?? [])]
@@ -115,6 +122,7 @@ export class Server {
     running.add(this)
     this.exited = once(this.process, 'close').then(([code, signal]) => {
       running.delete(this)
+      translator?.close()
       this.exitCode = code ?? (signal ? 128 : -1)
       return this.exitCode!
     })
@@ -133,24 +141,36 @@ export class Server {
   }
 
   get url(): string {
-    return `${this.#certificate === null ? 'http' : 'https'}://127.0.0.1:${this.port}`
+    return `${this.#certificate === null || this.#translator !== null ? 'http' : 'https'}://127.0.0.1:${this.port}`
   }
 
   /** What a client connects to: the port, over TLS if the program speaks it. Such a client trusts the certificate's authority. */
   get target(): Target {
-    if (this.#certificate === null) return this.port
+    const tls = this.#clientTls()
+    return tls === null || this.#translator !== null ? this.port : { to: this.port, tls }
+  }
+
+  #clientTls(): { ca: string; servername: string } | null {
+    if (this.#certificate === null) return null
     const { authority, name } = this.#certificate
-    return { to: this.port, tls: { ca: readFileSync(authority, 'utf8'), servername: name } }
+    return { ca: readFileSync(authority, 'utf8'), servername: name }
   }
 
   #onLine(line: string): void {
     this.log.push(line)
-    if (this.port === 0) this.port = Number(/https?:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0)
+    if (this.port === 0) this.#onPort(Number(/https?:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1] ?? 0))
     this.#waiters = this.#waiters.filter(waiter => {
       if (!waiter.pattern.test(line)) return true
       waiter.resolve(line)
       return false
     })
+  }
+
+  #onPort(port: number): void {
+    this.port = this.programPort = port
+    if (port === 0 || this.#translator === null) return
+    this.#translator.lead(port, this.#clientTls())
+    this.port = this.#translator.port
   }
 
   /** The first log line from index `from` on (default: any so far or to come) that matches; fails with the whole log. */
@@ -345,7 +365,7 @@ export async function untilAnswered({ target }: Server, path: string, text: stri
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const server = new Server(options)
+  const server = new Server(options, HTTP === '2' ? await Translator.listen() : null)
   if (options.waitReady ?? true) {
     try {
       // With several applications each says it, and at last the program.

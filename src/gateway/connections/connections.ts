@@ -49,19 +49,19 @@ export class Connections {
   /** Looks at each connection: for a question now and then. */
   count(): ConnectionCounts {
     let http2Connections = 0
-    let all = 0
-    for (const { streams } of this.#open) {
-      if (streams === null) continue
+    let streams = 0
+    for (const { streamCount } of this.#open) {
+      if (streamCount === null) continue
       http2Connections++
-      all += streams
+      streams += streamCount
     }
-    return { connections: this.size, http2Connections, streams: all }
+    return { connections: this.size, http2Connections, streams }
   }
 
   /** Requests that run; a connection whose last bytes are being sent counts as one. */
   get active(): number {
     let count = 0
-    for (const connection of this.#open) if (!connection.isIdle) count += Math.max(1, connection.streams ?? 1)
+    for (const connection of this.#open) if (!connection.isIdle) count += Math.max(1, connection.streamCount ?? 1)
     return count
   }
 

@@ -87,7 +87,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     tls,
     protocol: http1,
     memory,
-    offersHttp2: true,
+    offersHttp2: false,
     timeoutMs: headMs,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed,

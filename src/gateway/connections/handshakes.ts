@@ -158,8 +158,8 @@ class Handshake implements ProtocolConnection {
     return this.#inner?.isOver ?? this.#isClosed
   }
 
-  get streams(): number | null {
-    return this.#inner?.streams ?? null
+  get streamCount(): number | null {
+    return this.#inner?.streamCount ?? null
   }
 
   startDrain(): void {
@@ -244,7 +244,8 @@ class Handshake implements ProtocolConnection {
       return
     }
     const secure = new TlsTransport(
-      this.#plain.takeSocket(bytes),
+      this.#plain.takeSocket(),
+      bytes,
       this.#plain,
       options,
       socket => factsOf(socket, serverName, entry),

@@ -88,16 +88,21 @@ class FirstBytes implements ProtocolConnection, TransportHandler {
     this.#http1Handler.onClose()
   }
 
+  /** A part of it has come, of which HTTP/1 knows nothing. */
+  get #isWithinPreface(): boolean {
+    return this.#seen > 0 && this.#transport.handler === this
+  }
+
   get isIdle(): boolean {
-    return this.#connection.isIdle
+    return !this.#isWithinPreface && this.#connection.isIdle
   }
 
   get isOver(): boolean {
     return this.#connection.isOver
   }
 
-  get streams(): number | null {
-    return this.#connection.streams
+  get streamCount(): number | null {
+    return this.#connection.streamCount
   }
 
   startDrain(): void {
@@ -105,7 +110,9 @@ class FirstBytes implements ProtocolConnection, TransportHandler {
   }
 
   release(onDone: (isReleased: boolean) => void): void {
-    this.#connection.release(onDone)
+    // The bytes so far would be lost.
+    if (this.#isWithinPreface) onDone(false)
+    else this.#connection.release(onDone)
   }
 
   destroy(): void {

@@ -119,11 +119,10 @@ export class SocketTransport extends StreamTransport {
     else this.socket.resetAndDestroy()
   }
 
-  /** Gives the socket away, for TLS: it does not read, and `bytes`, which were read from it, are before all others. */
-  takeSocket(bytes: Buffer): Socket {
+  /** Gives the socket away, for TLS: it does not read. */
+  takeSocket(): Socket {
     this.handler = noHandler
     this.socket.pause()
-    this.socket.unshift(bytes)
     return this.socket
   }
 }
@@ -133,9 +132,15 @@ function rewrap(accepted: Socket, reader: Reader): Socket {
   const handle = old._handle
   old._handle = null
   const socket = new Socket({ handle, allowHalfOpen: true, onread: reading(reader) } as SocketOptions)
-  // The server counts its connections through this property. Without it server.close() would wait for ever.
-  if (old.server) (socket as unknown as SocketInternals)._server = old.server
+  passServer(accepted, socket)
   return socket
+}
+
+/** The server counts its connections through this property. Without it server.close() would wait for ever. */
+export function passServer(from: Socket, to: Socket): void {
+  const { server, _server } = from as unknown as SocketInternals
+  const one = _server ?? server
+  if (one) (to as unknown as SocketInternals)._server = one
 }
 
 function reading(reader: Reader): OnReadOpts {

@@ -1,4 +1,4 @@
-/** TLS on real sockets, with both ways of reading: the shared buffer, and 'data' events where Node does not have its properties. */
+/** TLS on real sockets, in both ways: with the handle of the plain socket taken over, and on top of the plain socket. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ interface Pair {
   readonly recorder: Recorder
 }
 
-async function pair(t: TestContext, usesSharedBuffer: boolean, memory = new MemoryBudget()): Promise<Pair> {
+async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Pair> {
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -38,7 +38,10 @@ async function pair(t: TestContext, usesSharedBuffer: boolean, memory = new Memo
   })
   const recorder = new Recorder()
   const options = { isServer: true, secureContext }
-  const transport = new TlsTransport(plain.takeSocket(hello), plain, options, () => NO_FACTS, memory, usesSharedBuffer)
+  const socket = plain.takeSocket()
+  const transport = new TlsTransport(socket, hello, plain, options, () => NO_FACTS, memory, takesHandle)
+  const { _handle } = socket as unknown as { _handle: unknown }
+  assert.equal(_handle === null, takesHandle, 'this Node has `_wrapHandle` of `TLSSocket` no more: see tls-socket.ts')
   transport.handler = recorder
   const secure = Promise.withResolvers<void>()
   transport.onHandshake(() => {
@@ -55,11 +58,11 @@ async function pair(t: TestContext, usesSharedBuffer: boolean, memory = new Memo
   return { raw, client, transport, recorder }
 }
 
-for (const usesSharedBuffer of [true, false]) {
-  const way = usesSharedBuffer ? 'shared buffer' : 'data events'
+for (const takesHandle of [true, false]) {
+  const way = takesHandle ? 'handle taken over' : 'plain socket below'
 
   test(`${way}: bytes in, bytes out, addresses`, async t => {
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { client, transport, recorder } = await pair(t, takesHandle)
     client.write('ping')
     await recorder.until('data')
     assert.equal(recorder.text, 'ping')
@@ -73,7 +76,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a half-closed client can still be answered`, async t => {
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { client, transport, recorder } = await pair(t, takesHandle)
     client.end('last')
     await recorder.until('end')
     assert.equal(recorder.text, 'last')
@@ -85,7 +88,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: several small writes in one turn arrive in order, and none is overwritten`, async t => {
-    const { client, transport } = await pair(t, usesSharedBuffer)
+    const { client, transport } = await pair(t, takesHandle)
     const expected: string[] = []
     for (let i = 0; i < 200; i++) {
       const text = `${i} `.repeat(i % 7)
@@ -97,7 +100,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: nothing comes while it is paused, and nothing is lost`, async t => {
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { client, transport, recorder } = await pair(t, takesHandle)
     const data = randomBytes(3_000_000)
     let isPaused = false
     let pauses = 0
@@ -124,7 +127,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a slow client makes writes return false, and is told of the drain once all is taken`, async t => {
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { client, transport, recorder } = await pair(t, takesHandle)
     client.pause()
     const block = randomBytes(1024 * 1024)
     let written = 0
@@ -142,7 +145,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a large write arrives whole before the end`, async t => {
-    const { client, transport } = await pair(t, usesSharedBuffer)
+    const { client, transport } = await pair(t, takesHandle)
     const data = randomBytes(5_000_000)
     transport.write(data)
     transport.end()
@@ -151,7 +154,7 @@ for (const usesSharedBuffer of [true, false]) {
 
   test(`${way}: of a large write OpenSSL has a little at a time, the memory budget counts the rest, and order is kept`, async t => {
     const memory = new MemoryBudget()
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer, memory)
+    const { client, transport, recorder } = await pair(t, takesHandle, memory)
     client.pause()
     const data = randomBytes(20_000_000)
     assert.equal(transport.write(data.subarray(0, 100)), true)
@@ -173,7 +176,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: no write to OpenSSL is larger than PIECE, so little memory stays with a connection`, async t => {
-    const { client, transport } = await pair(t, usesSharedBuffer)
+    const { client, transport } = await pair(t, takesHandle)
     const sizes = writesOf(transport)
     const parts = [1, PIECE - 1, 3 * PIECE + 1, ...Array<number>(60).fill(10_000), PIECE].map(n => randomBytes(n))
     for (const part of parts) transport.write(part)
@@ -183,7 +186,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a reset reaches the client as an error`, async t => {
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { client, transport, recorder } = await pair(t, takesHandle)
     const failed = once(client, 'error')
     transport.reset()
     const [error] = await failed
@@ -192,7 +195,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a client that is reset closes the transport once`, async t => {
-    const { raw, client, recorder } = await pair(t, usesSharedBuffer)
+    const { raw, client, recorder } = await pair(t, takesHandle)
     client.on('error', () => {})
     client.write('ping')
     await recorder.until('data')
@@ -205,7 +208,7 @@ for (const usesSharedBuffer of [true, false]) {
   })
 
   test(`${way}: a broken record closes the transport, and nothing is read behind it`, async t => {
-    const { raw, client, transport, recorder } = await pair(t, usesSharedBuffer)
+    const { raw, client, transport, recorder } = await pair(t, takesHandle)
     client.on('error', () => {})
     client.write('ping')
     await recorder.until('data')
@@ -219,7 +222,7 @@ for (const usesSharedBuffer of [true, false]) {
 
   test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
     const memory = new MemoryBudget()
-    const { client, transport, recorder } = await pair(t, usesSharedBuffer, memory)
+    const { client, transport, recorder } = await pair(t, takesHandle, memory)
     client.pause()
     while (transport.pendingBytes === 0) transport.write(Buffer.alloc(1024 * 1024))
     assert.ok(memory.used > 0)

@@ -1,10 +1,8 @@
 /**
  * Client connections with TLS, on `TLSSocket` of node:tls, which is OpenSSL. Runs in the gateway.
  *
- * The plain socket below has read the ClientHello already, and gives it back (`SocketTransport.takeSocket`).
- *
- * As on a plain socket, reads go to one shared buffer. For servers Node does not offer that: the two properties that its own `onread` sets
- * are not documented. Where they are missing, 'data' events do the same work; `tls.test.ts` runs both.
+ * A plain socket has read the ClientHello already (`SocketTransport.takeSocket`). Its handle is taken over (`tls-socket.ts`), and reads go to
+ * one shared buffer. Where that is not possible, the plain socket stays below and 'data' events do the same work; `tls.test.ts` runs both.
  *
  * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
  * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
@@ -18,46 +16,25 @@
  * Not here: what pends (`stream.ts`), which certificate (`tls/`), how long a handshake may take (`connections/handshakes.ts`).
  */
 import type { Socket } from 'node:net'
-import { TLSSocket, type TLSSocketOptions } from 'node:tls'
+import type { TLSSocket, TLSSocketOptions } from 'node:tls'
 import type { MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import { type Ends, received, StreamTransport } from './stream.ts'
+import { type PlainHandle, type Secured, secureOnHandle, secureOnSocket } from './tls-socket.ts'
 
-/** Of the plain socket. */
-interface PlainHandle {
-  readonly bytesWritten: number
-  readonly writeQueueSize: number
-}
-
-interface SocketInternals {
-  readonly _handle: (Partial<PlainHandle> & { useUserBuffer?(buffer: Buffer): void }) | null
-}
-
-/** Where Node's sockets keep the buffer of `onread` and its callback; null: not in this Node. */
-interface ReadProperties {
-  readonly buffer: symbol
-  readonly callback: symbol
-}
-
-let readProperties: ReadProperties | null | undefined
-
-function findReadProperties(socket: TLSSocket): ReadProperties | null {
-  const own = Object.getOwnPropertySymbols(socket)
-  const find = (description: string) => own.find(symbol => symbol.description === description)
-  const [buffer, callback] = [find('kBuffer'), find('kBufferCb')]
-  return buffer === undefined || callback === undefined ? null : { buffer, callback }
+/** What reads: the socket needs it before there is a transport. */
+interface Reader {
+  transport: TlsTransport | null
 }
 
 /** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
 export const PIECE = 64 * 1024
 
-const CLOSED: PlainHandle = { bytesWritten: 0, writeQueueSize: 0 }
-
 export class TlsTransport extends StreamTransport {
   readonly scheme = 'https'
   readonly tls: TlsFacts
   declare protected readonly socket: TLSSocket
-  readonly #plain: Socket
+  readonly #secured: Secured
   readonly #isUnix: boolean
   readonly #handle: Partial<PlainHandle>
   #isPaused = false
@@ -74,41 +51,36 @@ export class TlsTransport extends StreamTransport {
   #isEndWaiting = false
 
   /**
-   * Begins the handshake. `onSecure` is called when it is over and the client has the certificate; the handler is set before that or then.
-   * A handshake that fails closes the transport.
+   * `plain` has read `hello` and does not read now; it belongs to the transport from now on. `onHandshake` begins the handshake. One that
+   * fails closes the transport.
    */
   constructor(
     plain: Socket,
+    hello: Buffer,
     ends: Ends,
     options: TLSSocketOptions,
     factsOf: (socket: TLSSocket) => TlsFacts,
     memory: MemoryBudget,
-    usesSharedBuffer = true,
+    takesHandle = true,
   ) {
-    const socket = new TLSSocket(plain, options)
-    super(socket, ends, memory)
-    this.tls = factsOf(socket)
-    this.#plain = plain
-    this.#isUnix = ends.remotePort === 0
-    this.#handle = (plain as unknown as SocketInternals)._handle ?? CLOSED
-    socket.on('_tlsError', () => this.destroy())
-    if (usesSharedBuffer && this.#readIntoSharedBuffer()) return
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-  }
-
-  /** False: this Node cannot. */
-  #readIntoSharedBuffer(): boolean {
-    const handle = (this.socket as unknown as SocketInternals)._handle
-    if (readProperties === undefined) readProperties = findReadProperties(this.socket)
-    if (readProperties === null || handle?.useUserBuffer === undefined) return false
-    const properties = this.socket as unknown as Record<symbol, unknown>
-    properties[readProperties.buffer] = received.buffer
-    properties[readProperties.callback] = (length: number) => {
-      this.#onData(received.to(length))
-      return true
+    const reader: Reader = { transport: null }
+    const onRead = {
+      buffer: received.buffer,
+      callback: (length: number) => {
+        reader.transport!.#onData(received.to(length))
+        return true
+      },
     }
-    handle.useUserBuffer(received.buffer)
-    return true
+    const secured =
+      (takesHandle ? secureOnHandle(plain, hello, options, onRead) : null) ?? secureOnSocket(plain, hello, options)
+    super(secured.socket, ends, memory)
+    reader.transport = this
+    this.tls = factsOf(secured.socket)
+    this.#secured = secured
+    this.#isUnix = ends.remotePort === 0
+    this.#handle = secured.plainHandle
+    secured.socket.on('_tlsError', () => this.destroy())
+    if (!secured.readsIntoBuffer) secured.socket.on('data', (chunk: Buffer) => this.#onData(chunk))
   }
 
   #onData(chunk: Buffer): void {
@@ -126,10 +98,14 @@ export class TlsTransport extends StreamTransport {
     this.socket.resume()
   }
 
-  /** Calls `onSecure` once, when the handshake is over. `onFailed` gets the reason of a handshake that fails, before the transport closes. */
+  /**
+   * Begins the handshake. `onSecure` is called once, when it is over and the client has the certificate; the handler is set before that or
+   * then. `onFailed` gets the reason of a handshake that fails, before the transport closes.
+   */
   onHandshake(onSecure: () => void, onFailed: (error: Error) => void): void {
     this.socket.once('secure', onSecure)
     this.socket.once('error', onFailed)
+    this.#secured.begin()
   }
 
   get pendingBytes(): number {
@@ -245,6 +221,6 @@ export class TlsTransport extends StreamTransport {
 
   reset(): void {
     if (this.#isUnix) this.socket.destroy()
-    else this.#plain.resetAndDestroy()
+    else this.#secured.reset()
   }
 }

@@ -1,7 +1,7 @@
 /** No path ever leaves its directory, and only regular files are served. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { lstatSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -85,6 +85,38 @@ test('a root that is a link is followed anew when it is switched', async t => {
   renameSync(`${current}.new`, current)
   time.pass(CHECK_MS)
   assert.equal((await site.get('/static/a.css')).body.toString(), 'release 2')
+})
+
+test('a large file is opened where it was at the last look, unless something else is there now', async t => {
+  const site = new Site(t)
+  mockTime(t)
+  for (const release of ['1', '2']) site.write(`${release}/a/large.bin`, Buffer.alloc(LARGE.length, release))
+  const outside = join(site.base, 'outside')
+  mkdirSync(outside)
+  writeFileSync(join(outside, 'large.bin'), Buffer.alloc(LARGE.length, 'secret'))
+  const current = join(site.base, 'current')
+  symlinkSync(join(site.root, '1'), current)
+  site.files.setMounts([{ url: '/static/', directory: current }])
+  const get = async () => {
+    const { status, body } = await site.get('/static/a/large.bin')
+    return status === 200 ? `${body.toString('latin1', 0, 6)}, ${body.length} bytes` : status
+  }
+  assert.equal(await get(), `111111, ${LARGE.length} bytes`)
+  // The old release is gone, and the root leads to the new one.
+  symlinkSync(join(site.root, '2'), `${current}.new`)
+  renameSync(`${current}.new`, current)
+  rmSync(join(site.root, '1'), { recursive: true })
+  assert.equal(await get(), `222222, ${LARGE.length} bytes`)
+  symlinkSync(join(site.root, '2'), join(site.root, '1'))
+  assert.equal(await get(), `222222, ${LARGE.length} bytes`)
+  // Its directory leads out of the root.
+  rmSync(join(site.root, '1'))
+  rmSync(join(site.root, '2/a'), { recursive: true })
+  symlinkSync(outside, join(site.root, '2/a'))
+  assert.equal(await get(), 299)
+  mkdirSync(join(site.root, '1'))
+  symlinkSync(outside, join(site.root, '1/a'))
+  assert.equal(await get(), 299)
 })
 
 test('FIFOs, sockets and devices are no files, and a request for one never waits', async t => {

@@ -10,7 +10,7 @@ import type { OpenFiles } from '../../base/open-files.ts'
 import type { Coding } from '../../http/accept-encoding.ts'
 import type { Validators } from '../../http/conditional.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import { openBelow, readWhole, resolveDirectory } from './files.ts'
+import { type OpenFile, openBelow, readWhole, resolveDirectory } from './files.ts'
 import { cacheControlOf, codingOf, contentTypeOf } from './names.ts'
 
 /** Most styles, scripts and icons are smaller. Up to this size head and content also leave in one write (`http1/response-writer.ts`). */
@@ -26,6 +26,8 @@ export interface Variant extends Validators {
   readonly size: number
   /** Null when it is larger than MAX_CONTENT. */
   readonly content: Buffer | null
+  /** Where the file was, without links: it is opened there for each response. Null: its content is here. */
+  readonly path: string | null
   /** Fields of a 200. Frozen, because all responses with this file share them. */
   readonly whole: HeaderLines
   /** The same without Content-Length, for a 206. */
@@ -86,7 +88,10 @@ async function loadFrom(
   const fields = { contentType, cacheControl: cacheControlOf(nameOf(relative)), varies: coded.length > 0 }
   const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
   const variant = variantOf(plain, coding, fields)
-  const held = [variant, ...variants].reduce((sum, one) => sum + (one.content?.length ?? 0), 0)
+  const held = [variant, ...variants].reduce(
+    (sum, one) => sum + (one.content?.length ?? 2 * (one.path?.length ?? 0)),
+    0,
+  )
   return {
     directory,
     relative,
@@ -101,6 +106,7 @@ async function loadFrom(
 interface LoadedFile {
   readonly stats: BigIntStats
   readonly content: Buffer | null
+  readonly path: string | null
 }
 
 async function loadSibling(
@@ -128,21 +134,21 @@ async function loadFile(
   const file = await openBelow(root, relative, files)
   if (file === null) return null
   try {
-    const { stats, fd } = file
-    if (before !== undefined && before.identity === identityOf(stats)) return { stats, content: before.content }
-    const content = stats.size <= MAX_CONTENT ? await readWhole(fd, Number(stats.size)) : null
-    return { stats, content }
+    const { stats, fd, path } = file
+    if (stats.size > MAX_CONTENT) return { stats, content: null, path }
+    const kept = before !== undefined && before.identity === identityOf(stats) ? before.content : null
+    return { stats, content: kept ?? (await readWhole(fd, Number(stats.size))), path: null }
   } finally {
     files.close(file.fd)
   }
 }
 
 /** The variant for an open descriptor of a large file, which may be newer than its entry. */
-export function variantOfOpen(entry: Entry, variant: Variant, stats: BigIntStats): Variant {
+export function variantOfOpen(entry: Entry, variant: Variant, { stats, path }: OpenFile): Variant {
   if (variant.identity === identityOf(stats)) return variant
   const cacheControl = cacheControlOf(nameOf(entry.relative))
   const fields = { contentType: entry.contentType, cacheControl, varies: entry.coded.length > 0 }
-  return variantOf({ stats, content: null }, variant.coding, fields)
+  return variantOf({ stats, content: null, path }, variant.coding, fields)
 }
 
 /** Path of a variant's file below `Entry.directory`. */
@@ -156,7 +162,7 @@ interface Fields {
   readonly varies: boolean
 }
 
-function variantOf({ stats, content }: LoadedFile, coding: Coding | null, fields: Fields): Variant {
+function variantOf({ stats, content, path }: LoadedFile, coding: Coding | null, fields: Fields): Variant {
   const { contentType, cacheControl, varies } = fields
   const size = Number(stats.size)
   const modifiedAt = seconds(stats) * 1000
@@ -170,6 +176,7 @@ function variantOf({ stats, content }: LoadedFile, coding: Coding | null, fields
     coding,
     size,
     content,
+    path,
     etag,
     lastModified,
     modifiedAt,

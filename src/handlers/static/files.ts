@@ -2,8 +2,8 @@
  * Opens regular files below a directory, and nothing outside it. Runs in the gateway, in libuv's threads, so that a slow disk stops nobody
  * else.
  *
- * Invariants: symbolic links are followed while they stay within the directory. The directory itself may be a link; it is resolved each
- * time, so a switched link is followed. Type, size, dates and place are those of the open descriptor, never those of a path that was
+ * Invariants: symbolic links are followed while they stay within the directory. The directory itself may be a link; it is resolved at each
+ * look, so a switched link is followed. Type, size, dates and place are those of the open descriptor, never those of a path that was
  * looked at before. Devices, FIFOs and sockets are no files, and opening one never waits.
  * Not here: which names may be asked for (`paths.ts`).
  */
@@ -16,6 +16,8 @@ import { HttpError } from '../../http/errors.ts'
 export interface OpenFile {
   readonly fd: number
   readonly stats: BigIntStats
+  /** Without links. */
+  readonly path: string
 }
 
 const resolveLinks = promisify(realpath.native)
@@ -49,11 +51,23 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
   const inside = root === '/' ? root : `${root}/`
   const path = await orNull(resolveLinks(inside + relative))
   if (path === null || !path.startsWith(inside)) return null
+  return openIf(path, name => name.startsWith(inside), files)
+}
+
+/**
+ * A file again that `openBelow` has opened at `path`. Null: it is there no more, or a directory in the path has become a link. This saves
+ * most of the system calls.
+ */
+export function openAgain(path: string, files: OpenFiles): Promise<OpenFile | null> {
+  return openIf(path, name => name === path, files)
+}
+
+async function openIf(path: string, isRight: (name: string) => boolean, files: OpenFiles): Promise<OpenFile | null> {
   const fd = await openCounted(path, files)
   if (fd === null) return null
   try {
     const stats = await statOf(fd, { bigint: true })
-    if (stats.isFile() && (await isBelow(fd, inside, path, stats))) return { fd, stats }
+    if (stats.isFile() && (await isThere(fd, isRight, path, stats))) return { fd, stats, path }
   } catch (error) {
     files.close(fd)
     throw error instanceof HttpError ? error : toHttpError(error)
@@ -65,9 +79,14 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
 /**
  * The path proves nothing: a directory in it may have become a link since it was resolved. The kernel's name of the open file decides.
  */
-async function isBelow(fd: number, inside: string, path: string, stats: BigIntStats): Promise<boolean> {
+function isThere(
+  fd: number,
+  isRight: (name: string) => boolean,
+  path: string,
+  stats: BigIntStats,
+): boolean | Promise<boolean> {
   const name = openFileName(fd)
-  return name === null ? isStillAt(path, stats) : name.startsWith(inside)
+  return name === null ? isStillAt(path, stats) : isRight(name)
 }
 
 /**

@@ -18,7 +18,7 @@ import { decodePath } from '../../http/path.ts'
 import { answer } from './answer.ts'
 import { FileCache } from './cache.ts'
 import { type Entry, loadEntry, pathOf, type Variant, variantOfOpen } from './entry.ts'
-import { openBelow, resolveDirectory } from './files.ts'
+import { type OpenFile, openAgain, openBelow, resolveDirectory } from './files.ts'
 import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
 
 /** Answers while the response is idle, cuts it when it has started. */
@@ -135,7 +135,10 @@ export class StaticFiles {
     return 'answered'
   }
 
-  /** Opens the file for each request. A kept descriptor would keep the space of a deleted file, and a process has few descriptors. */
+  /**
+   * Opens the file for each request, where it was at the last look. A kept descriptor would keep the space of a deleted file, and a process
+   * has few descriptors.
+   */
   async #serveLarge(
     exchange: Exchange,
     entry: Entry,
@@ -143,10 +146,13 @@ export class StaticFiles {
     conditions: Conditions,
     mount: Mount,
   ): Promise<Outcome> {
-    let file: Awaited<ReturnType<typeof openBelow>>
+    let file: OpenFile | null
     try {
-      const root = await resolveDirectory(entry.directory)
-      file = root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles)
+      file = variant.path === null ? null : await openAgain(variant.path, this.#openFiles)
+      if (file === null) {
+        const root = await resolveDirectory(entry.directory)
+        file = root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles)
+      }
     } catch (error) {
       this.#fail(exchange, error as Error)
       return 'answered'
@@ -154,8 +160,8 @@ export class StaticFiles {
     if (exchange.response.state !== 'idle') {
       if (file !== null) this.#openFiles.close(file.fd)
     } else if (file !== null) {
-      const { fd, stats } = file
-      answer(exchange, entry.contentType, variantOfOpen(entry, variant, stats), conditions, fd, error => {
+      const { fd } = file
+      answer(exchange, entry.contentType, variantOfOpen(entry, variant, file), conditions, fd, error => {
         this.#openFiles.close(fd)
         if (error !== null) this.#fail(exchange, error)
       })

@@ -94,6 +94,9 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, opt
   }
 }
 
+/** Turns of the event loop without a write, and nothing more comes by itself. */
+const QUIET_TURNS = 3
+
 /** Sends frames, and reads ours. */
 export class MemoryClient {
   readonly #transport: MemoryTransport
@@ -112,7 +115,12 @@ export class MemoryClient {
   /** What came since the last call, when nothing more comes by itself. */
   async frames(): Promise<ServerFrame[]> {
     const { writes } = this.#transport
-    for (let before = -1; before !== writes.length; await tick()) before = writes.length
+    // A WebSocket's frames wait for the end of a turn before they are a stream's.
+    for (let quiet = 0, before = writes.length; quiet < QUIET_TURNS; quiet++) {
+      await tick()
+      if (writes.length !== before) quiet = 0
+      before = writes.length
+    }
     const bytes = Buffer.concat(writes.slice(this.#read))
     this.#read = writes.length
     return this.#reader.read(bytes)

@@ -1,0 +1,169 @@
+/**
+ * What is fuzzed: each target reads bytes that strangers send. A check throws if the target throws another error than it may, if cutting the bytes
+ * changes what comes out, or if something is kept when all is over.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { MemoryBudget } from '../../src/base/memory-budget.ts'
+import { record } from '../../src/http1/testing/recorded-calls.ts'
+import { ConnectionError, FRAME_HEADER, PREFACE } from '../../src/http2/frames.ts'
+import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
+import { HpackEncoder, roomFor } from '../../src/http2/hpack/encoder.ts'
+import { decodeAll, type Field, pairs } from '../../src/http2/hpack/testing/blocks.ts'
+import { answer, connect, tick } from '../../src/http2/testing/connect.ts'
+import { recordFrames } from '../../src/http2/testing/recorded-frames.ts'
+import { ClientHello } from '../../src/tls/client-hello.ts'
+import { Client } from '../../src/websocket/testing/client.ts'
+import { cutSomewhere, type Grammar } from './mutate.ts'
+import type { Random } from './random.ts'
+
+export interface Target extends Grammar {
+  readonly name: string
+  readonly corpus: readonly Buffer[]
+  /** Rejects, with what is wrong. `random`: where to cut. */
+  check(bytes: Buffer, random: Random): Promise<void>
+}
+
+/** Lines of `name: hex`. */
+function corpusOf(name: string): Buffer[] {
+  const text = readFileSync(join(import.meta.dirname, 'corpus', `${name}.txt`), 'utf8')
+  return text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => Buffer.from(line.slice(line.indexOf(':') + 1).trim(), 'hex'))
+}
+
+/** Parts whose length is known at their beginning; what is left is one part. */
+function splitBy(lengthAt: (bytes: Buffer) => number): (bytes: Buffer) => Buffer[] {
+  return bytes => {
+    const parts: Buffer[] = []
+    for (let rest = bytes; rest.length > 0; ) {
+      const length = Math.min(rest.length, lengthAt(rest))
+      parts.push(rest.subarray(0, length))
+      rest = rest.subarray(length)
+    }
+    return parts
+  }
+}
+
+function withLength(part: Buffer, header: number, at: number, size: number): Buffer {
+  if (part.length < header) return part
+  const mended = Buffer.from(part)
+  mended.writeUIntBE(Math.min(part.length - header, 2 ** (8 * size) - 1), at, size)
+  return mended
+}
+
+const frames: Target = {
+  name: 'frames',
+  corpus: corpusOf('frames'),
+  split: splitBy(bytes => (bytes.length < FRAME_HEADER ? bytes.length : FRAME_HEADER + bytes.readUIntBE(0, 3))),
+  mend: part => withLength(part, FRAME_HEADER, 0, 3),
+  async check(bytes, random) {
+    const all = Buffer.concat([PREFACE, bytes])
+    const cut = cutSomewhere(all, random)
+    assert.deepEqual(recordFrames(cut), recordFrames([all]))
+    const memory = new MemoryBudget()
+    const setup = connect(
+      exchange => {
+        if (exchange.request.path === '/wait') return
+        if (exchange.request.path === '/now') answer(exchange)
+        else exchange.body.pull({ onData: () => true, onEnd: () => answer(exchange), onError() {} })
+      },
+      { memory, begins: false },
+    )
+    for (const piece of cut) setup.transport.receive(piece)
+    await tick()
+    setup.transport.leave()
+    await tick()
+    assert.deepEqual([memory.used, memory.accounts, setup.connectionClosed()], [0, 0, 1])
+    assert.ok(setup.closed().every(count => count === 1))
+  },
+}
+
+const hpack: Target = {
+  name: 'hpack',
+  corpus: corpusOf('hpack'),
+  // Byte by byte: a field has no length of its own.
+  split: splitBy(() => 1),
+  mend: part => part,
+  async check(bytes) {
+    const [decoder, again] = [new HpackDecoder(4096), new HpackDecoder(4096)]
+    const first = decoded(decoder, bytes)
+    assert.deepEqual(decoded(again, bytes), first)
+    if (first === null) return
+    // The table that it leaves is as good as before.
+    assert.deepEqual(decoded(again, bytes), decoded(decoder, bytes))
+    const valid = first.filter(({ name, isValid }) => isValid && !name.startsWith(':'))
+    const lines = valid.flatMap(({ name, value }) => [name, value])
+    const block = Buffer.alloc(roomFor(lines))
+    const length = new HpackEncoder(4096).encode(200, lines, block, 0)
+    const sent = decodeAll(new HpackDecoder(4096), block.subarray(0, length))
+    assert.deepEqual(pairs(sent.slice(1)), pairs(valid))
+  },
+}
+
+/** Null: it is refused. */
+function decoded(decoder: HpackDecoder, bytes: Buffer): Field[] | null {
+  try {
+    return decodeAll(decoder, bytes)
+  } catch (error) {
+    if (error instanceof ConnectionError) return null
+    throw error
+  }
+}
+
+const http1: Target = {
+  name: 'http1',
+  corpus: corpusOf('http1'),
+  split: splitBy(bytes => bytes.indexOf(10) + 1 || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    assert.deepEqual(record(cutSomewhere(bytes, random)), record([bytes]))
+  },
+}
+
+const websocket: Target = {
+  name: 'websocket',
+  corpus: corpusOf('websocket'),
+  // Its frames are short, and masked.
+  split: splitBy(bytes => 6 + (bytes[1]! & 0x7f)),
+  mend: part => {
+    const mended = Buffer.from(part)
+    if (part.length >= 6) mended[1] = 0x80 | Math.min(125, part.length - 6)
+    return mended
+  },
+  async check(bytes, random) {
+    assert.deepEqual(await messages(cutSomewhere(bytes, random)), await messages([bytes]))
+  },
+}
+
+async function messages(pieces: readonly Buffer[]): Promise<unknown> {
+  const memory = new MemoryBudget()
+  const client = new Client({ extensions: 'permessage-deflate', memory })
+  for (const piece of pieces) client.receive(piece)
+  client.transport.halfClose()
+  while (!client.socket.isClosed) await client.told(client.events.length + 1)
+  assert.deepEqual([memory.used, memory.accounts], [0, 0])
+  return { events: client.events, sent: await client.sent() }
+}
+
+const hello: Target = {
+  name: 'hello',
+  corpus: corpusOf('hello'),
+  split: splitBy(bytes => (bytes.length < 5 ? bytes.length : 5 + bytes.readUInt16BE(3))),
+  mend: part => withLength(part, 5, 3, 2),
+  async check(bytes, random) {
+    assert.deepEqual(readHello(cutSomewhere(bytes, random)), readHello([bytes]))
+  },
+}
+
+function readHello(pieces: readonly Buffer[]): unknown {
+  const hello = new ClientHello()
+  const verdicts = pieces.filter(({ length }) => length > 0).map(piece => hello.push(piece))
+  const { serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason } = hello
+  assert.deepEqual(hello.bytes, Buffer.concat(pieces), 'all bytes come back')
+  return { verdict: verdicts.at(-1), serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason }
+}
+
+export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello]
