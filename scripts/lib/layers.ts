@@ -49,6 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'http',
     'http1',
     'http2',
+    'protocols',
     'websocket',
     'tls',
     'routing',

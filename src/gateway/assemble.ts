@@ -10,12 +10,13 @@ import type { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
-import { createHttp2 } from '../http2/protocol.ts'
+import { createHttp2, sendBuffers } from '../http2/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { clientCertificates } from '../middleware/client-certificates.ts'
 import { health } from '../middleware/health.ts'
 import { hsts } from '../middleware/hsts.ts'
 import { httpsRedirect } from '../middleware/https-redirect.ts'
+import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
@@ -129,6 +130,8 @@ export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
       renderError(status, accept, detail, pages),
     webSockets: createWebSocketEngine(config, memory.budget),
     memory: memory.budget,
+    fileBuffers: new FileBuffers(memory.budget),
+    sendBuffers: sendBuffers(memory.budget),
     onProtocolError: (error: ProtocolError, peer: Peer, request: string) =>
       refusals.request(error, peer.address || 'client', request),
     onAnswered: (entry: Answered) => onAnswered?.(entry),

@@ -1,5 +1,4 @@
 /** What all HTTP/1.1 connections of a gateway share. */
-import type { FileBuffers } from '../protocols/file-buffers.ts'
 import type { Flusher } from '../protocols/flusher.ts'
 import type { ProtocolOptions } from '../protocols/options.ts'
 import type { Paces } from '../protocols/pace.ts'
@@ -8,7 +7,6 @@ export interface Http1Context extends ProtocolOptions {
   readonly paces: Paces
   /** Heads wait for content. */
   readonly flusher: Flusher
-  readonly fileBuffers: FileBuffers
   /** Every response says `Connection: close`. */
   isDraining: boolean
 }

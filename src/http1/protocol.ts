@@ -1,6 +1,5 @@
 /** The door to this folder: HTTP/1.1 as the gateway's connections see it (`http/protocol.ts`). */
 import type { Protocol } from '../http/protocol.ts'
-import { FileBuffers } from '../protocols/file-buffers.ts'
 import { Flusher } from '../protocols/flusher.ts'
 import type { ProtocolOptions } from '../protocols/options.ts'
 import { createPaces, hurryIdle } from '../protocols/pace.ts'
@@ -30,7 +29,6 @@ export function createHttp1(options: ProtocolOptions): Protocol {
     ...options,
     isDraining: false,
     flusher: new Flusher(),
-    fileBuffers: new FileBuffers(options.memory),
     paces: createPaces(options.timeouts, options.limits),
   }
   return {

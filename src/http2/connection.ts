@@ -70,6 +70,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #drain: Deadline | null = null
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
+  /** The last GOAWAY of a drain was sent while streams ran. */
+  #hasSaidLast = false
   #lingered = 0
   /** Much waits for the client: it is not read. */
   #isPaused = false
@@ -90,7 +92,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#frames = new Frames(this, transport.scheme)
     this.#reader = new FrameReader(http2.frameSize, this.#frames)
     this.#pace = new Pace(transport, context.paces, () => this.#overdue())
-    this.#output = new Output(transport, this.#pace, context.flusher, this)
+    this.#output = new Output(transport, this.#pace, context.flusher, context.sendBuffers, this)
     this.writer = new FrameWriter(this.#output)
     this.#output.add(
       firstFrames({
@@ -146,7 +148,12 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.isLast = true
     this.#drain?.disarm()
     if (this.streams.size === 0) this.#finish()
-    else this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
+    else this.#sayLast()
+  }
+
+  #sayLast(): void {
+    this.#hasSaidLast = true
+    this.writer.goAway(this.#frames.lastStream, ErrorCode.NO_ERROR, '')
   }
 
   /** A connection has secrets and tables that no other thread can have. */
@@ -415,7 +422,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#endStreams()
-    this.writer.goAway(this.#frames.lastStream, code, why)
+    // The last one of a drain has said so already.
+    if (code !== ErrorCode.NO_ERROR || !this.#hasSaidLast) this.writer.goAway(this.#frames.lastStream, code, why)
     this.#output.writeAll()
     this.#transport.end()
     this.#pace.awaitClose()

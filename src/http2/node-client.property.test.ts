@@ -12,8 +12,9 @@ import { MemoryBudget } from '../base/memory-budget.ts'
 import { testConfig } from '../config/testing/config.ts'
 import { transportOf } from '../gateway/transports/plain.ts'
 import type { Exchange } from '../http/exchange.ts'
+import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
-import { createHttp2 } from './protocol.ts'
+import { createHttp2, sendBuffers } from './protocol.ts'
 
 const memory = new MemoryBudget()
 const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true })
@@ -31,6 +32,8 @@ before(async () => {
     renderError: () => ({ isOwnPage: false, contentType: 'text/plain', body: Buffer.from('no') }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
+    fileBuffers: new FileBuffers(new MemoryBudget()),
+    sendBuffers: sendBuffers(new MemoryBudget()),
     onProtocolError: error => failures.push(error),
     onAnswered() {},
   })

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MemoryBudget } from '../base/memory-budget.ts'
 import { testConfig } from '../config/testing/config.ts'
 import { MemoryTransport } from '../http/testing/memory-transport.ts'
 import { Flusher } from '../protocols/flusher.ts'
 import { createPaces, Pace } from '../protocols/pace.ts'
-import { Output } from './output.ts'
+import { Output, sendBuffers } from './output.ts'
 import { tick } from './testing/connect.ts'
 
 function setUp(flush: (output: Output) => void = () => {}) {
   const { limits, timeouts } = testConfig()
   const transport = new MemoryTransport()
   const pace = new Pace(transport, createPaces(timeouts, limits), () => {})
-  const output: Output = new Output(transport, pace, new Flusher(), {
+  const output: Output = new Output(transport, pace, new Flusher(), sendBuffers(new MemoryBudget()), {
     flush() {
       flush(output)
       output.write()

@@ -6,9 +6,11 @@
  *
  * Not here: which stream is written next (`scheduler.ts`).
  */
+import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { Transport } from '../http/transport.ts'
 import type { Flushable, Flusher } from '../protocols/flusher.ts'
 import type { Pace } from '../protocols/pace.ts'
+import { SpareBuffers } from '../protocols/spare-buffers.ts'
 
 /** Four frames of content with their headers, and some heads. OpenSSL and the kernel take that at once. */
 const BUFFER = 64 * 1024
@@ -18,31 +20,43 @@ const SMALL = 16 * 1024
 const SMALL_BUFFER = 4096
 /** When so much waits, no more is asked of the client, and content stays in its stream. A turn's responses of 10 KB on 32 streams are less. */
 const MUCH = 512 * 1024
-/** Connections that write in the same turn each need one. */
-const MAX_SPARES = 16
-const spares: Buffer[] = []
+/** 6 MiB. Connections that write in the same turn need one each, and more for large responses. */
+const MAX_SPARES = 96
 const NONE = Buffer.alloc(0)
+
+/** For all connections. */
+export function sendBuffers(memory: MemoryBudget): SpareBuffers {
+  return new SpareBuffers(memory, BUFFER, MAX_SPARES, 'buffers for HTTP/2')
+}
+
+/** Bytes that wait, and the buffer that is free when they have left. */
+interface Block {
+  readonly bytes: Buffer
+  readonly buffer: Buffer
+}
 
 export class Output {
   readonly #transport: Transport
   readonly #pace: Pace
   readonly #flusher: Flusher
+  readonly #spares: SpareBuffers
   /** At the end of the turn, to fill it and to `write`. */
   readonly #owner: Flushable
   /** Frames are written here, from `at` on. Empty: there is none now. */
   buffer: Buffer = NONE
   at = 0
   /** Full buffers, and large blocks, in front of it. */
-  #before: Buffer[] = []
+  #before: Block[] = []
   #beforeBytes = 0
   #isScheduled = false
   /** The client takes nothing more, until `drained`. */
   isBlocked = false
 
-  constructor(transport: Transport, pace: Pace, flusher: Flusher, owner: Flushable) {
+  constructor(transport: Transport, pace: Pace, flusher: Flusher, spares: SpareBuffers, owner: Flushable) {
     this.#transport = transport
     this.#pace = pace
     this.#flusher = flusher
+    this.#spares = spares
     this.#owner = owner
   }
 
@@ -75,7 +89,7 @@ export class Output {
   /** A block that is written as it is, behind all that was put together. */
   add(bytes: Buffer): void {
     this.#closeBuffer()
-    this.#push(bytes)
+    this.#push(bytes, NONE)
     this.schedule()
   }
 
@@ -88,17 +102,17 @@ export class Output {
   #nextBuffer(bytes: number): void {
     this.#closeBuffer()
     if (this.isBlocked) this.buffer = Buffer.allocUnsafeSlow(Math.max(SMALL_BUFFER, bytes))
-    else this.buffer = spares.pop() ?? Buffer.allocUnsafeSlow(BUFFER)
+    else this.buffer = this.#spares.take()
   }
 
-  #push(bytes: Buffer): void {
-    this.#before.push(bytes)
+  #push(bytes: Buffer, buffer: Buffer): void {
+    this.#before.push({ bytes, buffer })
     this.#beforeBytes += bytes.length
   }
 
   #closeBuffer(): void {
-    if (this.at > 0) this.#push(this.buffer.subarray(0, this.at))
-    else if (this.buffer.length > 0) giveBack(this.buffer)
+    if (this.at > 0) this.#push(this.buffer.subarray(0, this.at), this.buffer)
+    else this.#spares.giveBack(this.buffer)
     this.buffer = NONE
     this.at = 0
   }
@@ -112,16 +126,16 @@ export class Output {
   /** What was put together leaves now. */
   write(): void {
     while (!this.isBlocked && this.#before.length > 0) {
-      const bytes = this.#before.shift()!
+      const { bytes, buffer } = this.#before.shift()!
       this.#beforeBytes -= bytes.length
-      this.#send(bytes)
+      if (this.#send(bytes)) this.#spares.giveBack(buffer)
     }
     if (this.isBlocked || this.at === 0) return
     const { buffer, at } = this
     this.buffer = NONE
     this.at = 0
     const isTaken = at <= SMALL ? this.#sendCopy(buffer.subarray(0, at)) : this.#send(buffer.subarray(0, at))
-    if (isTaken) giveBack(buffer)
+    if (isTaken) this.#spares.giveBack(buffer)
   }
 
   #sendCopy(bytes: Buffer): boolean {
@@ -144,7 +158,7 @@ export class Output {
   writeAll(): void {
     this.isBlocked = false
     this.#closeBuffer()
-    for (const bytes of this.#before.splice(0)) this.#transport.write(bytes)
+    for (const { bytes } of this.#before.splice(0)) this.#transport.write(bytes)
     this.#beforeBytes = 0
     this.isBlocked = true
   }
@@ -157,15 +171,11 @@ export class Output {
 
   /** From the connection, when it has closed. */
   close(): void {
-    if (this.buffer.length > 0) giveBack(this.buffer)
+    this.#spares.giveBack(this.buffer)
     this.buffer = NONE
     this.at = 0
     this.#before = []
     this.#beforeBytes = 0
     this.isBlocked = true
   }
-}
-
-function giveBack(buffer: Buffer): void {
-  if (spares.length < MAX_SPARES && buffer.length === BUFFER) spares.push(buffer)
 }

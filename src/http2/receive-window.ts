@@ -28,10 +28,10 @@ export class ReceiveWindow {
 
   /** Everything so far is taken: by how much the window grows. `rest`: bytes of content to come; undefined: unknown. */
   growth(rest: number | undefined): number {
-    // The client has the window for all of it.
-    if (rest !== undefined && rest <= this.#left) return 0
+    // The client has the window for all of it, and a byte more: nghttp2 keeps END_STREAM to itself while the window is shut.
+    if (rest !== undefined && rest < this.#left) return 0
     const most = this.#memory.isNear ? STREAM_WINDOW : this.#most
-    const window = Math.max(STREAM_WINDOW, Math.min(most, rest ?? most))
+    const window = Math.max(STREAM_WINDOW, Math.min(most, rest === undefined ? most : rest + 1))
     // Half a window at least, so that it grows seldom.
     if (this.#left > window / 2) return 0
     const grown = window - this.#left

@@ -4,6 +4,7 @@ import type { Limits, Timeouts } from '../config/types.ts'
 import type { ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
+import type { FileBuffers } from './file-buffers.ts'
 
 export interface ProtocolOptions {
   readonly limits: Pick<Limits, 'requestLine' | 'headerBytes' | 'headerCount' | 'bodyRate' | 'sendRate'>
@@ -18,6 +19,8 @@ export interface ProtocolOptions {
   readonly webSockets: WebSocketEngine
   /** Counts all buffers of the gateway. */
   readonly memory: MemoryBudget
+  /** For all versions together. */
+  readonly fileBuffers: FileBuffers
   /** `request`: its id. */
   readonly onProtocolError: (error: ProtocolError, peer: Peer, request: string) => void
   /** A connection answered by itself, without `onExchange`: a refusal, `OPTIONS *`. For the access log. */

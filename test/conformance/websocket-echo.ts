@@ -13,6 +13,7 @@ import type { Exchange } from '../../src/http/exchange.ts'
 import type { Transport } from '../../src/http/transport.ts'
 import type { WebSocketChannel } from '../../src/http/websocket.ts'
 import { createHttp1 } from '../../src/http1/protocol.ts'
+import { FileBuffers } from '../../src/protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../src/websocket/engine.ts'
 
 /** The defaults; what the suite sends is as slow as it likes. */
@@ -59,6 +60,7 @@ export async function startEchoServer(): Promise<EchoServer> {
     renderError,
     webSockets: createWebSocketEngine({ limits, timeouts }, new MemoryBudget()),
     memory: new MemoryBudget(),
+    fileBuffers: new FileBuffers(new MemoryBudget()),
     onProtocolError() {},
     onAnswered() {},
   })

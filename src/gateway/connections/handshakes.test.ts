@@ -11,6 +11,7 @@ import { testConfig } from '../../config/testing/config.ts'
 import type { GatewayClientCertificates, GatewayTls, GatewayTlsEntry } from '../../control/tls-messages.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS } from '../../http1/protocol.ts'
+import { FileBuffers } from '../../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { listen } from '../transports/plain.ts'
 import { Connections } from './connections.ts'
@@ -79,6 +80,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     renderError: status => ({ isOwnPage: false, contentType: 'text/plain', body: Buffer.from(String(status)) }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
+    fileBuffers: new FileBuffers(new MemoryBudget()),
     onProtocolError() {},
     onAnswered() {},
   })

@@ -6,6 +6,7 @@ import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import type { ProtocolConnection } from '../../http/protocol.ts'
 import { MemoryTransport } from '../../http/testing/memory-transport.ts'
+import { FileBuffers } from '../../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { createHttp1 } from '../protocol.ts'
 
@@ -54,6 +55,7 @@ export function connect(
     }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
+    fileBuffers: new FileBuffers(new MemoryBudget()),
     onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })

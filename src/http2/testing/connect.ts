@@ -5,9 +5,10 @@ import type { Limits, Timeouts } from '../../config/types.ts'
 import type { Answered, Exchange } from '../../http/exchange.ts'
 import type { ProtocolConnection } from '../../http/protocol.ts'
 import { MemoryTransport } from '../../http/testing/memory-transport.ts'
+import { FileBuffers } from '../../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import type { Http2Options } from '../context.ts'
-import { createHttp2 } from '../protocol.ts'
+import { createHttp2, sendBuffers } from '../protocol.ts'
 import { asText, BEGIN, type ServerFrame, ServerFrames } from './frames.ts'
 
 const LIMITS = { body: 1_000_000, memoryBuffer: 65_536, bodyRate: 0, sendRate: 0, websocketMessage: 100_000 }
@@ -71,6 +72,8 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, opt
     }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
+    fileBuffers: new FileBuffers(new MemoryBudget()),
+    sendBuffers: sendBuffers(new MemoryBudget()),
     onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })

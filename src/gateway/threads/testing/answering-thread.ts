@@ -4,6 +4,7 @@ import { MemoryBudget } from '../../../base/memory-budget.ts'
 import type { Limits, Timeouts } from '../../../config/types.ts'
 import type { Exchange } from '../../../http/exchange.ts'
 import { createHttp1 } from '../../../http1/protocol.ts'
+import { FileBuffers } from '../../../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../../websocket/engine.ts'
 import { Connections } from '../../connections/connections.ts'
 import { descriptorCalls } from '../descriptor-calls.ts'
@@ -67,6 +68,7 @@ const connections = new Connections({
     renderError: status => ({ isOwnPage: false, contentType: 'text/plain', body: Buffer.from(String(status)) }),
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
+    fileBuffers: new FileBuffers(new MemoryBudget()),
     onProtocolError() {},
     onAnswered() {},
   }),
