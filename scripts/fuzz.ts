@@ -3,7 +3,7 @@
  * `npm run fuzz -- MINUTES TARGET`: for one target. `npm run fuzz -- TARGET SEED` and `npm run fuzz -- TARGET HEX:SEED` run one input again.
  * What they are made of, and what is checked, is in `test/fuzz/`.
  */
-import { inputOf, tryInput } from '../test/fuzz/fuzzer.ts'
+import { type Failure, inputOf, tryInput } from '../test/fuzz/fuzzer.ts'
 import { TARGETS, type Target } from '../test/fuzz/targets.ts'
 
 const USAGE = `npm run fuzz -- MINUTES [${TARGETS.map(({ name }) => name).join('|')}], or TARGET SEED, or TARGET HEX:SEED`
@@ -18,16 +18,27 @@ async function runAgain(target: Target, input: Buffer, seed: number): Promise<nu
 
 /** True: all is well. */
 async function runOne(target: Target, input: Buffer, seed: number): Promise<boolean> {
+  running = { target, input, seed }
   const failure = await tryInput(target, input, seed)
-  if (failure === null) return true
+  if (failure !== null) report(target, failure, seed)
+  return failure === null
+}
+
+function report(target: Target, failure: Failure, seed: number): void {
   const hex = failure.input.toString('hex')
   console.log(`\nFAILED: ${target.name}, seed ${seed}\n${failure.error.stack}\n`)
   console.log(`least input (${failure.input.length} bytes): ${JSON.stringify(failure.input.toString('latin1'))}`)
   console.log(`once more:   npm run fuzz -- ${target.name} ${seed}`)
   console.log(`the least:   npm run fuzz -- ${target.name} ${hex}:${seed}`)
   console.log(`for ever:    a line "what it shows: ${hex}" in test/fuzz/corpus/${target.name}.txt`)
-  return false
 }
+
+/** What is thrown when nobody listens any more would end the gateway. It cannot be made small: the check does not hear of it. */
+let running: { readonly target: Target; readonly input: Buffer; readonly seed: number } | null = null
+process.on('uncaughtException', error => {
+  if (running !== null) report(running.target, { error, input: running.input }, running.seed)
+  process.exit(1)
+})
 
 async function fuzz(minutes: number, targets: readonly Target[]): Promise<number> {
   const end = Date.now() + minutes * 60_000

@@ -20,6 +20,8 @@ async function lastWords({ client: sender }: Setup): Promise<string> {
   return (await sender.said()).at(-1) ?? ''
 }
 
+/** However slow the machine is. */
+const PATIENT = { timeouts: { head: 600_000, body: 600_000, keepAlive: 600_000, send: 600_000 } }
 const idOf = (i: number) => 2 * i + 1
 const itself = (stream: number) => Buffer.concat([client.uint32(stream), Buffer.of(16)])
 const padded = (stream: number, content: string) => client.data(stream, content, false, 255)
@@ -68,7 +70,7 @@ for (const [what, make] of Object.entries(FLOODS))
   test(`a flood ends the connection: ${what}`, async () => {
     const setup = connect(({ request, response }) => {
       if (request.path === '/ends') response.respond({ status: 204, reason: '', headers: [] }, Buffer.alloc(0))
-    })
+    }, PATIENT)
     setup.client.send(client.post(1), client.get(3, '/ends'), client.post(5), client.windowUpdate(5, 0))
     const isRefusal = what === 'streams above the limit'
     assert.ok(flood(setup, make) < (isRefusal ? 2000 : MANY))
@@ -80,7 +82,7 @@ for (const [what, make] of Object.entries(FLOODS))
 
 for (const [what, make] of Object.entries(MISTAKES))
   test(`mistakes that reset streams end the connection: ${what}`, async () => {
-    const setup = connect()
+    const setup = connect(() => {}, PATIENT)
     const made = flood(setup, i => make(idOf(i)))
     assert.ok(made < 1000, `${made} streams`)
     assert.match(await lastWords(setup), CALM)
@@ -90,7 +92,7 @@ for (const [what, make] of Object.entries(MISTAKES))
 
 test('the same floods end the connection of a client that reads nothing, and little waits for it', async () => {
   for (const make of Object.values(FLOODS)) {
-    const setup = connect()
+    const setup = connect(() => {}, PATIENT)
     setup.client.send(client.post(1), client.post(3), client.reset(3), client.post(5), client.windowUpdate(5, 0))
     await setup.client.said()
     setup.transport.reading = false

@@ -181,3 +181,18 @@ test('after a silence zlib starts anew, and what is in fragments goes on', async
   await client.told(2)
   assert.deepEqual(client.messages.map(String), [text, text])
 })
+
+test('messages that end with a last block, one behind the other: all come, whatever stands behind the block', async () => {
+  for (const behind of ['', 'x', 'xxxxxxxx']) {
+    const client = new Client({ extensions: OFFER })
+    const message = Buffer.concat([deflateRawSync('hello'), Buffer.from(behind)])
+    client.receive(...Array.from({ length: 5 }, () => frame(TEXT, message, { rsv: 4 })))
+    await client.told(5)
+    assert.deepEqual(
+      client.events,
+      Array.from({ length: 5 }, () => 'text "hello"'),
+    )
+    client.transport.leave()
+    await client.told(6)
+  }
+})

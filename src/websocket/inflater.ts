@@ -79,6 +79,9 @@ export class Inflater {
     // A thread without such messages has no use for the module's memory.
     const { createInflateRaw } = process.getBuiltinModule('node:zlib')
     const zlib = createInflateRaw(options)
+    this.#used = error => {
+      if (!error && this.#zlib === zlib && this.#message !== null) this.#feed()
+    }
     zlib.on('readable', this.#onReady)
     zlib.on('error', error => {
       this.error = error
@@ -91,10 +94,8 @@ export class Inflater {
     return zlib
   }
 
-  readonly #used = (error?: Error | null): void => {
-    if (error || this.#message === null) return
-    this.#feed()
-  }
+  /** Of the zlib that is open: one that was closed calls back later, when the next message has begun. */
+  #used: (error?: Error | null) => void = () => {}
 
   #feed(): void {
     if (this.#isTrailed) {

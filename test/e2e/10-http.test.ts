@@ -114,7 +114,7 @@ for (const [name, status, bytes] of [
   ['a space before the colon (RFC9112§5.1)', 400, 'GET / HTTP/1.1\r\nHost : t\r\n\r\n'],
   ['NUL in a value (RFC9110§5.5)', 400, 'GET / HTTP/1.1\r\nHost: t\r\nA: b\0c\r\n\r\n'],
   ['a fragment in the target', 400, 'GET /a#b HTTP/1.1\r\nHost: t\r\n\r\n'],
-  ['HTTP/2 by prior knowledge', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['HTTP/2 without its preface', 505, 'GET / HTTP/2.0\r\nHost: t\r\n\r\n'],
   ['CONNECT', 501, 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n'],
   [
     'an expectation that nobody knows (RFC9110§10.1.1)',

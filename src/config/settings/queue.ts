@@ -21,7 +21,7 @@ export const queue = {
       kind: countOr('auto', 0, 1_000_000),
       default: 'auto',
       why: 'Half of `queue-limit`: one client cannot fill the queue for all others, and an office or a mobile network behind one address has enough.',
-      doc: 'Requests of one address that wait or upload; auto: half of queue-limit, 0: no limit.',
+      doc: 'Requests of one address that wait or upload; 0: no limit.',
       more: 'One more is answered 429 with `Retry-After`. A request counts from when it has to wait for a worker, or for more of its content, until a worker has it and its content is complete; over all connections of the address and all their streams. A request that gets a worker at once with its whole content is never counted or refused. An IPv6 network of 64 bits counts as one address. Trusted proxies are not counted: behind one the address counts that the proxy names (`forwarded-headers`). A proxy that is not in `trusted-proxies` is counted as one client, and the log says so when it is refused. Each application has a count of its own, as it has a queue.',
       change: 'restart',
     }),

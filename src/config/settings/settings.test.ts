@@ -11,7 +11,7 @@ const GROUPS = [...PROGRAM_GROUPS, ...APPLICATION_GROUPS]
 test('names are unique, in lower case with hyphens, and short forms are unique letters', () => {
   const names = ALL.map(one => one.name)
   assert.equal(new Set(names).size, names.length)
-  for (const name of names) assert.match(name, /^[a-z]+(-[a-z]+)*$/)
+  for (const name of names) assert.match(name, /^[a-z][a-z\d]*(-[a-z\d]+)*$/)
   const letters = ALL.flatMap(one => one.short ?? [])
   assert.equal(new Set(letters).size, letters.length)
   for (const letter of letters) assert.match(letter, /^[a-zA-Z]$/)

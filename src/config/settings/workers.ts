@@ -176,7 +176,7 @@ export const workers = {
     kind: text('`off`, `cookie`, `address`, or `header:NAME`', parseAffinity, { literals: ['false'] }),
     default: 'off',
     why: 'Any free worker answers: nobody waits for a busy one while another is free.',
-    doc: 'Gives each client one worker while it lives, known again by: cookie, address or header:NAME.',
+    doc: 'Keeps each client with one worker, known by: cookie, address or header:NAME.',
     more: 'For applications that keep state of a client in the memory of a process. A request may wait for its worker while another one is free. [More](../how-to/affinity.md)',
     change: 'restart',
   }),
