@@ -104,8 +104,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
         headerListSize: limits.headerBytes + limits.requestLine,
       }),
     )
-    this.#pace.awaitRequest()
+    // The drain has a deadline of its own, and ends a silent client without calling it a mistake.
     if (context.isDraining) this.startDrain()
+    else this.#pace.awaitRequest()
   }
 
   /** Content alone counts: a client that takes the answers to its pings does not open its window by that. */
