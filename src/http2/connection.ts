@@ -328,7 +328,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const { length } = content
     const scheduler = this.#scheduler
     const hasRoom = length <= MAX_CONTENT && length <= stream.sendWindow && length <= scheduler.window
-    if (!hasRoom || !scheduler.isEmpty || this.#output.isBlocked || this.#output.isMuch) return false
+    // Also while the client takes nothing: it mostly does so for a moment, and a copy for each stream would be garbage soon.
+    if (!hasRoom || !scheduler.isEmpty || this.#output.isMuch) return false
     stream.sent(length)
     scheduler.take(length)
     this.floods.sent(length, true)

@@ -16,7 +16,7 @@ import { SpareBuffers } from '../protocols/spare-buffers.ts'
 const BUFFER = 64 * 1024
 /** Up to this the transport copies what is written, into memory that it uses again. */
 const SMALL = 16 * 1024
-/** While the client takes nothing, only heads and small frames come. */
+/** While the client takes nothing, mostly heads and small frames come. */
 const SMALL_BUFFER = 4096
 /** When so much waits, no more is asked of the client, and content stays in its stream. A turn's responses of 10 KB on 32 streams are less. */
 const MUCH = 512 * 1024
@@ -48,6 +48,8 @@ export class Output {
   /** Full buffers, and large blocks, in front of it. */
   #before: Block[] = []
   #beforeBytes = 0
+  /** Buffers that the transport still reads. */
+  #lent: Buffer[] = []
   #isScheduled = false
   /** The client takes nothing more, until `drained`. */
   isBlocked = false
@@ -101,7 +103,7 @@ export class Output {
 
   #nextBuffer(bytes: number): void {
     this.#closeBuffer()
-    if (this.isBlocked) this.buffer = Buffer.allocUnsafeSlow(Math.max(SMALL_BUFFER, bytes))
+    if (this.isBlocked && bytes <= SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER)
     else this.buffer = this.#spares.take()
   }
 
@@ -128,25 +130,25 @@ export class Output {
     while (!this.isBlocked && this.#before.length > 0) {
       const { bytes, buffer } = this.#before.shift()!
       this.#beforeBytes -= bytes.length
-      if (this.#send(bytes)) this.#spares.giveBack(buffer)
+      this.#send(bytes, buffer)
     }
     if (this.isBlocked || this.at === 0) return
     const { buffer, at } = this
     this.buffer = NONE
     this.at = 0
-    const isTaken = at <= SMALL ? this.#sendCopy(buffer.subarray(0, at)) : this.#send(buffer.subarray(0, at))
-    if (isTaken) this.#spares.giveBack(buffer)
+    if (at <= SMALL) this.#sendCopy(buffer.subarray(0, at), buffer)
+    else this.#send(buffer.subarray(0, at), buffer)
   }
 
-  #sendCopy(bytes: Buffer): boolean {
+  #sendCopy(bytes: Buffer, buffer: Buffer): void {
     if (!this.#transport.writeJoined('', bytes)) this.#block()
-    return true
+    this.#spares.giveBack(buffer)
   }
 
-  /** True: nobody needs the bytes any more. */
-  #send(bytes: Buffer): boolean {
+  #send(bytes: Buffer, buffer: Buffer): void {
     if (!this.#transport.write(bytes)) this.#block()
-    return this.#transport.pendingBytes === 0
+    if (this.#transport.pendingBytes === 0) this.#spares.giveBack(buffer)
+    else this.#lent.push(buffer)
   }
 
   #block(): void {
@@ -167,6 +169,8 @@ export class Output {
   drained(): void {
     this.isBlocked = false
     this.#pace.allTaken()
+    if (this.#lent.length === 0 || this.#transport.pendingBytes > 0) return
+    for (const buffer of this.#lent.splice(0)) this.#spares.giveBack(buffer)
   }
 
   /** From the connection, when it has closed. */
