@@ -2,7 +2,8 @@
  * Drives one HTTP/2 connection (RFC9113): a transport, and the streams on it. Runs in the gateway.
  *
  * A mistake that concerns one stream resets that stream; one that makes the rest unreadable ends the connection, with GOAWAY and a lingering close.
- * A drain sends GOAWAY twice: the first one stops new streams, and when its ping is answered, the second one says which was the last.
+ * A drain sends GOAWAY twice: the first one stops new streams, and when its ping is answered, the second one says which was the last. A
+ * connection without a request so far was made for one: its client is told behind it, for who is told before finds nobody else to ask.
  *
  * Invariants: each stream's exchange ends, whatever the end of the connection; streams begin in the order of their numbers; nothing is
  * read behind a ConnectionError.
@@ -66,8 +67,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #state: State = 'open'
   /** Streams whose handlers may go on after this turn of writing. */
   #relieved: Http2Stream[] = []
-  /** The first GOAWAY of a drain is sent. */
+  /** The gateway drains: until the last GOAWAY. */
   #drain: Deadline | null = null
+  /** The first GOAWAY of a drain is sent. */
+  #hasSaidDrain = false
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
   /** The last GOAWAY of a drain was sent while streams ran. */
@@ -101,8 +104,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
         headerListSize: limits.headerBytes + limits.requestLine,
       }),
     )
-    this.#pace.awaitRequest()
+    // The drain has a deadline of its own, and ends a silent client without calling it a mistake.
     if (context.isDraining) this.startDrain()
+    else this.#pace.awaitRequest()
   }
 
   /** Content alone counts: a client that takes the answers to its pings does not open its window by that. */
@@ -136,10 +140,15 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   startDrain(): void {
     if (this.#state !== 'open' || this.#drain !== null) return
-    this.writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')
-    this.writer.ping(DRAIN_PING, false)
     this.#drain = new Deadline(() => this.#sendLastGoAway())
     this.context.paces.keepAlive.arm(this.#drain)
+    if (this.#frames.lastStream > 0) this.#sayDrain()
+  }
+
+  #sayDrain(): void {
+    this.#hasSaidDrain = true
+    this.writer.goAway(MAX_WINDOW, ErrorCode.NO_ERROR, '')
+    this.writer.ping(DRAIN_PING, false)
   }
 
   /** No stream is on its way any more. */
@@ -255,6 +264,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const stream = new Http2Stream(this, id, head, this.#peerSettings.initialWindow, hasEnded)
     this.streams.set(id, stream)
     this.#pace.awaitNothing()
+    if (this.#drain !== null && !this.#hasSaidDrain) this.#sayDrain()
     return stream
   }
 
@@ -300,7 +310,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   pingAnswered(payload: Buffer): void {
-    if (this.#drain !== null && payload.equals(DRAIN_PING)) this.#sendLastGoAway()
+    if (this.#hasSaidDrain && payload.equals(DRAIN_PING)) this.#sendLastGoAway()
   }
 
   clientGoesAway(): void {

@@ -18,6 +18,7 @@ import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
+import { STREAMS } from './scenarios/streams.ts'
 import { THREADS } from './scenarios/threads.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -32,6 +33,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...SLOW_CLIENTS,
   ...RESOURCES,
   ...STOPS_UNDER_LOAD,
+  ...STREAMS,
 ]
 const COLUMNS: readonly (readonly [title: string, count: keyof Counts])[] = [
   ['sent', 'sent'],

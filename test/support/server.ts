@@ -146,8 +146,13 @@ export class Server {
 
   /** What a client connects to: the port, over TLS if the program speaks it. Such a client trusts the certificate's authority. */
   get target(): Target {
+    return this.#translator === null ? this.programTarget : this.port
+  }
+
+  /** The same of a client that speaks HTTP/2 itself: the program, whatever TEST_HTTP says. */
+  get programTarget(): Target {
     const tls = this.#clientTls()
-    return tls === null || this.#translator !== null ? this.port : { to: this.port, tls }
+    return tls === null ? this.programPort : { to: this.programPort, tls }
   }
 
   #clientTls(): { ca: string; servername: string } | null {

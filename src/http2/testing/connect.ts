@@ -22,6 +22,8 @@ export interface Options {
   readonly memory?: MemoryBudget
   /** False: the test sends the preface and SETTINGS. */
   readonly begins?: boolean
+  /** The gateway drains already when the connection opens. */
+  readonly isDraining?: boolean
 }
 
 export interface Setup {
@@ -77,6 +79,7 @@ export function connect(onExchange: (exchange: Exchange) => void = () => {}, opt
     onProtocolError: error => refused.push(error.message),
     onAnswered: entry => answered.push(entry),
   })
+  if (options.isDraining) http2.startDrain()
   const connection = http2.open(transport, () => connectionClosed++)
   const client = new MemoryClient(transport)
   if (options.begins !== false) client.send(BEGIN)

@@ -5,7 +5,7 @@ import { proportionalMegabytes } from '../memory.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { type Interface, KINDS_WITH_STREAMS, onStage, type Stage } from '../stage.ts'
 
-const RELOADS = Number(process.env['CHAOS_RELOADS'] ?? 50)
+export const RELOADS = Number(process.env['CHAOS_RELOADS'] ?? 50)
 const UPGRADES = Number(process.env['CHAOS_UPGRADES'] ?? 20)
 const RECYCLED = 20
 /** Descriptors come and go with requests; a leak of one for each reload is more. */
