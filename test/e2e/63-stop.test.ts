@@ -60,14 +60,16 @@ test('idle connections do not hold up a stop: a FIN after a moment, then lifespa
   server.signal('SIGTERM')
   await server.waitForLog(/stopping gracefully/)
   // A request that was on its way when the connection was idle is answered, and is the last one. The log is a moment early.
-  await until(
-    async () => {
-      const response = await late!.get('/').response()
-      assert.equal(response.status, 200)
-      return response.header('connection') === 'close'
-    },
-    () => 'the connection does not end',
-  )
+  // By HTTP/2 the client is told to go away, and sends no more.
+  if (HTTP === '1')
+    await until(
+      async () => {
+        const response = await late!.get('/').response()
+        assert.equal(response.status, 200)
+        return response.header('connection') === 'close'
+      },
+      () => 'the connection does not end',
+    )
   // None of them closes: the program ends all the same.
   for (const client of [used!, unused!, late!]) {
     assert.equal((await client.readToEnd()).length, 0)
