@@ -27,6 +27,7 @@ test('bytes come out in order, however they go in and are taken', () => {
           model = model.subarray(chunk.length)
         } else if (action === 'peek' && queue.bytes > 0) {
           const front = queue.peek(size)
+          assert.deepEqual(Buffer.concat(queue.front(size)), front)
           assert.ok(front.length > 0 && model.subarray(0, front.length).equals(front))
         } else if (action === 'drop') {
           const length = Math.min(size, queue.bytes)

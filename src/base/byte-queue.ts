@@ -55,15 +55,20 @@ export class ByteQueue {
     return chunk
   }
 
-  /** Up to `maximum` bytes from the front, in one buffer; more if the first chunk is larger. They stay in the queue. */
-  peek(maximum: number): Buffer {
-    const first = this.#chunks[0]!
+  /** The chunks at the front, at most `maximum` bytes in all; at least the first one. They stay in the queue. */
+  front(maximum: number): Buffer[] {
     let count = 1
-    let bytes = first.length
+    let bytes = this.#chunks[0]!.length
     while (count < this.#chunks.length && bytes + this.#chunks[count]!.length <= maximum) {
       bytes += this.#chunks[count++]!.length
     }
-    return count === 1 ? first : Buffer.concat(this.#chunks.slice(0, count), bytes)
+    return this.#chunks.slice(0, count)
+  }
+
+  /** Up to `maximum` bytes from the front, in one buffer; more if the first chunk is larger. They stay in the queue. */
+  peek(maximum: number): Buffer {
+    const chunks = this.front(maximum)
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }
 
   /** Removes up to `maximum` bytes from the front, at least one. Returns one buffer, which may be a view of a chunk. */

@@ -9,7 +9,7 @@
  * - The file's part of the space is counted until the descriptor is closed.
  */
 import { randomBytes } from 'node:crypto'
-import { open, read, unlink, write } from 'node:fs'
+import { open, read, unlink, writev } from 'node:fs'
 import { join } from 'node:path'
 import { ByteQueue } from './byte-queue.ts'
 import type { TemporarySpace } from './temporary-space.ts'
@@ -106,10 +106,10 @@ export class TemporaryFile {
   #write(): void {
     if (this.#writing || this.error !== null || this.#fd < 0 || this.#pending.bytes === 0 || this.#closed) return
     this.#writing = true
-    // Several small chunks become one write. They stay in the queue until the write has succeeded.
-    const data = this.#pending.peek(MAX_WRITE)
+    // Several chunks become one write, and none is copied. They stay in the queue until the write has succeeded.
+    const chunks = this.#pending.front(MAX_WRITE)
     this.#operations++
-    write(this.#fd, data, 0, data.length, this.written, (error, length) => {
+    writev(this.#fd, chunks, this.written, (error, length) => {
       this.#writing = false
       if (this.#finished()) return
       if (error) {

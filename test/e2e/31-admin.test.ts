@@ -67,6 +67,8 @@ test('status tells of program, gateway, application and workers, and of what eac
   assert.match(shown.stdout, /^ {2}worker \d +serving .* GET \/hold$/m)
   const session = connect(server.url)
   const held = session.request({ ':path': gate.target })
+  // Both are answered as soon as the gate opens.
+  const answered = once(held, 'response') as Promise<[IncomingHttpHeaders]>
   await until(
     async () => (await status(server)).gateway!.traffic!.streams === 1,
     () => 'the status does not count the stream',
@@ -74,7 +76,7 @@ test('status tells of program, gateway, application and workers, and of what eac
   assert.match((await command(server, 'status')).stdout, /connections \(1 HTTP\/2 with 1 stream\)/)
   gate.open()
   assert.equal((await client.response()).status, 200)
-  const [headers] = (await once(held, 'response')) as [IncomingHttpHeaders]
+  const [headers] = await answered
   assert.equal(headers[':status'], 200)
   session.destroy()
   client.close()
