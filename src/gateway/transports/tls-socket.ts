@@ -2,8 +2,8 @@
  * A `TLSSocket` for a connection whose ClientHello a plain socket has read. Runs in the gateway.
  *
  * Node offers a `TLSSocket` on top of a socket: two sockets, with events and buffers of their own, and no `onread`. So ours takes over the
- * handle, and the plain socket is left without one. That saves a little of each handshake, and of the memory of each connection. `_wrapHandle` and the handles are not
- * documented. Where one of them is missing, the plain socket stays below.
+ * handle, and the plain socket is left without one. That saves a little of each handshake, and of the memory of each connection.
+ * `_wrapHandle` and the handles are not documented. Where one of them is missing, the plain socket stays below.
  *
  * Not here: what is read and written (`tls.ts`).
  */
