@@ -4,6 +4,9 @@
  */
 import type { TlsFacts } from './tls-facts.ts'
 
+/** Behind our last byte we read up to this, so that the client can read what we sent before a reset (lingering close, RFC9112§9.6). */
+export const LINGER_BYTES = 4 * 1024 * 1024
+
 export interface TransportHandler {
   /** `chunk` is a view of a shared buffer and valid during the call only: copy what must outlive it. */
   onData(chunk: Buffer): void

@@ -12,7 +12,7 @@ import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
-import type { Transport, TransportHandler } from '../http/transport.ts'
+import { LINGER_BYTES, type Transport, type TransportHandler } from '../http/transport.ts'
 import {
   CloseCode,
   type WebSocketAccept,
@@ -34,8 +34,6 @@ import { serializeHead } from './serializer.ts'
 import { Event, next, State } from './states.ts'
 import { asksForWebSocket, grantWebSocket, webSocketKey } from './upgrade.ts'
 
-/** After the last response we read up to this, so that the client can read the response before a reset. */
-const LINGER_BYTES = 4 * 1024 * 1024
 /** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')

@@ -4,8 +4,7 @@
  */
 import type { Account, MemoryBudget } from '../base/memory-budget.ts'
 import type { Transport } from '../http/transport.ts'
-
-const SMALL_HEAD = 4 * 1024
+import { SMALL_HEAD } from '../protocols/options.ts'
 
 export class KeptBytes {
   readonly #memory: MemoryBudget

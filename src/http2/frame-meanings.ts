@@ -15,14 +15,12 @@ import type { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, Flag, FrameType, readUint31 } from './frames.ts'
 import { type HeaderBlock, HeaderBlocks } from './header-block.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
+import { DEFAULT_TABLE_SIZE } from './hpack/dynamic-table.ts'
 import { parsePriority } from './priority.ts'
 import { RecentStreams } from './recent-streams.ts'
 import { MalformedError, type ReceivedHead, RequestFields } from './request-fields.ts'
 import { CONNECTION_WINDOW } from './settings.ts'
 import type { Http2Stream } from './stream.ts'
-
-/** Of the client's header table: what every client begins with. A larger one would only cost memory. */
-const TABLE_SIZE = 4096
 
 /** What the frames ask of their connection. */
 export interface FramesOwner {
@@ -49,7 +47,7 @@ export interface FramesOwner {
 export class Frames implements FrameSink {
   readonly #owner: FramesOwner
   readonly #blocks: HeaderBlocks
-  readonly #decoder = new HpackDecoder(TABLE_SIZE)
+  readonly #decoder = new HpackDecoder(DEFAULT_TABLE_SIZE)
   readonly #fields: RequestFields
   /** The client's first SETTINGS have come. */
   #hasSettings = false

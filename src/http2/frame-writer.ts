@@ -10,17 +10,15 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './frames.ts'
+import { DEFAULT_TABLE_SIZE } from './hpack/dynamic-table.ts'
 import { HpackEncoder, roomFor } from './hpack/encoder.ts'
 import type { Output } from './output.ts'
-
-/** Of names and values that come again. More would not make heads shorter. */
-const TABLE_SIZE = 4096
 
 export class FrameWriter {
   readonly #output: Output
   /** Made with the first response. */
   #encoder: HpackEncoder | null = null
-  #peerTableSize = TABLE_SIZE
+  #peerTableSize = DEFAULT_TABLE_SIZE
 
   constructor(output: Output) {
     this.#output = output
@@ -49,8 +47,8 @@ export class FrameWriter {
 
   #encode(status: number, fields: HeaderLines, comesAgain: boolean, into: Buffer, at: number): number {
     if (this.#encoder === null) {
-      this.#encoder = new HpackEncoder(TABLE_SIZE)
-      if (this.#peerTableSize !== TABLE_SIZE) this.#encoder.setPeerTableSize(this.#peerTableSize)
+      this.#encoder = new HpackEncoder(DEFAULT_TABLE_SIZE)
+      if (this.#peerTableSize !== DEFAULT_TABLE_SIZE) this.#encoder.setPeerTableSize(this.#peerTableSize)
     }
     return comesAgain
       ? this.#encoder.encodeAgain(status, fields, into, at)

@@ -11,6 +11,7 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './frames.ts'
+import { DEFAULT_TABLE_SIZE } from './hpack/dynamic-table.ts'
 
 const Setting = {
   HEADER_TABLE_SIZE: 1,
@@ -64,7 +65,7 @@ export function firstFrames(own: OwnSettings): Buffer {
 
 /** What a client has told us. */
 export class PeerSettings {
-  headerTableSize = 4096
+  headerTableSize = DEFAULT_TABLE_SIZE
   initialWindow = INITIAL_WINDOW
   maxFrameSize = MIN_MAX_FRAME_SIZE
 

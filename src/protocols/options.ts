@@ -6,6 +6,9 @@ import type { Answered, Exchange, Peer } from '../http/exchange.ts'
 import type { WebSocketEngine } from '../http/websocket.ts'
 import type { FileBuffers } from './file-buffers.ts'
 
+/** Bytes. A smaller head is not told to the memory budget: nearly all are, and many connections keep little of them. */
+export const SMALL_HEAD = 4 * 1024
+
 export interface ProtocolOptions {
   readonly limits: Pick<Limits, 'requestLine' | 'headerBytes' | 'headerCount' | 'bodyRate' | 'sendRate'>
   readonly timeouts: Pick<Timeouts, 'head' | 'body' | 'keepAlive' | 'send'>

@@ -19,7 +19,7 @@
  * Not here: frames (`input.ts`, `output.ts`), time (`watch.ts`), the opening handshake (HTTP's).
  */
 import type { Account } from '../base/memory-budget.ts'
-import type { ByteStream } from '../http/transport.ts'
+import { type ByteStream, LINGER_BYTES } from '../http/transport.ts'
 import { CloseCode, type WebSocketConnection, type WebSocketEvents, type WebSocketTerms } from '../http/websocket.ts'
 import { codeOnWire, reasonOnWire } from './close-frame.ts'
 import type { WebSocketContext } from './context.ts'
@@ -31,8 +31,6 @@ import { DEFLATE, type PerMessageDeflate, parts, type Sender } from './ws.ts'
 
 /** Frames, and messages that wait to be compressed. Above it `send` returns false, as it does above the stream's own mark. */
 const SEND_MARK = 64 * 1024
-/** Bytes of a failed client that are still read, so that it can read why it failed. */
-const LINGER_BYTES = 4 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
 
 export class FramedConnection implements WebSocketConnection, InputSink {

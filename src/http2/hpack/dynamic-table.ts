@@ -3,6 +3,9 @@
 /** What RFC7541§4.1 counts for each entry besides its name and value. */
 export const ENTRY_OVERHEAD = 32
 
+/** Octets. What the tables of both ends have at first (RFC9113§6.5.2). More would make heads hardly shorter. */
+export const DEFAULT_TABLE_SIZE = 4096
+
 export interface Sized {
   /** In octets: name, value and ENTRY_OVERHEAD. */
   readonly size: number

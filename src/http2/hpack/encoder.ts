@@ -9,7 +9,7 @@
  *   comes again is one byte anyway. Names are in the code, which is made once for each name.
  * - Not here: what a response may carry (`http/response-rules.ts`). Names and values are checked.
  */
-import { DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
+import { DEFAULT_TABLE_SIZE, DynamicTable, ENTRY_OVERHEAD } from './dynamic-table.ts'
 import { MAX_INTEGER_BYTES, writeInteger } from './integers.ts'
 import { NO_NAME, nameBehind, type ResponseName } from './response-names.ts'
 import { FIRST_DYNAMIC, STATIC_TABLE } from './static-table.ts'
@@ -25,9 +25,6 @@ export function roomFor(lines: readonly string[]): number {
   for (let i = 0; i < lines.length; i += 2) room += lines[i]!.length + lines[i + 1]!.length + ROOM_FOR_FIELD
   return room
 }
-
-/** What the client's table has at first (RFC9113§6.5.2). */
-const DEFAULT_TABLE_SIZE = 4096
 
 const STATUS = nameBehind(NO_NAME, ':status')
 /** By status, the index of those that the static table has. */
