@@ -6,7 +6,7 @@
  * version frames a message and writes a field (`http1/serializer.ts`).
  */
 import { TOKEN } from '../base/token.ts'
-import { NOT_IN_VALUE } from './headers.ts'
+import { type HeaderLines, NOT_IN_VALUE } from './headers.ts'
 
 /** What a field means to a protocol. '': an ordinary one. `drop`: one of the connection, in which only the protocol has a say. */
 export type FieldMeaning = '' | 'drop' | 'connection' | 'content-length' | 'date' | 'trailer' | 'upgrade'
@@ -121,4 +121,26 @@ export function mayBeInterim(meaning: FieldMeaning): boolean {
 /** Throws when it is no name. */
 export function mayBeTrailer(name: string): boolean {
   return meaningOf(name) === '' && !NOT_IN_TRAILERS.has(name.toLowerCase())
+}
+
+/** The fields of `headers` that an interim response may have. Throws for a name or a value that no response may have. */
+export function interimFields(headers: readonly string[]): HeaderLines {
+  return allowed(headers, name => mayBeInterim(meaningOf(name)))
+}
+
+/** The same for the trailers of a response. */
+export function trailerFields(headers: readonly string[]): HeaderLines {
+  return allowed(headers, mayBeTrailer)
+}
+
+function allowed(headers: readonly string[], mayBe: (name: string) => boolean): HeaderLines {
+  const lines: HeaderLines = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    const value = headers[i + 1]!
+    const isAllowed = mayBe(name)
+    checkValue(name, value)
+    if (isAllowed) lines.push(name, value)
+  }
+  return lines
 }

@@ -4,17 +4,17 @@
  */
 import { httpDate } from '../http/date.ts'
 import type { ResponseHead } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
 import {
   checkContentLength,
   checkFinalStatus,
   checkInterimStatus,
   checkValue,
   fieldBehind,
-  mayBeInterim,
-  mayBeTrailer,
+  interimFields,
   mayHaveContent,
-  meaningOf,
   NO_FIELD,
+  trailerFields,
 } from '../http/response-rules.ts'
 import { reasonPhrase } from '../http/status.ts'
 
@@ -130,39 +130,23 @@ function serialize(
 
 /** 101 (RFC9110§15.2.2): after it the connection speaks `protocol`. */
 export function serializeSwitch(protocol: string, headers: readonly string[]): string {
-  let fields = ''
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    const value = headers[i + 1]!
-    const meaning = meaningOf(name)
-    checkValue(name, value)
-    if (mayBeInterim(meaning)) fields += `${name}: ${value}\r\n`
-  }
+  const fields = textOf(interimFields(headers))
   return `HTTP/1.1 101 ${reasonPhrase(101)}\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n${fields}\r\n`
 }
 
 /** An interim response (RFC9110§15.2): 100, 103. */
-export function serializeInterim(head: ResponseHead): string {
-  checkInterimStatus(head.status)
-  let fields = ''
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = head.headers[i]!
-    const value = head.headers[i + 1]!
-    const meaning = meaningOf(name)
-    checkValue(name, value)
-    if (mayBeInterim(meaning)) fields += `${name}: ${value}\r\n`
-  }
-  return `HTTP/1.1 ${head.status} ${reasonPhrase(head.status)}\r\n${fields}\r\n`
+export function serializeInterim({ status, headers }: ResponseHead): string {
+  checkInterimStatus(status)
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${textOf(interimFields(headers))}\r\n`
 }
 
 /** The last chunk with the trailer section (RFC9112§7.1.2). */
 export function serializeTrailers(trailers: readonly string[]): string {
-  let fields = ''
-  for (let i = 0; i < trailers.length; i += 2) {
-    const name = trailers[i]!
-    const value = trailers[i + 1]!
-    checkValue(name, value)
-    if (mayBeTrailer(name)) fields += `${name}: ${value}\r\n`
-  }
-  return `0\r\n${fields}\r\n`
+  return `0\r\n${textOf(trailerFields(trailers))}\r\n`
+}
+
+function textOf(lines: HeaderLines): string {
+  let text = ''
+  for (let i = 0; i < lines.length; i += 2) text += `${lines[i]}: ${lines[i + 1]}\r\n`
+  return text
 }

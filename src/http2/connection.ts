@@ -11,7 +11,6 @@
  * Not here: one stream (`stream.ts`), bytes (`frame-reader.ts`, `frame-writer.ts`), the order of writing (`scheduler.ts`), what a flood costs
  * (`flood-budget.ts`).
  */
-
 import type { ByteQueue } from '../base/byte-queue.ts'
 import { Deadline } from '../base/deadlines.ts'
 import type { Account } from '../base/memory-budget.ts'
@@ -20,7 +19,7 @@ import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
-import type { Transport, TransportHandler } from '../http/transport.ts'
+import { LINGER_BYTES, type Transport, type TransportHandler } from '../http/transport.ts'
 import { CloseCode } from '../http/websocket.ts'
 import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
 import { Pace } from '../protocols/pace.ts'
@@ -36,8 +35,6 @@ import { MAX_CONTENT, Scheduler } from './scheduler.ts'
 import { firstFrames, PeerSettings } from './settings.ts'
 import { Http2Stream, type StreamOwner } from './stream.ts'
 
-/** After the last frame we read up to this, so that the client can read it before a reset. */
-const LINGER_BYTES = 4 * 1024 * 1024
 /** Fewer bytes are not told to the memory budget. */
 const SMALL = 16 * 1024
 /** Of the ping behind the first GOAWAY. */
@@ -346,10 +343,6 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     const isOwn = code === ErrorCode.NO_ERROR || code === ErrorCode.INTERNAL_ERROR || code === ErrorCode.CANCEL
     if (!isOwn) this.floods.spend(Cost.CUT_STREAM, 'mistakes in streams')
     this.writer.reset(stream, code)
-  }
-
-  writeWindow(stream: number, bytes: number): void {
-    this.writer.window(stream, bytes)
   }
 
   ready(stream: Http2Stream): void {

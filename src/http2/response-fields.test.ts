@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ResponseHead } from '../http/exchange.ts'
-import { interimFields, responseFields, trailerFields } from './response-fields.ts'
+import { interimLines, responseFields, trailerLines } from './response-fields.ts'
 
 const head = (status: number, headers: string[], more: Partial<ResponseHead> = {}): ResponseHead => ({
   status,
@@ -62,8 +62,8 @@ test('values have no blanks at their ends: clients drop such fields (RFC9113§8.
   const padded = ['Set-Cookie', ' a=b; c ', 'X', '\t', 'Y', '', 'Z', '\xa0']
   const trimmed = ['set-cookie', 'a=b; c', 'x', '', 'y', '', 'z', '\xa0']
   assert.deepEqual(linesOf(head(200, padded)), trimmed)
-  assert.deepEqual(interimFields(head(103, padded)), trimmed)
-  assert.deepEqual(trailerFields(['X', ' 1\t']), ['x', '1'])
+  assert.deepEqual(interimLines(head(103, padded)), trimmed)
+  assert.deepEqual(trailerLines(['X', ' 1\t']), ['x', '1'])
   assert.deepEqual(linesOf(head(200, ['Trailer', ' A '], { hasTrailers: true })), ['trailer', 'A'])
 })
 
@@ -98,22 +98,22 @@ test('what would split a response is refused', () => {
 })
 
 test('interim responses: 100, 103, never 101 (RFC9110§15.2)', () => {
-  assert.deepEqual(
-    interimFields(head(103, ['Link', '<a>', 'Content-Length', '5', 'Connection', 'x', 'Trailer', 'a'])),
-    ['link', '<a>'],
-  )
-  for (const status of [99, 101, 200]) assert.throws(() => interimFields(head(status, [])))
-  assert.throws(() => interimFields(head(103, ['Link', 'a\n'])))
+  assert.deepEqual(interimLines(head(103, ['Link', '<a>', 'Content-Length', '5', 'Connection', 'x', 'Trailer', 'a'])), [
+    'link',
+    '<a>',
+  ])
+  for (const status of [99, 101, 200]) assert.throws(() => interimLines(head(status, [])))
+  assert.throws(() => interimLines(head(103, ['Link', 'a\n'])))
 })
 
 test('trailers: without what must come before content', () => {
-  assert.deepEqual(trailerFields(['X', '1', 'Content-Type', 'a', 'Set-Cookie', 'b', 'TE', 'c', 'Grpc-Status', '0']), [
+  assert.deepEqual(trailerLines(['X', '1', 'Content-Type', 'a', 'Set-Cookie', 'b', 'TE', 'c', 'Grpc-Status', '0']), [
     'x',
     '1',
     'grpc-status',
     '0',
   ])
-  assert.throws(() => trailerFields(['X', 'a\r']))
+  assert.throws(() => trailerLines(['X', 'a\r']))
 })
 
 test('a head that comes again is made once a second', t => {

@@ -4,18 +4,17 @@
  */
 import { httpDate } from '../http/date.ts'
 import type { ResponseHead } from '../http/exchange.ts'
-import type { HeaderLines } from '../http/headers.ts'
+import { type HeaderLines, withoutBlanks } from '../http/headers.ts'
 import {
   checkContentLength,
   checkFinalStatus,
   checkInterimStatus,
   checkValue,
   fieldBehind,
-  mayBeInterim,
-  mayBeTrailer,
+  interimFields,
   mayHaveContent,
-  meaningOf,
   NO_FIELD,
+  trailerFields,
 } from '../http/response-rules.ts'
 
 export interface ResponseFields {
@@ -84,41 +83,29 @@ function make(head: ResponseHead, isHead: boolean, comesAgain: boolean): Respons
   return { status, lines, mayHaveContent: mayHave, length, comesAgain }
 }
 
+/** An interim response (RFC9110§15.2): 100, 103. */
+export function interimLines({ status, headers }: ResponseHead): HeaderLines {
+  checkInterimStatus(status)
+  return asLines(interimFields(headers))
+}
+
+/** What an application adds to the answer to an extended CONNECT: as to 101, which HTTP/1.1 has in its place (RFC8441§5). */
+export function acceptLines(headers: readonly string[]): HeaderLines {
+  return asLines(interimFields(headers))
+}
+
+export function trailerLines(trailers: readonly string[]): HeaderLines {
+  return asLines(trailerFields(trailers))
+}
+
+function asLines(fields: HeaderLines): HeaderLines {
+  return fields.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : trimmed(text)))
+}
+
 /**
  * Without blanks at its ends, which are no part of a value: in HTTP/1 the parser takes them away, in HTTP/2 a client drops the field
  * (RFC9113§8.2.1). Django's cookies begin with one.
  */
 function trimmed(value: string): string {
-  let from = 0
-  let to = value.length
-  while (from < to && isBlank(value.charCodeAt(from))) from++
-  while (from < to && isBlank(value.charCodeAt(to - 1))) to--
-  return to - from === value.length ? value : value.slice(from, to)
-}
-
-/** A space or a tab. */
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
-}
-
-/** An interim response (RFC9110§15.2): 100, 103. */
-export function interimFields({ status, headers }: ResponseHead): HeaderLines {
-  checkInterimStatus(status)
-  return only(headers, name => mayBeInterim(meaningOf(name)))
-}
-
-export function trailerFields(trailers: readonly string[]): HeaderLines {
-  return only(trailers, mayBeTrailer)
-}
-
-/** Lines with lower-case names, of those fields that may be there. */
-function only(headers: readonly string[], mayBe: (name: string) => boolean): HeaderLines {
-  const lines: HeaderLines = []
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    const value = headers[i + 1]!
-    checkValue(name, value)
-    if (mayBe(name)) lines.push(name.toLowerCase(), trimmed(value))
-  }
-  return lines
+  return withoutBlanks(value, 0, value.length)
 }

@@ -9,7 +9,7 @@ import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchan
 import type { HeaderLines } from '../http/headers.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
 import { FileSending, type FileTarget } from '../protocols/file-sending.ts'
-import { interimFields, type ResponseFields, responseFields, trailerFields } from './response-fields.ts'
+import { interimLines, type ResponseFields, responseFields, trailerLines } from './response-fields.ts'
 
 /** What the writer asks of its stream. */
 export interface ResponseStream {
@@ -58,7 +58,7 @@ export class Http2Response implements ResponseWriter, FileTarget {
   }
 
   inform(head: ResponseHead): void {
-    if (this.state === 'idle') this.#stream.inform(head.status, interimFields(head))
+    if (this.state === 'idle') this.#stream.inform(head.status, interimLines(head))
   }
 
   start(head: ResponseHead): void {
@@ -123,7 +123,7 @@ export class Http2Response implements ResponseWriter, FileTarget {
       return
     }
     this.state = 'ended'
-    if (this.#mayHaveContent) this.#stream.sendEnd(this.#hasTrailers ? trailerFields(trailers) : NO_TRAILERS)
+    if (this.#mayHaveContent) this.#stream.sendEnd(this.#hasTrailers ? trailerLines(trailers) : NO_TRAILERS)
     this.#stream.responseEnded()
   }
 

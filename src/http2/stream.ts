@@ -24,33 +24,33 @@ import {
 import { type BodySource, PulledBody } from '../protocols/body.ts'
 import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
+import { SMALL_HEAD } from '../protocols/options.ts'
 import { Pace, type Sink } from '../protocols/pace.ts'
 import type { Http2Context } from './context.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { ErrorCode } from './frames.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import type { ReceivedHead } from './request-fields.ts'
-import type { ResponseFields } from './response-fields.ts'
+import { acceptLines, type ResponseFields } from './response-fields.ts'
 import { Http2Response, type ResponseStream } from './response-writer.ts'
 import type { ScheduledStream } from './scheduler.ts'
 import { SendQueue } from './send-queue.ts'
 import { StreamTunnel } from './tunnel.ts'
 
 const NO_TRAILERS: HeaderLines = []
-/** Bytes. A smaller head is not told to the memory budget. */
-const SMALL_HEAD = 4096
 
 /** What a stream asks of its connection. */
 export interface StreamOwner {
   readonly context: Http2Context
   readonly peer: Peer
   readonly local: LocalEnd
+  readonly writer: FrameWriter
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void
   /** The whole content in the same turn as its head. False: there is no room for it, or no window. */
   writeWhole(stream: Http2Stream, content: Buffer): boolean
   /** One frame of content, from the front of the queue. */
   writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void
   writeReset(stream: number, code: ErrorCode): void
-  writeWindow(stream: number, bytes: number): void
   /** It can be written now. */
   ready(stream: Http2Stream): void
   /** It must not be written any more. */
@@ -191,7 +191,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #openWindow(): void {
     const rest = this.#contentLength === undefined ? undefined : this.#contentLength - this.#received
     const growth = this.#receiveWindow.growth(rest)
-    if (growth > 0) this.#owner.writeWindow(this.id, growth)
+    if (growth > 0) this.#owner.writer.window(this.id, growth)
   }
 
   wantBody(): void {
@@ -464,7 +464,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
     const terms = webSockets.negotiate(exchange.request.headers, accept)
     writer.switched()
-    this.#owner.writeHeaders(this.id, 200, lowerCase(terms.headers), false, false)
+    this.#owner.writeHeaders(this.id, 200, acceptLines(terms.headers), false, false)
     this.#tunnel = new StreamTunnel(this)
     this.#isFlowing = true
     const socket = webSockets.open(this.#tunnel, null, terms, events, () => this.#webSocketEnded())
@@ -500,8 +500,4 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
 function lengthDiffers(): ProtocolError {
   return new ProtocolError(400, 'The content is not as long as Content-Length says', 'RFC9113§8.1.1')
-}
-
-function lowerCase(lines: HeaderLines): HeaderLines {
-  return lines.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
 }

@@ -46,6 +46,14 @@ function accept(exchange: Exchange, more: Partial<WebSocketEvents> = {}): Log {
 
 const text = (content: string) => webSocketFrame(TEXT, content)
 
+test('what the application adds to the answer has no blanks around it, which a client of HTTP/2 would refuse', async () => {
+  const { client, exchanges } = connect()
+  client.send(connectTo(1))
+  const events = { onMessage() {}, onDrain() {}, onClose() {} }
+  exchanges[0]!.acceptWebSocket({ subprotocol: '', headers: ['Set-Cookie', ' a=b;\t'] }, events)
+  assert.deepEqual(await client.said(), ['HEADERS 1 :status=200 set-cookie=a=b;'])
+})
+
 test('messages both ways, and a close that the client begins', async () => {
   const { client, exchanges, closed } = connect()
   client.send(connectTo(1))
