@@ -1,8 +1,8 @@
 /**
  * What one HTTP/2 connection writes: frames of one turn of the event loop are put together and leave in one write. Runs in the gateway.
  *
- * While the client takes nothing, frames wait here: heads, and answers to the client's frames. Content waits in its stream. A stream that has
- * only a head is over with it, so the bound of streams is none for heads: when much waits, `connection.ts` reads no more.
+ * While the client takes nothing, frames wait here: heads, short responses, and answers to the client's frames. All other content waits in its
+ * stream. A stream that has only a head is over with it, so the limit of streams bounds no heads: when much waits, `connection.ts` reads no more.
  *
  * Not here: which stream is written next (`scheduler.ts`).
  */
@@ -179,6 +179,7 @@ export class Output {
     this.buffer = NONE
     this.at = 0
     this.#before = []
+    this.#lent = []
     this.#beforeBytes = 0
     this.isBlocked = true
   }

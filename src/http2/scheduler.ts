@@ -28,7 +28,7 @@ export interface ScheduledStream {
 }
 
 export class Scheduler {
-  /** Of the connection: it may be negative never, and a stream's may (RFC9113§6.9.2). */
+  /** Of the connection. It is never negative, as the window of a stream may be (RFC9113§6.9.2). */
   window = INITIAL_WINDOW
   /** Content of all streams, so far. */
   sentBytes = 0
