@@ -56,7 +56,12 @@ async function main(): Promise<number> {
   const chosen = process.argv.slice(2)
   if (chosen.length === 0 && !(await checks())) return 1
   const [patterns, exclude] = chosen.length > 0 ? [chosen, []] : [ALL_TESTS, OF_OTHER_COMMANDS]
-  const files = patterns.flatMap(pattern => globSync(pattern, { cwd: ROOT, exclude }).sort())
+  const files = patterns.flatMap(pattern => {
+    const found = globSync(pattern, { cwd: ROOT, exclude }).sort()
+    // So that a file that has moved is not forgotten.
+    if (found.length === 0) throw new SetupError(`no test file matches ${pattern}`)
+    return found
+  })
   const events = runTests({ files, cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
   const { failed, skipped } = await reportTests(events, text => process.stdout.write(text))
   if (skipped > 0 && process.env['CI'] === 'true') {
