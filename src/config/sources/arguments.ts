@@ -18,6 +18,18 @@ export interface Arguments {
   readonly diagnostics: readonly Diagnostic[]
   /** It is not sure which word is APP: a word after an unknown flag may be its value, or there are flags of another server. */
   readonly isPositionalUncertain: boolean
+  /** Null: it is our own command line. */
+  readonly adapted: AdaptedFrom | null
+}
+
+/** The command line is one of another program (`src/adapters/`): no configuration file of ours is read. */
+export interface AdaptedFrom {
+  /** `gunicorn` */
+  readonly program: string
+  /** Its defaults where they are not ours: all that is given wins over them. */
+  readonly defaults: ReadonlyMap<string, readonly Given[]>
+  /** Told once, at the start. */
+  readonly notes: readonly string[]
 }
 
 export function parseArguments(words: readonly string[]): Arguments {
@@ -62,6 +74,7 @@ class ArgumentReader {
       values: this.#values,
       diagnostics: this.#diagnostics,
       isPositionalUncertain: this.#isPositionalUncertain || this.#rewrite.hasForeign,
+      adapted: null,
     }
   }
 
