@@ -1,8 +1,20 @@
-/** The command line of another program: `jumak gunicorn shop.wsgi`. Runs in the command line. Loaded only for such a command line. */
-import type { Adapter } from '../adapters/adapted.ts'
+/**
+ * The command line of another program: `jumak gunicorn shop.wsgi`. Runs in the command line. Loaded only for such a command line.
+ *
+ * A configuration file in Python is evaluated first, by a process that becomes the preloader of the first generation
+ * (`master/fleet/prepared.ts`); at a reload the same for the next one.
+ */
+import type { Adapted, Adapter, EvaluatedFile, WantedFile } from '../adapters/adapted.ts'
 import { gunicorn } from '../adapters/gunicorn/gunicorn.ts'
 import { uvicorn } from '../adapters/uvicorn/uvicorn.ts'
+import { readIdentity } from '../config/identity.ts'
+import type { Environment } from '../config/machine/environment.ts'
+import { application } from '../config/settings/application.ts'
+import type { Arguments } from '../config/sources/arguments.ts'
+import { readVariables } from '../config/sources/variables.ts'
+import { merge, Values } from '../config/values.ts'
 import type { Started } from '../control/started.ts'
+import type { PreparedPreloaders } from '../master/fleet/prepared.ts'
 import type { ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
 import { writeTo } from './terminal.ts'
@@ -12,17 +24,69 @@ const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn }
 /** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
 export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {
   const environment = findEnvironment()
-  const adapted = environment === null ? null : ADAPTERS[program].adapt(words, environment, null)
-  if (adapted !== null && adapted.answer !== null) {
+  // Without a working directory there is nothing to adapt: the answer is the same.
+  if (environment === null) return runArguments(NOTHING_GIVEN, started)
+  const adapted = ADAPTERS[program].adapt(words, environment, null)
+  if (adapted.answer !== null) {
     writeTo(process.stdout, adapted.answer)
     return 0
   }
-  // Without a working directory there is nothing to adapt: the answer is the same.
-  return runArguments(adapted?.args ?? NOTHING_GIVEN, started)
+  if (adapted.file === null) return runArguments(adapted.args, started)
+  return runEvaluated(ADAPTERS[program], words, environment, adapted, adapted.file, started)
 }
 
-const NOTHING_GIVEN = {
-  actions: new Set<never>(),
+/** `first`: of the words alone. */
+async function runEvaluated(
+  adapter: Adapter,
+  words: readonly string[],
+  environment: Environment,
+  first: Adapted,
+  file: WantedFile,
+  started: Started,
+): Promise<number> {
+  const { PreparedPreloaders } = await import('../master/fleet/prepared.ts')
+  const prepared = new PreparedPreloaders(line => writeTo(process.stderr, `${line}\n`))
+  let args = first.args
+  let exitCode = 0
+  const again = async (): Promise<readonly string[]> => {
+    const evaluated = await evaluate(prepared, first.args, file, environment)
+    if ('problem' in evaluated) {
+      exitCode = evaluated.exitCode
+      return [evaluated.problem]
+    }
+    args = adapter.adapt(words, environment, evaluated).args
+    return []
+  }
+  const problems = await again()
+  if (problems.length > 0) {
+    writeTo(process.stderr, problems.map(problem => `jumak: ${problem}\n`).join(''))
+    return exitCode
+  }
+  const code = await runArguments(args, started, { prepared, again, args: () => args })
+  prepared.drop()
+  return code
+}
+
+/** `args`: of the words and variables alone. They say who evaluates the file, and with which Python. */
+async function evaluate(
+  prepared: PreparedPreloaders,
+  args: Arguments,
+  { directory, ...file }: WantedFile,
+  environment: Environment,
+): Promise<EvaluatedFile | { readonly problem: string; readonly exitCode: number }> {
+  const values = new Values(merge([args.values, readVariables(environment.variables).values]), environment)
+  const evaluated = await prepared.evaluate({
+    file,
+    directory,
+    python: values.one(application.python),
+    identity: readIdentity(values, environment),
+    variables: process.env,
+  })
+  return 'problem' in evaluated ? evaluated : { display: file.display, values: evaluated.values }
+}
+
+const NOTHING_GIVEN: Arguments = {
+  actions: new Set(),
   values: new Map(),
   diagnostics: [],
   isPositionalUncertain: true,

@@ -9,6 +9,7 @@ import { switchValue } from '../hints/other-servers.ts'
 import { Rewrite } from '../hints/rewrite.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from '../settings/setting.ts'
+import type { PythonConfiguration } from '../types.ts'
 import { type Given, splitCommas } from './given.ts'
 
 export interface Arguments {
@@ -30,6 +31,8 @@ export interface AdaptedFrom {
   readonly defaults: ReadonlyMap<string, readonly Given[]>
   /** Told once, at the start. */
   readonly notes: readonly string[]
+  /** Null: our processes need to know nothing of it. */
+  readonly configuration: PythonConfiguration | null
 }
 
 export function parseArguments(words: readonly string[]): Arguments {
