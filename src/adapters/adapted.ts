@@ -22,7 +22,18 @@ export interface Adapted {
   readonly answer: string | null
   /** A configuration file that must be evaluated first: then `adapt` is called again. Null: there is none, or it was given. */
   readonly file: WantedFile | null
+  readonly exits: ExitCodes
 }
+
+/** Where programs differ. */
+export interface ExitCodes {
+  /** A setting is wrong. */
+  readonly settings: number
+  /** The application could not be loaded. */
+  readonly application: number
+}
+
+export const OUR_EXITS: ExitCodes = { settings: 2, application: 3 }
 
 /** A configuration file in Python, and how to evaluate it. */
 export interface WantedFile {

@@ -6,8 +6,8 @@
 import type { Parsed } from '../config/diagnostics.ts'
 
 export interface Shape<Value> {
-  /** How many words the flag takes after it: `flag` takes none. */
-  readonly takes: 'value' | 'nothing'
+  /** Whether the flag takes a word after it. Without one, the text of `maybe` is empty, as is that of `nothing`. */
+  readonly takes: 'value' | 'nothing' | 'maybe'
   /** It may be given more than once, and the values are collected. */
   readonly isList: boolean
   /** From one word; of a flag that takes none the text is empty. */
@@ -46,6 +46,16 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Sha
     const found = words.find(word => word === written)
     return found === undefined ? { problem: `must be one of ${words.join(', ')}` } : { value: found }
   })
+}
+
+/** The same, and the flag alone means `alone`. */
+export function oneOfOr<const Word extends string>(alone: Word, ...words: readonly Word[]): Shape<Word> {
+  const shape = oneOf(...words)
+  return {
+    ...shape,
+    takes: 'maybe',
+    fromText: written => (written === '' ? { value: alone } : shape.fromText(written)),
+  }
 }
 
 /** The flag alone is `value`; a file has a boolean. */

@@ -1,5 +1,5 @@
 /** The command line of another program: `jumak gunicorn shop.wsgi`. Runs in the command line. Loaded only for such a command line. */
-import type { Adapter } from '../adapters/adapted.ts'
+import { type Adapter, OUR_EXITS } from '../adapters/adapted.ts'
 import { gunicorn } from '../adapters/gunicorn/gunicorn.ts'
 import { uvicorn } from '../adapters/uvicorn/uvicorn.ts'
 import type { Started } from '../control/started.ts'
@@ -18,7 +18,10 @@ export async function runAdapted(program: ProgramName, words: readonly string[],
     return 0
   }
   // Without a working directory there is nothing to adapt: the answer is the same.
-  return runArguments(adapted?.args ?? NOTHING_GIVEN, started)
+  const code = await runArguments(adapted?.args ?? NOTHING_GIVEN, started)
+  if (adapted === null) return code
+  if (code === OUR_EXITS.settings) return adapted.exits.settings
+  return code === OUR_EXITS.application ? adapted.exits.application : code
 }
 
 const NOTHING_GIVEN = {

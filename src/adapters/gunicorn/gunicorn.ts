@@ -5,7 +5,7 @@
 import { logicalWorkingDirectory } from '../../config/machine/directory.ts'
 import type { Environment } from '../../config/machine/environment.ts'
 import type { Action } from '../../config/settings/setting.ts'
-import { type Adapted, type Adapter, argumentsOf, mergeGiven } from '../adapted.ts'
+import { type Adapted, type Adapter, argumentsOf, mergeGiven, OUR_EXITS } from '../adapted.ts'
 import { translate } from '../option.ts'
 import { Translation } from '../translation.ts'
 import { ARGPARSE, readWords } from '../words.ts'
@@ -24,7 +24,7 @@ export const gunicorn: Adapter = {
     translate(given, translation)
     defaults(translation)
     const actions = new Set<Action['name']>()
-    return { args: argumentsOf('gunicorn', translation, actions, false), answer: null, file: null }
+    return { args: argumentsOf('gunicorn', translation, actions, false), answer: null, file: null, exits: OUR_EXITS }
   },
 }
 
