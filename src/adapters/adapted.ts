@@ -59,7 +59,7 @@ export function argumentsOf(
   actions: ReadonlySet<Action['name']>,
   isLenient: boolean,
 ): Arguments {
-  const { values, defaults, notes, problems, refusals } = translation
+  const { values, defaults, notes, problems, refusals, remarks } = translation
   return {
     actions,
     values,
@@ -68,6 +68,7 @@ export function argumentsOf(
     adapted: {
       program,
       defaults,
+      remarks,
       notes: isLenient ? [...notes, ...refusals.map(({ message }) => message)] : notes,
     },
   }

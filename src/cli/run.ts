@@ -52,6 +52,7 @@ export async function runArguments(args: Arguments, started: Started): Promise<n
   const { config, warnings } = loaded
   return runMaster(config, undefined, {
     warnings,
+    remarks: args.adapted?.remarks ?? [],
     reload: reloader(args, environment, loaded),
     started,
     directory: logicalWorkingDirectory(environment),

@@ -46,6 +46,8 @@ const LAST_OUTPUT_MS = 500
 export interface ConfigSource {
   /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
+  /** What is good to know of them. */
+  readonly remarks: readonly string[]
   /** Reads it again, of all or of `only` one application; null: that is not possible. */
   readonly reload: (only: string | null) => Reloaded | null
   readonly started: Started
@@ -57,6 +59,7 @@ export interface ConfigSource {
 function unread(): ConfigSource {
   return {
     warnings: [],
+    remarks: [],
     reload: () => null,
     started: { program: null, handOver: null, init: null },
     directory: process.cwd(),
@@ -187,6 +190,7 @@ class Master {
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    for (const remark of this.#source.remarks) this.#narrator.info(remark)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
     for (const warning of predecessor?.sockets.differences(unixMode, gatewayIdentity) ?? [])
