@@ -23,7 +23,18 @@ export interface Adapted {
   readonly answer: string | null
   /** A configuration file that must be evaluated first: then `adapt` is called again. Null: there is none, or it was given. */
   readonly file: WantedFile | null
+  readonly exits: ExitCodes
 }
+
+/** Where programs differ. */
+export interface ExitCodes {
+  /** A setting is wrong. */
+  readonly settings: number
+  /** The application could not be loaded. */
+  readonly application: number
+}
+
+export const OUR_EXITS: ExitCodes = { settings: 2, application: 3 }
 
 /** A configuration file in Python, and how to evaluate it. */
 export interface WantedFile {
@@ -50,7 +61,7 @@ export function argumentsOf(
   isLenient: boolean,
   configuration: PythonConfiguration | null,
 ): Arguments {
-  const { values, defaults, notes, problems, refusals } = translation
+  const { values, defaults, notes, problems, refusals, remarks } = translation
   return {
     actions,
     values,
@@ -59,6 +70,7 @@ export function argumentsOf(
     adapted: {
       program,
       defaults,
+      remarks,
       notes: isLenient ? [...notes, ...refusals.map(({ message }) => message)] : notes,
       configuration,
     },

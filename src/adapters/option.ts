@@ -34,6 +34,16 @@ export interface Option<Value = unknown> {
   readonly flags: readonly string[]
   readonly shape: Shape<Value>
   readonly answer: Answer<Value>
+  /** Its default there, as people write it; null: none. Given with this value, an option that is idle or refused changes nothing. */
+  readonly standard: string | null
+  /** What it does there, in a sentence: for `--help` and the reference. */
+  readonly doc: string
+}
+
+/** Options that belong together, in the order of `--help` and of the reference. */
+export interface Section {
+  readonly title: string
+  readonly options: readonly AnyOption[]
 }
 
 /** An option of any type, for the tables. */
@@ -46,8 +56,40 @@ export function option<Value>(
   flags: readonly string[],
   shape: Shape<Value>,
   answer: Answer<Value>,
+  standard: string | null = null,
+  doc = '',
 ): AnyOption {
-  return { name, flags, shape, answer }
+  return { name, flags, shape, answer, standard, doc }
+}
+
+/** What a table says of an option besides its name. */
+interface Line<Value> {
+  readonly flags?: readonly string[]
+  readonly shape: Shape<Value>
+  readonly standard?: string
+  readonly doc: string
+}
+
+export function works<Value>(
+  name: string,
+  { flags = [], shape, standard, doc }: Line<Value>,
+  as: string,
+  apply: (value: Value, to: Translation) => void,
+): AnyOption {
+  return option(name, flags, shape, { is: 'works', as, apply }, standard, doc)
+}
+
+export function idle<Value>(name: string, { flags = [], shape, standard, doc }: Line<Value>, why: string): AnyOption {
+  return option(name, flags, shape, { is: 'idle', why }, standard, doc)
+}
+
+export function refused<Value>(
+  name: string,
+  { flags = [], shape, standard, doc }: Line<Value>,
+  would: string,
+  instead: string,
+): AnyOption {
+  return option(name, flags, shape, { is: 'refused', would, instead }, standard, doc)
 }
 
 export interface GivenOption extends GivenValue {
@@ -63,7 +105,16 @@ export function translate(given: GivenOptions, to: Translation): void {
     to.begin(one)
     const { answer } = one.option
     if (answer.is === 'works') answer.apply(one.value, to)
+    else if (isStandard(one)) continue
     else if (answer.is === 'idle') to.tell(answer.why)
     else to.refuse(answer.would, answer.instead)
   }
+}
+
+/** A configuration file often says what would be so without it. */
+function isStandard({ option: { shape, standard }, value }: GivenOption): boolean {
+  if (standard === null) return false
+  const parsed = shape.takes === 'nothing' ? shape.fromFile(standard) : shape.fromText(standard)
+  const written = 'value' in parsed ? JSON.stringify(parsed.value) : standard
+  return JSON.stringify(value) === written || JSON.stringify(value) === standard
 }

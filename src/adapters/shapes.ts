@@ -6,8 +6,8 @@
 import type { Parsed } from '../config/diagnostics.ts'
 
 export interface Shape<Value> {
-  /** How many words the flag takes after it: `flag` takes none. */
-  readonly takes: 'value' | 'nothing'
+  /** Whether the flag takes a word after it. Without one, the text of `maybe` is empty, as is that of `nothing`. */
+  readonly takes: 'value' | 'nothing' | 'maybe'
   /** It may be given more than once, and the values are collected. */
   readonly isList: boolean
   /** From one word; of a flag that takes none the text is empty. */
@@ -32,6 +32,12 @@ export function wholeNumber(minimum = 0): Shape<number> {
   })
 }
 
+/** The same, where `022` of the command line is octal: permissions. */
+export function permissions(): Shape<number> {
+  const shape = wholeNumber()
+  return { ...shape, fromText: written => shape.fromText(written.trim().replace(/^0(?=\d)/, '0o')) }
+}
+
 /** A number that may have a fraction. */
 export function decimalNumber(minimum = 0): Shape<number> {
   return scalar('number', written => {
@@ -48,6 +54,16 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Sha
   })
 }
 
+/** The same, and the flag alone means `alone`. */
+export function oneOfOr<const Word extends string>(alone: Word, ...words: readonly Word[]): Shape<Word> {
+  const shape = oneOf(...words)
+  return {
+    ...shape,
+    takes: 'maybe',
+    fromText: written => (written === '' ? { value: alone } : shape.fromText(written)),
+  }
+}
+
 /** The flag alone is `value`; a file has a boolean. */
 export function flag(value = true): Shape<boolean> {
   return {
@@ -60,6 +76,27 @@ export function flag(value = true): Shape<boolean> {
       return word === 'true' || word === 'false' ? { value: word === 'true' } : { problem: 'must be True or False' }
     },
   }
+}
+
+/** Text, or a number of a file as text: the name or the number of an account. */
+export function textOrNumber(): Shape<string> {
+  const { fromText, ...shape } = text()
+  return {
+    ...shape,
+    fromText,
+    fromFile: written => shape.fromFile(typeof written === 'number' ? `${written}` : written),
+  }
+}
+
+/** The name of a class; a file may have the class itself. */
+export function className(): Shape<string> {
+  const { fromText, ...shape } = text()
+  return { ...shape, fromText, fromFile: written => shape.fromFile(nameOfCallable(written) ?? written) }
+}
+
+/** Whatever it is: it changes nothing. */
+export function anything(): Shape<string> {
+  return { ...text(), fromFile: written => ({ value: JSON.stringify(written) }) }
 }
 
 /** Text that may be given more than once; `separator`: also several in one word. A file has a list, or one text. */
@@ -97,14 +134,14 @@ export function dictionary(): Shape<Readonly<Record<string, unknown>>> {
   }
 }
 
-/** A function or a class, in a file only. It comes as its name: the object itself stays in Python. */
+/** A function, in a file only: itself, or `module.name`. It comes as its name: the object itself stays in Python. */
 export function callable(): Shape<string> {
   return {
     takes: 'value',
     isList: false,
     fromText: () => ({ problem: 'must stand in the configuration file' }),
     fromFile: written => {
-      const name = nameOfCallable(written)
+      const name = typeof written === 'string' && written.includes('.') ? written : nameOfCallable(written)
       return name === null ? { problem: 'must be a function' } : { value: name }
     },
   }

@@ -23,6 +23,8 @@ export class Translation {
   readonly defaults = new Map<string, Given[]>()
   /** Told once, in the log. */
   readonly notes: string[] = []
+  /** Told once, too, for what nobody needs to change. */
+  readonly remarks: string[] = []
   /** The start stops. */
   readonly problems: Diagnostic[] = []
   /** The start stops, unless it is lenient. */

@@ -3,8 +3,8 @@
  * when it reloads. Pure.
  *
  * `argparse` (gunicorn): a long flag may be shortened as long as it is clear which one it is. `click` (uvicorn): it may not.
- * Both: `--flag value`, `--flag=value`, `-f value`, `-fvalue`; after `--` nothing is a flag; of an option that is given twice the last
- * counts, a list has all.
+ * Both: `--flag value`, `--flag=value`, `-f value`, `-fvalue`, `-ab` for `-a -b`; after `--` nothing is a flag; of an option that is given
+ * twice the last counts, a list has all.
  */
 import { closest } from '../base/closest.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
@@ -12,10 +12,12 @@ import type { AnyOption, GivenOption } from './option.ts'
 
 export interface Dialect {
   readonly mayShorten: boolean
+  /** `-w=4` is `-w 4`; else the value is `=4`. */
+  readonly takesEqualsAfterLetter: boolean
 }
 
-export const ARGPARSE: Dialect = { mayShorten: true }
-export const CLICK: Dialect = { mayShorten: false }
+export const ARGPARSE: Dialect = { mayShorten: true, takesEqualsAfterLetter: true }
+export const CLICK: Dialect = { mayShorten: false, takesEqualsAfterLetter: false }
 
 export interface ReadWords {
   /** By the name of the option. */
@@ -39,17 +41,18 @@ export function readWords(
     const subject = placeOf(flag, source)
     problems.push({ subject, message: `${subject} ${problem}` })
   }
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!
+  const left = [...words]
+  while (left.length > 0) {
+    const word = left.shift()!
     if (word === '--') {
-      positionals.push(...words.slice(i + 1))
+      positionals.push(...left)
       break
     }
     if (!word.startsWith('-') || word === '-') {
       positionals.push(word)
       continue
     }
-    const { flag, value } = splitFlag(word)
+    const { flag, value } = splitFlag(word, dialect)
     const found = findOption(flag, options, dialect)
     if ('problem' in found) {
       report(flag, found.problem)
@@ -58,19 +61,21 @@ export function readWords(
     const { option, name } = found
     let text = value
     if (option.shape.takes === 'nothing') {
-      if (text !== null) {
+      if (text !== null && flag.startsWith('--')) {
         report(name, `takes no value, not even '${text}'`)
         continue
       }
+      // The rest of the word is more letters.
+      if (text !== null) left.unshift(`-${text}`)
       text = ''
     } else if (text === null) {
-      const next = words[i + 1]
-      if (next === undefined || isFlagOf(next, options, dialect)) {
+      const next = left[0]
+      const hasValue = next !== undefined && !isFlagOf(next, options, dialect)
+      if (!hasValue && option.shape.takes === 'value') {
         report(name, 'needs a value')
         continue
       }
-      text = next
-      i++
+      text = hasValue ? left.shift()! : ''
     }
     const parsed = option.shape.fromText(text)
     if ('problem' in parsed) report(name, `${parsed.problem}, not '${text}'`)
@@ -89,8 +94,14 @@ function placeOf(flag: string, source: string): string {
 }
 
 /** `-b:8000`: after one letter the rest of the word is the value. */
-function splitFlag(word: string): { readonly flag: string; readonly value: string | null } {
-  if (!word.startsWith('--')) return { flag: word.slice(0, 2), value: word.length > 2 ? word.slice(2) : null }
+function splitFlag(
+  word: string,
+  { takesEqualsAfterLetter }: Dialect,
+): { readonly flag: string; readonly value: string | null } {
+  if (!word.startsWith('--')) {
+    const rest = takesEqualsAfterLetter && word[2] === '=' ? word.slice(3) : word.slice(2)
+    return { flag: word.slice(0, 2), value: word.length > 2 ? rest : null }
+  }
   const equals = word.indexOf('=')
   return equals < 0 ? { flag: word, value: null } : { flag: word.slice(0, equals), value: word.slice(equals + 1) }
 }
@@ -113,5 +124,5 @@ function isFlagOf(word: string, options: readonly AnyOption[], dialect: Dialect)
   if (!word.startsWith('-') || word === '-') return false
   // A negative number is a value.
   if (/^-\d+(?:\.\d*)?$/.test(word)) return false
-  return 'option' in findOption(splitFlag(word).flag, options, dialect) || word.startsWith('--')
+  return 'option' in findOption(splitFlag(word, dialect).flag, options, dialect) || word.startsWith('--')
 }

@@ -4,7 +4,7 @@
  * A configuration file in Python is evaluated first, by a process that becomes the preloader of the first generation
  * (`master/fleet/prepared.ts`); at a reload the same for the next one.
  */
-import type { Adapted, Adapter, EvaluatedFile, WantedFile } from '../adapters/adapted.ts'
+import { type Adapted, type Adapter, type EvaluatedFile, OUR_EXITS, type WantedFile } from '../adapters/adapted.ts'
 import { gunicorn } from '../adapters/gunicorn/gunicorn.ts'
 import { uvicorn } from '../adapters/uvicorn/uvicorn.ts'
 import { readIdentity } from '../config/identity.ts'
@@ -31,8 +31,14 @@ export async function runAdapted(program: ProgramName, words: readonly string[],
     writeTo(process.stdout, adapted.answer)
     return 0
   }
-  if (adapted.file === null) return runArguments(adapted.args, started)
-  return runEvaluated(ADAPTERS[program], words, environment, adapted, adapted.file, started)
+  if (adapted.file !== null) return runEvaluated(ADAPTERS[program], words, environment, adapted, adapted.file, started)
+  return exitOf(await runArguments(adapted.args, started), adapted)
+}
+
+/** As the other program's. */
+function exitOf(code: number, { exits }: Adapted): number {
+  if (code === OUR_EXITS.settings) return exits.settings
+  return code === OUR_EXITS.application ? exits.application : code
 }
 
 /** `first`: of the words alone. */
@@ -46,25 +52,21 @@ async function runEvaluated(
 ): Promise<number> {
   const { PreparedPreloaders } = await import('../master/fleet/prepared.ts')
   const prepared = new PreparedPreloaders(line => writeTo(process.stderr, `${line}\n`))
-  let args = first.args
-  let exitCode = 0
+  let adapted = first
   const again = async (): Promise<readonly string[]> => {
     const evaluated = await evaluate(prepared, first.args, file, environment)
-    if ('problem' in evaluated) {
-      exitCode = evaluated.exitCode
-      return [evaluated.problem]
-    }
-    args = adapter.adapt(words, environment, evaluated).args
+    if ('problem' in evaluated) return [evaluated.problem]
+    adapted = adapter.adapt(words, environment, evaluated)
     return []
   }
   const problems = await again()
   if (problems.length > 0) {
     writeTo(process.stderr, problems.map(problem => `jumak: ${problem}\n`).join(''))
-    return exitCode
+    return adapted.exits.settings
   }
-  const code = await runArguments(args, started, { prepared, again, args: () => args })
+  const code = await runArguments(adapted.args, started, { prepared, again, args: () => adapted.args })
   prepared.drop()
-  return code
+  return exitOf(code, adapted)
 }
 
 /** `args`: of the words and variables alone. They say who evaluates the file, and with which Python. */
@@ -73,7 +75,7 @@ async function evaluate(
   args: Arguments,
   { directory, ...file }: WantedFile,
   environment: Environment,
-): Promise<EvaluatedFile | { readonly problem: string; readonly exitCode: number }> {
+): Promise<EvaluatedFile | { readonly problem: string }> {
   const values = new Values(merge([args.values, readVariables(environment.variables).values]), environment)
   const evaluated = await prepared.evaluate({
     file,

@@ -63,6 +63,7 @@ export async function runArguments(
   const { config, warnings } = loaded
   return runMaster(config, undefined, {
     warnings,
+    remarks: args.adapted?.remarks ?? [],
     reload: reloader(evaluated?.args ?? (() => args), environment, loaded),
     evaluated,
     started,

@@ -47,6 +47,8 @@ const LAST_OUTPUT_MS = 500
 export interface ConfigSource {
   /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
+  /** What is good to know of them. */
+  readonly remarks: readonly string[]
   /** Reads it again, of all or of `only` one application; null: that is not possible. */
   readonly reload: (only: string | null) => Reloaded | null
   /** A file in Python that is evaluated before each `reload`; null: there is none. */
@@ -67,6 +69,7 @@ export interface EvaluatedSource {
 function unread(): ConfigSource {
   return {
     warnings: [],
+    remarks: [],
     reload: () => null,
     evaluated: null,
     started: { program: null, handOver: null, init: null },
@@ -203,6 +206,7 @@ class Master {
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    for (const remark of this.#source.remarks) this.#narrator.info(remark)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
     for (const warning of predecessor?.sockets.differences(unixMode, gatewayIdentity) ?? [])

@@ -1,30 +1,35 @@
-/** gunicorn's options, and what each becomes here. Pure. */
-import { type AnyOption, option } from '../option.ts'
-import { list, text, wholeNumber } from '../shapes.ts'
+/** gunicorn's settings, in its own sections, and what each becomes here. Pure. */
+import type { AnyOption, Section } from '../option.ts'
+import { CONFIG_FILE } from './config-file.ts'
+import { DIRTY } from './dirty.ts'
 import { HOOKS } from './hooks.ts'
+import { HTTP2 } from './http2.ts'
+import { SECURITY } from './limits.ts'
+import { LOGGING } from './logging.ts'
+import { MECHANICS } from './mechanics.ts'
+import { OWN } from './own.ts'
+import { PROXIES } from './proxies.ts'
+import { SOCKETS } from './sockets.ts'
+import { SSL } from './tls.ts'
+import { WORKERS } from './workers.ts'
 
-export const OPTIONS: readonly AnyOption[] = [
-  option('config', ['-c', '--config'], text(), {
-    is: 'works',
-    as: 'The file is evaluated by the Python of the application, as the user of the application.',
-    apply() {},
-  }),
-  option('bind', ['-b', '--bind'], list(), {
-    is: 'works',
-    as: '`--bind`',
-    apply: (addresses, to) => to.set('bind', ...addresses),
-  }),
-  option('workers', ['-w', '--workers'], wholeNumber(), {
-    is: 'works',
-    as: '`--workers`',
-    apply: (count, to) => to.set('workers', String(count)),
-  }),
-  option('wsgi_app', [], text(), {
-    is: 'works',
-    as: 'APP',
-    apply: (app, to) => {
-      if (!to.values.has('app')) to.set('app', app)
-    },
-  }),
-  ...HOOKS,
+/** As gunicorn documents them: the order of the reference. */
+export const SECTIONS: readonly Section[] = [
+  ...CONFIG_FILE,
+  ...DIRTY,
+  HTTP2,
+  ...LOGGING,
+  SSL,
+  SECURITY,
+  HOOKS,
+  { title: 'Server Mechanics', options: [...MECHANICS, ...PROXIES] },
+  SOCKETS,
+  WORKERS,
 ]
+
+/** What its configuration file may have. */
+export const SETTINGS: readonly AnyOption[] = SECTIONS.flatMap(({ options }) => options)
+
+/** What the command line may have: a section more. */
+export const COMMAND_LINE: readonly Section[] = [...SECTIONS, OWN]
+export const OPTIONS: readonly AnyOption[] = COMMAND_LINE.flatMap(({ options }) => options)

@@ -3,7 +3,7 @@
  * has uvicorn's default. Runs in the command line, and in the master when it reloads. Pure.
  */
 import { logicalWorkingDirectory } from '../../config/machine/directory.ts'
-import { type Adapted, type Adapter, argumentsOf, mergeGiven } from '../adapted.ts'
+import { type Adapted, type Adapter, argumentsOf, mergeGiven, OUR_EXITS } from '../adapted.ts'
 import { translate } from '../option.ts'
 import { Translation } from '../translation.ts'
 import { CLICK, readWords } from '../words.ts'
@@ -19,6 +19,11 @@ export const uvicorn: Adapter = {
     const app = read.positionals[0]
     if (app !== undefined) translation.named('APP', app)
     translate(given, translation)
-    return { args: argumentsOf('uvicorn', translation, new Set(), false, null), answer: null, file: null }
+    return {
+      args: argumentsOf('uvicorn', translation, new Set(), false, null),
+      answer: null,
+      file: null,
+      exits: OUR_EXITS,
+    }
   },
 }

@@ -29,8 +29,10 @@ export interface AdaptedFrom {
   readonly program: string
   /** Its defaults where they are not ours: all that is given wins over them. */
   readonly defaults: ReadonlyMap<string, readonly Given[]>
-  /** Told once, at the start. */
+  /** Told once, at the start, as warnings. */
   readonly notes: readonly string[]
+  /** The same, for what nobody needs to change. */
+  readonly remarks: readonly string[]
   /** Null: our processes need to know nothing of it. */
   readonly configuration: PythonConfiguration | null
 }

@@ -44,8 +44,8 @@ export interface Evaluation {
 
 export type Evaluated =
   | { readonly values: Readonly<Record<string, unknown>> }
-  /** `exitCode`: 3 where it was the file's fault, 1 where it was not. */
-  | { readonly problem: string; readonly exitCode: number }
+  /** With the frames of the file, if it was its fault. */
+  | { readonly problem: string }
 
 /** A file that waits for ever would hold the start, or a reload. Import and start-up have a limit of their own. */
 const EVALUATION_MS = 60_000
@@ -82,7 +82,7 @@ export class PreparedPreloaders {
     try {
       return await this.#evaluate(evaluation)
     } catch (error) {
-      if (error instanceof OperatorError) return { problem: error.message, exitCode: 1 }
+      if (error instanceof OperatorError) return { problem: error.message }
       throw error
     }
   }
@@ -112,17 +112,16 @@ export class PreparedPreloaders {
     }, EVALUATION_MS)
     const answer = await answered.promise
     clearTimeout(timer)
-    if (typeof answer === 'string')
-      return { problem: `${file.display}: the process that evaluates it ${answer}`, exitCode: 3 }
+    if (typeof answer === 'string') return { problem: `${file.display}: the process that evaluates it ${answer}` }
     if (answer.type === 'evaluated') {
       this.drop()
       this.#next = { handle, python: python.path }
       return { values: answer.values }
     }
     handle.end()
-    if (answer.type !== 'load-failed') return { problem: `${file.display}: an unexpected ${answer.type}`, exitCode: 1 }
+    if (answer.type !== 'load-failed') return { problem: `${file.display}: an unexpected ${answer.type}` }
     const words = [answer.message, answer.traceback.trimEnd()].filter(part => part !== '').join('\n')
-    return { problem: words, exitCode: 3 }
+    return { problem: words }
   }
 }
 
