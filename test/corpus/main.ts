@@ -100,6 +100,7 @@ async function start(program: string, { words, directory, env }: Prepared): Prom
 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill('SIGINT')
+  // wait: at most, for a program that does not stop
   const late = setTimeout(() => child.kill('SIGKILL'), START_MS)
   await ended
   clearTimeout(late)
