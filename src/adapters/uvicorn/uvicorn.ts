@@ -19,6 +19,11 @@ export const uvicorn: Adapter = {
     const app = read.positionals[0]
     if (app !== undefined) translation.named('APP', app)
     translate(given, translation)
-    return { args: argumentsOf('uvicorn', translation, new Set(), false), answer: null, file: null, exits: OUR_EXITS }
+    return {
+      args: argumentsOf('uvicorn', translation, new Set(), false, null),
+      answer: null,
+      file: null,
+      exits: OUR_EXITS,
+    }
   },
 }
