@@ -24,9 +24,12 @@ export interface AppTarget {
   readonly module: string | null
   /** Absolute path of the application's file. With a module: the file of that module; Python imports from the directory above its packages. */
   readonly file: string | null
-  /** Names to try, in this order: the one that was given, else `application`, `app` and `create_app`. */
+  /**
+   * Names to try, in this order: the one that was given, else `application`, `app` and `create_app`. A factory that gets arguments has them
+   * behind its name: `create_app('prod')`.
+   */
   readonly attributes: readonly string[]
-  /** `module:factory()`: the attribute is called without arguments and returns the application. */
+  /** `module:factory()`: the attribute is called and returns the application. */
   readonly factory: boolean
   /** How the user would write it, for messages: `mysite.wsgi:application`. */
   readonly display: string
