@@ -22,6 +22,8 @@ interface Pair {
   readonly client: TLSSocket
   readonly transport: TlsTransport
   readonly recorder: Recorder
+  /** Node's own of TLS. */
+  readonly handle: Handle
 }
 
 async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Pair> {
@@ -39,15 +41,24 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
   const recorder = new Recorder()
   const options = { isServer: true, secureContext }
   const socket = plain.takeSocket()
-  const transport = new TlsTransport(socket, hello, plain, options, () => NO_FACTS, memory, takesHandle)
+  let handle: Handle
+  const factsOf = (session: TLSSocket) => {
+    handle = (session as unknown as { _handle: Handle })._handle
+    return NO_FACTS
+  }
+  const transport = new TlsTransport(socket, plain, options, factsOf, memory, takesHandle)
   const { _handle } = socket as unknown as { _handle: unknown }
-  assert.equal(_handle === null, takesHandle, 'this Node has `_wrapHandle` of `TLSSocket` no more: see tls-socket.ts')
+  assert.equal(_handle === null, takesHandle, 'this Node has other handles: see tls-handle.ts')
   transport.handler = recorder
   const secure = Promise.withResolvers<void>()
-  transport.onHandshake(() => {
-    transport.start()
-    secure.resolve()
-  }, secure.reject)
+  transport.shakeHands(
+    hello,
+    () => {
+      transport.start()
+      secure.resolve()
+    },
+    secure.reject,
+  )
   await Promise.all([secure.promise, once(client, 'secureConnect')])
   t.after(async () => {
     client.destroy()
@@ -55,7 +66,7 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
     server.close()
     await once(server, 'close')
   })
-  return { raw, client, transport, recorder }
+  return { raw, client, transport, recorder, handle: handle! }
 }
 
 for (const takesHandle of [true, false]) {
@@ -176,8 +187,8 @@ for (const takesHandle of [true, false]) {
   })
 
   test(`${way}: no write to OpenSSL is larger than PIECE, so little memory stays with a connection`, async t => {
-    const { client, transport } = await pair(t, takesHandle)
-    const sizes = writesOf(transport)
+    const { client, transport, handle } = await pair(t, takesHandle)
+    const sizes = writesOf(handle)
     const parts = [1, PIECE - 1, 3 * PIECE + 1, ...Array<number>(60).fill(10_000), PIECE].map(n => randomBytes(n))
     for (const part of parts) transport.write(part)
     transport.end()
@@ -232,19 +243,18 @@ for (const takesHandle of [true, false]) {
   })
 }
 
-/** How large the writes are that Node's own handle of TLS gets. */
-function writesOf(transport: TlsTransport): number[] {
+/** How large the writes are that it gets. */
+function writesOf(handle: Handle): number[] {
   const sizes: number[] = []
-  const { _handle } = (transport as unknown as { socket: { _handle: Handle } }).socket
-  const { writeBuffer, writev } = _handle
-  _handle.writeBuffer = (request, data) => {
+  const { writeBuffer, writev } = handle
+  handle.writeBuffer = (request, data) => {
     sizes.push(data.length)
-    return writeBuffer.call(_handle, request, data)
+    return writeBuffer.call(handle, request, data)
   }
-  _handle.writev = (request, chunks, areBuffers) => {
+  handle.writev = (request, chunks, areBuffers) => {
     const parts = chunks.filter(chunk => Buffer.isBuffer(chunk))
     sizes.push(parts.reduce((sum, { length }) => sum + length, 0))
-    return writev.call(_handle, request, chunks, areBuffers)
+    return writev.call(handle, request, chunks, areBuffers)
   }
   return sizes
 }
