@@ -115,7 +115,8 @@ const NONE: readonly Taken[] = []
 class HandleStream implements ClientStream {
   readonly #plain: TcpHandle
   readonly #handle: TlsHandle
-  readonly #server: ServerInternals | undefined
+  /** What the connection counts for. Null: it was accepted elsewhere. */
+  readonly #server: ServerInternals | null
   readonly #onBytes: (length: number) => void
   readonly #listeners: Listeners = { end() {}, drain() {}, close() {}, error() {} }
   readonly session: Session
@@ -138,7 +139,7 @@ class HandleStream implements ClientStream {
 
   constructor(
     plain: TcpHandle,
-    server: ServerInternals | undefined,
+    server: ServerInternals | null,
     options: TLSSocketOptions,
     onBytes: (length: number) => void,
   ) {
@@ -313,7 +314,7 @@ class HandleStream implements ClientStream {
     const plain = this.#plain
     if (!this.#isReset || plain.reset === undefined || plain.reset(onClosed) !== 0) plain.close(onClosed)
     const server = this.#server
-    if (server === undefined) return
+    if (server === null) return
     server._connections--
     server._emitCloseIfDrained()
   }
@@ -360,8 +361,8 @@ function staple(handle: TlsHandle, server: Server): void {
 
 interface SocketInternals {
   _handle: TcpHandle | null
-  _server?: ServerInternals
-  server?: ServerInternals
+  _server?: ServerInternals | null
+  server?: ServerInternals | null
 }
 
 /** Null: not in this Node. `plain` has no handle afterwards, and tells nothing any more. `onBytes`: so many are in `received`. */
@@ -374,7 +375,7 @@ export function secureOnHandle(
   const handle = old._handle
   if (bindings === null || handle === null) return null
   old._handle = null
-  const stream = new HandleStream(handle, old._server ?? old.server, options, onBytes)
+  const stream = new HandleStream(handle, old._server ?? old.server ?? null, options, onBytes)
   return {
     stream,
     session: stream.session as unknown as TLSSocket,
