@@ -1,5 +1,5 @@
 /**
- * A `TLSSocket` on top of a plain socket that has read the ClientHello: the documented way, where `tls-handle.ts` finds another Node than it
+ * A `TLSSocket` on top of a plain socket that has read the ClientHello: the documented way, for a Node with other handles than `tls-handle.ts`
  * knows. Two sockets, with events and buffers of their own. Runs in the gateway.
  *
  * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So it is
@@ -9,19 +9,14 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket, type TLSSocketOptions } from 'node:tls'
+import type { PlainHandle } from './handles.ts'
 import type { ClientStream } from './stream.ts'
-
-/** Of the plain connection. */
-export interface PlainHandle {
-  readonly bytesWritten: number
-  readonly writeQueueSize: number
-}
 
 export interface Secured {
   readonly stream: ClientStream
   /** What OpenSSL knows of the connection. */
   readonly session: TLSSocket
-  readonly plainHandle: Partial<PlainHandle>
+  readonly plainHandle: Pick<PlainHandle, 'bytesWritten' | 'writeQueueSize'>
   /** OpenSSL gets the ClientHello. `onSecure` or `onFailed` is called once. */
   begin(hello: Buffer, onSecure: () => void, onFailed: (error: Error) => void): void
   /** Closes the connection with a reset. */

@@ -48,7 +48,7 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
   }
   const transport = new TlsTransport(socket, plain, options, factsOf, memory, takesHandle)
   const { _handle } = socket as unknown as { _handle: unknown }
-  assert.equal(_handle === null, takesHandle, 'this Node has other handles: see tls-handle.ts')
+  assert.equal(_handle === null, takesHandle, 'this Node has other handles: see handles.ts')
   transport.handler = recorder
   const secure = Promise.withResolvers<void>()
   transport.shakeHands(

@@ -19,7 +19,7 @@ import type { MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import { type Ends, received, StreamTransport } from './stream.ts'
 import { secureOnHandle } from './tls-handle.ts'
-import { type PlainHandle, type Secured, secureOnSocket } from './tls-socket.ts'
+import { type Secured, secureOnSocket } from './tls-socket.ts'
 
 /** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
 export const PIECE = 64 * 1024
@@ -29,7 +29,7 @@ export class TlsTransport extends StreamTransport {
   readonly tls: TlsFacts
   readonly #secured: Secured
   readonly #isUnix: boolean
-  readonly #handle: Partial<PlainHandle>
+  readonly #handle: Secured['plainHandle']
   #isPaused = false
   /** Decrypted while it was paused: one read of the plain socket at most, 64 KiB. */
   #held: Buffer[] = []
