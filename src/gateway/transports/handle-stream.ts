@@ -120,7 +120,7 @@ export class HandleStream<Handle extends StreamHandle = StreamHandle> implements
     this.#check(this.handle.writeBuffer(request, data), 'write')
   }
 
-  static #onWritten(this: Owned, status: number): void {
+  static readonly #onWritten = function (this: Owned, status: number): void {
     const stream = this[STREAM]
     if (!stream.destroyed && stream.#check(status, 'write')) stream.#written()
   }
@@ -163,13 +163,13 @@ export class HandleStream<Handle extends StreamHandle = StreamHandle> implements
     this.#check(this.handle.shutdown(request), 'shutdown')
   }
 
-  static #onShutDown(this: Owned): void {
+  static readonly #onShutDown = function (this: Owned): void {
     const stream = this[STREAM]
     stream.#isWriteOver = true
     if (stream.#isReadOver) stream.destroy()
   }
 
-  static #onRead(this: Owned): void {
+  static readonly #onRead = function (this: Owned): void {
     const length = streamBaseState[kReadBytesOrError]!
     const stream = this[STREAM]
     if (stream.destroyed) return

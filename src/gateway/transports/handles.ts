@@ -92,13 +92,14 @@ export function takeHandle(socket: Socket): PlainHandle | null {
   return handle
 }
 
-/** What tells the server of `socket` that it has closed. A socket that another thread has accepted has no server. */
-export function leavingServerOf(socket: Socket): () => void {
-  const { server, _server } = socket as unknown as SocketInternals
-  const one = _server ?? server
-  if (!one) return () => {}
+/** What tells the server of `socket` that it has closed, which `socket` does not do any more. Another thread may have accepted it: no server. */
+export function takeLeaving(socket: Socket): () => void {
+  const internals = socket as unknown as SocketInternals
+  const server = internals._server ?? internals.server
+  if (!server) return () => {}
+  internals._server = null
   return () => {
-    one._connections--
-    one._emitCloseIfDrained()
+    server._connections--
+    server._emitCloseIfDrained()
   }
 }

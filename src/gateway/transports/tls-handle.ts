@@ -5,7 +5,7 @@
 import type { Server, Socket } from 'node:net'
 import { TLSSocket, type TLSSocketOptions } from 'node:tls'
 import { HandleStream, type Of } from './handle-stream.ts'
-import { bindings, leavingServerOf, type TlsHandle, takeHandle } from './handles.ts'
+import { bindings, type TlsHandle, takeHandle, takeLeaving } from './handles.ts'
 import type { Secured } from './tls-socket.ts'
 
 /** Answers what a `TLSSocket` answers: its methods ask `_handle`. */
@@ -73,7 +73,7 @@ export function secureOnHandle(
   const below = takeHandle(plain)
   if (below === null) return null
   const handle = bindings.wrap(below, options.secureContext!.context, true, false)
-  const stream = new SecureStream({ handle, plain: below, onBytes, onLeft: leavingServerOf(plain) }, options)
+  const stream = new SecureStream({ handle, plain: below, onBytes, onLeft: takeLeaving(plain) }, options)
   return {
     stream,
     session: stream.session as unknown as TLSSocket,

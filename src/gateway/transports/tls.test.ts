@@ -26,7 +26,12 @@ interface Pair {
   readonly handle: Handle
 }
 
-async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Pair> {
+interface Begun extends Pair {
+  /** The handshake. */
+  readonly secure: Promise<void>
+}
+
+async function begin(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Begun> {
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -34,6 +39,14 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
   const client = connect({ socket: raw, ca: readFileSync(site.authority), servername: site.name })
   const [accepted] = (await once(server, 'connection')) as [Socket]
   const plain = new SocketTransport(accepted, null, true, memory)
+  let open: SocketTransport | TlsTransport = plain
+  t.after(async () => {
+    client.destroy()
+    open.destroy()
+    server.close()
+    // It hangs here if the server does not count a handle down that was taken over.
+    await once(server, 'close')
+  })
   const hello = await new Promise<Buffer>(resolve => {
     plain.handler = { onData: chunk => resolve(Buffer.from(chunk)), onEnd() {}, onDrain() {}, onClose() {} }
     plain.start()
@@ -47,6 +60,7 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
     return NO_FACTS
   }
   const transport = new TlsTransport(socket, plain, options, factsOf, memory, takesHandle)
+  open = transport
   const { _handle } = socket as unknown as { _handle: unknown }
   assert.equal(_handle === null, takesHandle, 'this Node has other handles: see handles.ts')
   transport.handler = recorder
@@ -59,14 +73,13 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
     },
     secure.reject,
   )
-  await Promise.all([secure.promise, once(client, 'secureConnect')])
-  t.after(async () => {
-    client.destroy()
-    transport.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return { raw, client, transport, recorder, handle: handle! }
+  return { raw, client, transport, recorder, handle: handle!, secure: secure.promise }
+}
+
+async function pair(t: TestContext, takesHandle: boolean, memory?: MemoryBudget): Promise<Pair> {
+  const begun = await begin(t, takesHandle, memory)
+  await Promise.all([begun.secure, once(begun.client, 'secureConnect')])
+  return begun
 }
 
 for (const takesHandle of [true, false]) {
@@ -229,6 +242,24 @@ for (const takesHandle of [true, false]) {
     await recorder.until('close')
     assert.equal(recorder.text, 'ping')
     assert.equal(transport.pendingBytes, 0)
+  })
+
+  test(`${way}: a handshake that fails tells why, and closes the transport`, async t => {
+    const { raw, client, secure, recorder } = await begin(t, takesHandle)
+    client.on('error', () => {})
+    // An alert: bad_certificate (RFC8446§6).
+    raw.write(Buffer.from([21, 3, 3, 0, 2, 2, 42]))
+    await assert.rejects(secure, /bad.certificate/i)
+    await recorder.until('close')
+    assert.deepEqual(recorder.calls, ['close'])
+  })
+
+  test(`${way}: a client that goes away during its handshake is at its end`, async t => {
+    const { raw, client, recorder } = await begin(t, takesHandle)
+    client.on('error', () => {})
+    raw.end()
+    await recorder.until('end')
+    assert.deepEqual(recorder.calls, ['end'])
   })
 
   test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
