@@ -25,6 +25,8 @@ import { NO_URGENCY, type PoolWaits } from './pool-waits.ts'
 const CONDEMNED = 0
 const SUSPECT = 1
 const ANSWERED = 2
+/** For a line in the log: those of a thread that has died stay counted. */
+const TUNNELS = 3
 const HEADER = 4
 
 /** A thread's word: it has no link to the worker, so it can use none of its slots. */
@@ -241,6 +243,15 @@ export class SlotTable {
   /** One more request is over. Returns how many of all threads are. */
   countAnswered(): number {
     return this.#cells.add(ANSWERED, 1) + 1
+  }
+
+  /** Slots of the worker that WebSockets hold. */
+  get tunnels(): number {
+    return this.#cells.load(TUNNELS)
+  }
+
+  countTunnel(change: 1 | -1): void {
+    this.#cells.add(TUNNELS, change)
   }
 
   /** A suspect of this thread runs there since now. */

@@ -177,6 +177,14 @@ export class WorkerSeat implements WorkerShare {
     return this.table.countAnswered()
   }
 
+  get tunnels(): number {
+    return this.table.tunnels
+  }
+
+  countTunnel(change: 1 | -1): void {
+    this.table.countTunnel(change)
+  }
+
   condemn(): void {
     this.table.condemn()
   }
