@@ -119,12 +119,14 @@ class Handshake(Call):
                 self._withdraw()
         # A process that the application has forked, and that came back here, must not end the connection of its parent.
         if self._is_taken and self._socket.fileno() >= 0 and os.getpid() == self._pid:
-            with suppress(OSError):
+            # A thread of the application may close it at any moment.
+            with suppress(OSError, ValueError):
                 self._linger()
             with suppress(OSError):
                 # A thread of the application that still reads must not wait for ever.
                 self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        with suppress(OSError):
+            self._socket.close()
 
     def _linger(self) -> None:
         """Ends the connection behind the last byte. What the client still sends is read and thrown away: closing with unread bytes is a

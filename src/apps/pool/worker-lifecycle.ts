@@ -259,9 +259,11 @@ export class WorkerLifecycle implements LinkOwner {
     const others = this.#workers.filter(one => !one.isLeaving && !one.isHeld)
     if (!others.every(one => one.tunnels >= one.slots.length)) return
     this.#isFullTold = true
+    if (worker.share?.tellTunnels() === false) return
     const slots = others.reduce((sum, one) => sum + one.slots.length, 0)
-    const what = `WebSockets hold ${slots === 1 ? 'the only thread' : `all ${slots} threads`} of the application`
-    this.#events.log('warn', `${what} (worker ${worker.id} has the last): other requests wait until one ends. More: threads, workers`, '')
+    const held = slots === 1 ? 'A WebSocket holds the only thread' : `WebSockets hold all ${slots} threads`
+    const what = `${held} of the application: other requests wait until one ends. More: threads, workers`
+    this.#events.log('warn', what, '')
   }
 
   blocked({ worker }: PoolLink, note: string): void {

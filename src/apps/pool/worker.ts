@@ -85,6 +85,8 @@ export interface WorkerShare {
   /** WebSockets that hold slots, of all threads. */
   readonly tunnels: number
   countTunnel(change: 1 | -1): void
+  /** True once, in one thread: the log is to say that they hold all slots. */
+  tellTunnels(): boolean
   /** The worker is lost or stuck: no thread sends it anything more. */
   condemn(): void
 }

@@ -185,6 +185,10 @@ export class WorkerSeat implements WorkerShare {
     this.table.countTunnel(change)
   }
 
+  tellTunnels(): boolean {
+    return this.table.tellTunnels()
+  }
+
   condemn(): void {
     this.table.condemn()
   }
