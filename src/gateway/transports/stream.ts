@@ -171,6 +171,10 @@ export abstract class StreamTransport implements Transport {
     this.socket.end()
   }
 
+  watchPeer(afterMs: number): void {
+    this.socket.setKeepAlive(afterMs > 0, afterMs)
+  }
+
   abstract resetIfCut(): void
 
   destroy(): void {
