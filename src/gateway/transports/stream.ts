@@ -47,6 +47,8 @@ export interface ClientStream {
   resume(): void
   end(): void
   destroy(): void
+  /** As `net.Socket` has it. */
+  setKeepAlive(isOn: boolean, afterMs: number): unknown
   on(event: 'end' | 'drain' | 'close', listener: () => void): void
   on(event: 'error', listener: (error: Error) => void): void
 }
