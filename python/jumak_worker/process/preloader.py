@@ -14,10 +14,10 @@ import io
 import os
 import select
 import signal
-import socket
 import sys
 from typing import Any, NoReturn, Optional
 
+from .. import unpatched
 from ..loading import descriptors, inspection, interface, loader, sources
 from ..loading.load_error import LoadError
 from ..loading.openings import Openings
@@ -38,7 +38,7 @@ _CHILDREN_GRACE = 1.0
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._control = ControlChannel(unpatched.socket(fileno=control_fd), messages.PRELOADER)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -177,9 +177,9 @@ class Preloader:
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
-        self._sigchld = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._sigchld = unpatched.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        poll = select.poll()
+        poll = unpatched.poll()
         poll.register(self._control.socket, select.POLLIN)
         poll.register(self._wakeup_read, select.POLLIN)
         while True:
@@ -212,7 +212,7 @@ class Preloader:
             pass
 
     def _become_worker(self, number: int, token: str) -> Worker:
-        signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
+        unpatched.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
         return Worker(number, token, self._start, self._application)
 
     def _forget_in_child(self) -> None:

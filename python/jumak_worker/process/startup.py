@@ -53,7 +53,15 @@ def prepare(
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
-            environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
+            is_green = start["workerClass"] == "gevent"
+            environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
+            if is_green:
+                # Imported here, for gevent comes with it.
+                from ..greenlets.worker import GreenletWorker
+
+                slots = start["concurrency"]
+                green = GreenletWorker(application.callable, number, slots, environ, offers_files, start["links"])
+                return application, green
             worker = WsgiWorker(application.callable, number, threads, environ, offers_files, start["links"])
             return application, worker
         # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.
