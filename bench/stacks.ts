@@ -48,7 +48,7 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
-    interfaces: ['wsgi', 'asgi', 'websocket', 'static'],
+    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'static'],
     needs: [program],
     keepsAlive: true,
     speaksTls: true,
@@ -57,7 +57,8 @@ export function jumak(name: string, root: string, threads = 1): Stack {
     commands: (scene, workers, { port, directory, certificate }) => {
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
       const files = scene.interface === 'static' ? `--static /static/=${makeFiles(directory)}` : ''
-      const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} --python`
+      const kind = scene.interface === 'gevent' ? '-k gevent' : ''
+      const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} ${kind} --python`
       return [[program, ...words(options), venv('python'), scene.app]]
     },
   }
@@ -128,6 +129,10 @@ const PEERS: readonly Peer[] = [
   {
     ...{ name: 'gunicorn gthread', program: 'gunicorn', interfaces: http, keepsAlive: false },
     ...{ options: gunicorn('-k gthread --threads 4 --keep-alive 75'), tls: certfile },
+  },
+  {
+    ...{ name: 'gunicorn gevent', program: 'gunicorn', interfaces: ['gevent'] },
+    ...{ options: gunicorn('-k gevent'), tls: certfile },
   },
   {
     ...{ name: 'gunicorn --preload', program: 'gunicorn', interfaces: http, keepsAlive: false, only: 'bare' },
@@ -261,7 +266,7 @@ const words = (text: string): string[] => text.split(' ').filter(word => word !=
 
 /** What `--install` installs. gunicorn[fast] is its own advice for the parser; py-spy is for `npm run profile`. */
 export const PACKAGES: readonly string[] = [
-  ...['gunicorn[fast]', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
+  ...['gunicorn[fast]', 'gevent', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
   ...['flask', 'django', 'fastapi', 'py-spy'],
 ]
 

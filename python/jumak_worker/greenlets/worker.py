@@ -7,11 +7,10 @@ of all requests have ended; greenlets that the application has spawned are not w
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import Any, Callable, Optional, Sequence, Set
 
-from gevent import get_hub, getcurrent, reinit
+from gevent import get_hub, getcurrent
 from gevent.event import Event
 
 from .. import unpatched
@@ -49,8 +48,6 @@ class GreenletWorker:
         self.offers_files = offers_files
         self.environs = Environs(environ)
         self.running: Set[Exchange] = set()
-        # Where the import has made a hub, a fork has left it with its parent's epoll.
-        reinit()
         self._loop = get_hub().loop
         self._links: Set[Link] = set()
         self._most_links = links + _SPARE_LINKS

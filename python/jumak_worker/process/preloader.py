@@ -18,7 +18,7 @@ import sys
 from typing import Any, NoReturn, Optional
 
 from .. import unpatched
-from ..loading import descriptors, inspection, interface, loader, sources
+from ..loading import descriptors, inspection, interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..loading.openings import Openings
 from ..output import failure_report, streams, unlogged
@@ -133,7 +133,7 @@ class Preloader:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
         self._expect_control()
-        own = {self._control.socket.fileno()}
+        own = {self._control.socket.fileno()} | patching.of_hub
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards, interface=application.interface)

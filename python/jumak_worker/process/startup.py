@@ -10,7 +10,7 @@ import signal
 import socket
 from typing import Callable, Optional, Protocol, Sequence, Tuple
 
-from ..loading import interface, loader, sources
+from ..loading import interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..output import failure_report
 from ..system import osprocess
@@ -56,6 +56,7 @@ def prepare(
             is_green = start["workerClass"] == "gevent"
             environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
             if is_green:
+                patching.after_fork()
                 # Imported here, for gevent comes with it.
                 from ..greenlets.worker import GreenletWorker
 
