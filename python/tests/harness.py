@@ -156,7 +156,7 @@ def _pairs(flat: List[str]) -> List[Tuple[str, str]]:
 
 
 def base(threads: int = 1, multiprocess: bool = True) -> Environs:
-    return Environs(base_environ(threads, multiprocess))
+    return Environs(base_environ(threads > 1, multiprocess))
 
 
 class Slot:
@@ -229,6 +229,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "settingsFrom": "",
         "threads": 1,
         "concurrency": 100,
+        "workerClass": "auto",
         "links": 1,
         "lifespan": "auto",
         "rootPath": "",
