@@ -8,7 +8,7 @@ import time
 def create_app(*args, **kwargs):
     def application(environ, start_response):
         if environ["PATH_INFO"] == "/slow":
-            # Longer than the timeout of the file.
+            # wait: longer than the timeout of the file
             time.sleep(2.5)
         told = {name: value for name, value in environ.items() if isinstance(value, (str, bool))}
         told.update(args=args, kwargs=kwargs, greeting=os.environ.get("GREETING"), directory=os.getcwd())
