@@ -19,9 +19,9 @@ from .process_case import APP, ProcessCase
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors", "control.json")
 #: Fields that may be null.
-NULLABLE = {"module", "file", "identity", "postFork"}
-#: Texts that may be empty.
-MAY_BE_EMPTY = {"display", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
+NULLABLE = {"module", "file", "identity", "postFork", "logConfig", "loggers", "level"}
+#: Texts and lists that may be empty.
+MAY_BE_EMPTY = {"display", "importPath", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
 HUGE = "x" * 5000
 
 
@@ -52,7 +52,9 @@ def spoilt(value: Any, name: str) -> Iterator[Any]:
         if name not in MAY_BE_EMPTY:
             yield ""
     elif isinstance(value, list):
-        yield from ([], "x", {}, 7, value * 1000)
+        yield from ("x", {}, 7, value * 1001 or [""])
+        if name not in MAY_BE_EMPTY:
+            yield []
         for i, inner in enumerate(value):
             for bad in spoilt(inner, ""):
                 if bad is not ...:
