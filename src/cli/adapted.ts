@@ -1,5 +1,6 @@
 /** The command line of another program: `jumak gunicorn shop.wsgi`. Runs in the command line. Loaded only for such a command line. */
 import { type Adapter, OUR_EXITS } from '../adapters/adapted.ts'
+import { fastapi } from '../adapters/fastapi/fastapi.ts'
 import { gunicorn } from '../adapters/gunicorn/gunicorn.ts'
 import { uvicorn } from '../adapters/uvicorn/uvicorn.ts'
 import type { Started } from '../control/started.ts'
@@ -7,7 +8,7 @@ import type { ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
 import { writeTo } from './terminal.ts'
 
-const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn }
+const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fastapi }
 
 /** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
 export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {
