@@ -164,6 +164,7 @@ export class Http1Connection
   }
 
   onDrain(): void {
+    this.#output.drained()
     this.#pace.allTaken()
     this.#exchange?.writer.drained()
   }
