@@ -52,6 +52,7 @@ class Loader(unittest.TestCase):
             "display": "app",
             "settingsFrom": "",
             "rootPath": "",
+            "workerClass": "auto",
             "findStatic": True,
             "isDevelopment": False,
         }
