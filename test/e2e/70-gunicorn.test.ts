@@ -107,7 +107,7 @@ test('a socket of systemd is taken in place of all addresses', { skip: noPython 
   const server = await startServer({
     program: project.path('systemd.py'),
     directory: SITE,
-    args: ['gunicorn', '-b', '127.0.0.1:1'],
+    args: ['gunicorn', '-b', '127.0.0.1:1', '-c', '/dev/null'],
     app: 'site_app',
     env: { JUMAK: join(ROOT, 'bin/jumak') },
   })
