@@ -61,6 +61,9 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['-k egg:gunicorn#gthread', {}],
   ['-k uvicorn.workers.UvicornWorker --threads 2', {}],
   ['-k uvicorn.workers.UvicornWorker --worker-connections 50', { concurrency: '50' }],
+  ['-k gevent --threads 3 --worker-connections 50', { 'worker-class': 'gevent', concurrency: '50' }],
+  ['-k gunicorn.workers.ggevent.GeventWorker', { 'worker-class': 'gevent' }],
+  ['-k eventlet', { 'worker-class': 'gevent' }],
   ['--max-requests 100 --max-requests-jitter 10', { 'max-requests': '100', 'max-requests-jitter': '10' }],
   ['-t 0', { timeout: '0' }],
   ['--timeout 99999999', { timeout: '0' }],
@@ -265,7 +268,13 @@ test('only a sync worker has a deadline for each request', t => {
   assert.deepEqual(times('--timeout', '60'), [60_000, []])
   assert.deepEqual(times('--timeout', '60', '--threads', '2'), [60_000, none])
   assert.deepEqual(times('-k', 'gthread'), [30_000, none])
+  assert.deepEqual(times('-k', 'gevent'), [30_000, none])
   assert.deepEqual(times('-k', 'uvicorn.workers.UvicornWorker'), [30_000, none])
+})
+
+test('sockets of systemd take the place of all addresses', t => {
+  const environment = inShop(t, { LISTEN_FDS: '2' })
+  assert.equal(given(adapt(['shop', '-b', ':1'], environment), environment)['bind'], 'fd://3 fd://4')
 })
 
 test('SCRIPT_NAME is the root path', t => {

@@ -55,7 +55,7 @@ const logging: Section = {
         standard: STANDARD_FORMAT,
         doc: 'What a line of the access log has.',
       },
-      '`--access-log-format`; `%({name}e)s` only for variables that come from the request',
+      '`--access-log-format`; `%(U)s` is the path as the client sent it, `%({name}e)s` only for variables that come from the request',
       (format, to) => {
         const { text: ours, unknown } = accessFormat(format)
         if (unknown.length > 0)
