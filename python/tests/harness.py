@@ -244,6 +244,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "loop": "auto",
         "logConfig": None,
         "loggers": None,
+        "configuration": None,
         "isDevelopment": False,
         "isCheck": False,
         "terminal": False,

@@ -5,6 +5,7 @@
 import type { Environment } from '../config/machine/environment.ts'
 import type { Action } from '../config/settings/setting.ts'
 import type { Arguments } from '../config/sources/arguments.ts'
+import type { PythonConfiguration } from '../config/types.ts'
 import type { GivenOptions } from './option.ts'
 import type { Translation } from './translation.ts'
 
@@ -52,12 +53,13 @@ export interface EvaluatedFile {
   readonly values: Readonly<Record<string, unknown>>
 }
 
-/** `isLenient`: what is not supported is told, and stops nothing. */
+/** `isLenient`: what is not supported is told, and stops nothing. `configuration`: null: our processes need to know nothing of it. */
 export function argumentsOf(
   program: string,
   translation: Translation,
   actions: ReadonlySet<Action['name']>,
   isLenient: boolean,
+  configuration: PythonConfiguration | null,
 ): Arguments {
   const { values, defaults, notes, problems, refusals, remarks } = translation
   return {
@@ -70,6 +72,7 @@ export function argumentsOf(
       defaults,
       remarks,
       notes: isLenient ? [...notes, ...refusals.map(({ message }) => message)] : notes,
+      configuration,
     },
   }
 }

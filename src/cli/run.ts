@@ -12,6 +12,7 @@ import { type Arguments, parseArguments } from '../config/sources/arguments.ts'
 import type { Config } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { failHandOver } from '../control/upgrade-messages.ts'
+import type { EvaluatedSource } from '../master/main.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1
@@ -27,8 +28,18 @@ export async function runCommandLine(words: readonly string[], started: Started)
   return runArguments(parseArguments(words), started)
 }
 
-/** The same with a command line that is read already. */
-export async function runArguments(args: Arguments, started: Started): Promise<number> {
+/** Arguments that a file in Python decides, too. */
+export interface EvaluatedArguments extends EvaluatedSource {
+  /** As they are after the last evaluation. */
+  readonly args: () => Arguments
+}
+
+/** The same with a command line that is read already. `evaluated`: null: no file was evaluated for it. */
+export async function runArguments(
+  args: Arguments,
+  started: Started,
+  evaluated: EvaluatedArguments | null = null,
+): Promise<number> {
   if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
   if (environment === null)
@@ -53,7 +64,8 @@ export async function runArguments(args: Arguments, started: Started): Promise<n
   return runMaster(config, undefined, {
     warnings,
     remarks: args.adapted?.remarks ?? [],
-    reload: reloader(args, environment, loaded),
+    reload: reloader(evaluated?.args ?? (() => args), environment, loaded),
+    evaluated,
     started,
     directory: logicalWorkingDirectory(environment),
   })

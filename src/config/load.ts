@@ -137,15 +137,15 @@ function withOne(old: GivenSettings, now: GivenSettings, only: string): GivenSet
   return { ...old, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
 }
 
-/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. */
+/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. `args`: as they are then. */
 export function reloader(
-  args: Arguments,
+  args: () => Arguments,
   environment: Environment,
   loaded: Loaded,
 ): (only?: string | null) => Reloaded {
   let last = loaded
   return (only = null) => {
-    const result = reloadConfig(args, environment, last, only)
+    const result = reloadConfig(args(), environment, last, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }
@@ -215,7 +215,7 @@ function readSources(args: Arguments, environment: Environment): Sources {
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
-    settings: givenSettings(settings, file.apps, file.tls),
+    settings: givenSettings(settings, file.apps, file.tls, args.adapted?.configuration ?? null),
     diagnostics,
     warnings: [...(args.adapted?.notes ?? []), ...file.warnings],
     file: absolute,

@@ -33,7 +33,7 @@ export const fastapi: Adapter = {
     const isQuestion = command === undefined || command === '--help' || command === '-h'
     if (!isQuestion && command !== '--version') to.problems.push({ subject: command, message: noCommand(command) })
     const answer = isQuestion ? USAGE : command === '--version' ? `jumak ${version} (as fastapi)\n` : null
-    return { args: argumentsOf('fastapi', to, new Set(), false), answer, file: null, exits: OUR_EXITS }
+    return { args: argumentsOf('fastapi', to, new Set(), false, null), answer, file: null, exits: OUR_EXITS }
   },
 }
 
@@ -66,7 +66,7 @@ function adaptCommand(command: Command, words: readonly string[], directory: str
   if (command === 'dev' && variables['FASTAPI_ENV'] === undefined) to.add('env', 'FASTAPI_ENV=development')
   if (to.valueOf<boolean>('verbose') === true) to.set('log-level', 'debug')
   return {
-    args: argumentsOf(`fastapi ${command}`, to, new Set(), to.valueOf<boolean>('lenient') === true),
+    args: argumentsOf(`fastapi ${command}`, to, new Set(), to.valueOf<boolean>('lenient') === true, null),
     answer: to.valueOf<boolean>('help') === true ? help(command, table) : null,
     file: null,
     exits: OUR_EXITS,

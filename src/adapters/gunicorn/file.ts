@@ -3,7 +3,6 @@
  * Runs in the command line, and in the master when it reloads. Looks whether a file is there, and reads none.
  */
 import { basename, resolve } from 'node:path'
-import { closest } from '../../base/closest.ts'
 import type { Diagnostic } from '../../config/diagnostics.ts'
 import { isFile } from '../../config/machine/files.ts'
 import type { EvaluatedFile, WantedFile } from '../adapted.ts'
@@ -53,33 +52,48 @@ export function readFile({ display, values }: EvaluatedFile): ReadFile {
   return { given, problems, notes: Object.keys(values).flatMap(name => resembling(name, display)) }
 }
 
-/** A file has variables of its own, so only a name that looks like a misspelt setting is told. */
+/** A file has variables of its own, so only a name that is nearly one of a setting, or of its flag, is told. */
 function resembling(name: string, display: string): string[] {
-  const names = SETTINGS.map(option => option.name)
-  if (names.includes(name) || name.length < MIN_RESEMBLING || name.startsWith('_')) return []
-  const meant = closest(name.toLowerCase(), names)
-  if (meant === null || Math.abs(meant.length - name.length) > 2 || !isNear(name.toLowerCase(), meant)) return []
+  if (name.length < MIN_RESEMBLING || name.startsWith('_') || SETTINGS.some(option => option.name === name)) return []
+  const meant = nearest(plain(name))
+  if (meant === null) return []
   return [`${shortName(display)}: ${name} is no setting of gunicorn, and does nothing; did you mean ${meant}?`]
 }
 
-/** As many letters as two mistakes may have changed. */
-const MAX_DIFFERENT = 3
-
-/** The same letters, but for a few: `treads`, `time_out`, `WORKERS`; not `worker_path` for `workers`. */
-function isNear(name: string, meant: string): boolean {
-  const [left, right] = [[...name].sort(), [...meant].sort()]
-  let different = 0
-  for (let i = 0, j = 0; i < left.length || j < right.length; ) {
-    if (left[i] === right[j]) {
-      i++
-      j++
-      continue
+function nearest(typed: string): string | null {
+  let best: string | null = null
+  let least = typed.length < SHORT ? 2 : 3
+  for (const option of SETTINGS) {
+    // People write `keep_alive`, as the flag is spelt.
+    for (const spelt of [option.name, ...option.flags].map(plain)) {
+      // `use_loglevel`, `max_workers` are made on purpose.
+      if (typed.includes(spelt) && typed.length > spelt.length + 1) continue
+      const different = spelt === typed ? 0 : differentLetters(typed, spelt)
+      if (different > least || (different === least && best !== null)) continue
+      best = option.name
+      least = different
     }
-    different++
-    if (j >= right.length || (i < left.length && left[i]! < right[j]!)) i++
-    else j++
   }
-  return different <= MAX_DIFFERENT
+  return best
+}
+
+/** Two mistakes change more of a shorter name. */
+const SHORT = 7
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, '')
+}
+
+/** How many letters one has and the other has not: `treads`, `wrokers`; five of `worker_path` and `workers`. */
+function differentLetters(one: string, other: string): number {
+  const left = [...other]
+  let missing = 0
+  for (const letter of one) {
+    const at = left.indexOf(letter)
+    if (at < 0) missing++
+    else left.splice(at, 1)
+  }
+  return missing + left.length
 }
 
 function shortName(display: string): string {

@@ -9,7 +9,8 @@ import { version } from '../../base/version.ts'
 import { fromWorkingDirectory, logicalWorkingDirectory } from '../../config/machine/directory.ts'
 import type { Environment } from '../../config/machine/environment.ts'
 import type { Action } from '../../config/settings/setting.ts'
-import { type Adapted, type Adapter, argumentsOf, mergeGiven } from '../adapted.ts'
+import type { PythonConfiguration } from '../../config/types.ts'
+import { type Adapted, type Adapter, argumentsOf, mergeGiven, type WantedFile } from '../adapted.ts'
 import { formatHelp } from '../help.ts'
 import { type GivenOptions, translate } from '../option.ts'
 import { shellWords } from '../shell-words.ts'
@@ -17,6 +18,7 @@ import { Translation } from '../translation.ts'
 import { ARGPARSE, type ReadWords, readWords } from '../words.ts'
 import { BETTER, defaults } from './defaults.ts'
 import { findFile, readFile } from './file.ts'
+import { CALLED_HOOKS } from './hooks.ts'
 import { COMMAND_LINE, OPTIONS } from './table.ts'
 
 const VARIABLE = 'GUNICORN_CMD_ARGS'
@@ -57,7 +59,13 @@ export const gunicorn: Adapter = {
     if (isSet('check_config')) actions.add('check')
     if (isSet('print_config')) actions.add('print-config')
     return {
-      args: argumentsOf('gunicorn', translation, actions, isSet('lenient')),
+      args: argumentsOf(
+        'gunicorn',
+        translation,
+        actions,
+        isSet('lenient'),
+        configurationOf(given, file, evaluated !== null),
+      ),
       answer,
       file: evaluated === null && usage.length === 0 ? file : null,
       exits: {
@@ -72,6 +80,18 @@ function readVariable(environment: Environment): Pick<ReadWords, 'given' | 'prob
   const split = shellWords(environment.variables[VARIABLE] ?? '')
   if ('words' in split) return readWords(split.words, OPTIONS, ARGPARSE, VARIABLE)
   return { given: new Map(), problems: [{ subject: VARIABLE, message: `${VARIABLE} ${split.problem}` }] }
+}
+
+/** Our processes need it in any case: applications ask for gunicorn's loggers. */
+function configurationOf(given: GivenOptions, file: WantedFile | null, isEvaluated: boolean): PythonConfiguration {
+  const evaluated = isEvaluated ? file : null
+  return {
+    path: evaluated?.path ?? null,
+    module: evaluated?.module ?? null,
+    display: evaluated?.display ?? 'gunicorn',
+    hooks: [...given.keys()].filter(name => CALLED_HOOKS.has(name)),
+    settings: Object.fromEntries([...given].map(([name, { value }]) => [name, value])),
+  }
 }
 
 /** Where relative paths begin: gunicorn changes its directory before it uses any but that of its file. */

@@ -28,7 +28,7 @@ export const uvicorn: Adapter = {
     defaults(translation)
     const isSet = (name: string) => given.get(name)?.value === true
     return {
-      args: argumentsOf('uvicorn', translation, new Set(), isSet('lenient')),
+      args: argumentsOf('uvicorn', translation, new Set(), isSet('lenient'), null),
       answer: isSet('help') ? help() : isSet('version') ? `jumak ${version} (as uvicorn)\n` : null,
       file: null,
       exits: OUR_EXITS,

@@ -9,6 +9,7 @@ import { switchValue } from '../hints/other-servers.ts'
 import { Rewrite } from '../hints/rewrite.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from '../settings/setting.ts'
+import type { PythonConfiguration } from '../types.ts'
 import { type Given, splitCommas } from './given.ts'
 
 export interface Arguments {
@@ -32,6 +33,8 @@ export interface AdaptedFrom {
   readonly notes: readonly string[]
   /** The same, for what nobody needs to change. */
   readonly remarks: readonly string[]
+  /** Null: our processes need to know nothing of it. */
+  readonly configuration: PythonConfiguration | null
 }
 
 export function parseArguments(words: readonly string[]): Arguments {
