@@ -132,6 +132,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:http2': () => false,
   'node:tls': path =>
     path === 'src/gateway/transports/tls.ts' ||
+    path === 'src/gateway/transports/tls-handle.ts' ||
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
