@@ -13,8 +13,8 @@ import type {
   ServedBy,
 } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import type { TlsFacts } from '../../http/tls-facts.ts'
 import { MemoryTransport } from '../../http/testing/memory-transport.ts'
+import type { TlsFacts } from '../../http/tls-facts.ts'
 import {
   MAX_PIECE,
   type SwitchedConnection,
