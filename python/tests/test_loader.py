@@ -53,6 +53,7 @@ class Loader(unittest.TestCase):
             "display": "app",
             "settingsFrom": "",
             "rootPath": "",
+            "workerClass": "auto",
             "findStatic": True,
             "isDevelopment": False,
             "interface": "auto",

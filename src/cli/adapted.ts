@@ -24,9 +24,10 @@ const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fa
 
 /** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
 export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {
-  const environment = findEnvironment()
+  const surroundings = findEnvironment()
   // Without a working directory there is nothing to adapt: the answer is the same.
-  if (environment === null) return runArguments(NOTHING_GIVEN, started)
+  if (surroundings === null) return runArguments(NOTHING_GIVEN, started)
+  const environment = withOwnSockets(surroundings, started)
   const adapted = ADAPTERS[program].adapt(words, environment, null)
   if (adapted.answer !== null) {
     writeTo(process.stdout, adapted.answer)
@@ -34,6 +35,12 @@ export async function runAdapted(program: ProgramName, words: readonly string[],
   }
   if (adapted.file !== null) return runEvaluated(ADAPTERS[program], words, environment, adapted, adapted.file, started)
   return exitOf(await runArguments(adapted.args, started), adapted)
+}
+
+/** Sockets of systemd are for the process that it has started, and for its successors: a process of theirs has the variables, too. */
+function withOwnSockets(environment: Environment, { handOver }: Started): Environment {
+  const { LISTEN_PID: pid, LISTEN_FDS: _, ...others } = environment.variables
+  return pid === String(process.pid) || handOver !== null ? environment : { ...environment, variables: others }
 }
 
 /** As the other program's. */

@@ -52,6 +52,11 @@ export function assembleApp(
   const warmup = values.all(application.warmup)
   const perAddress = values.one(queue.limits.requestsPerAddress)
   const keys = readKeys(given, values, plain.rootPath, environment)
+  if (plain.workerClass === 'gevent' && plain.threads > 1)
+    values.refuse(
+      workers.threads,
+      'must be 1 with worker-class gevent, where concurrency says what a worker runs at a time',
+    )
   const rest = {
     ...plain,
     ...keys,

@@ -153,6 +153,8 @@ export type MasterToGateway =
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** WSGI in greenlets: one link carries all requests, as for ASGI. */
+      readonly isGreen: boolean
       /** It served for the gateway before this one, and may still run requests of that gateway. */
       readonly hasServed: boolean
       /** The worker is another user than the gateway, which opens none of its files. */
@@ -244,7 +246,7 @@ export type GatewayToMaster =
   /** The links broke. The worker has died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
   /** A request ran past its deadline: the client got a 504, and the worker must be replaced. `note` says which request. `request` is its
-   *  id, empty when nobody waits for it any more. `thread` runs it; empty for ASGI, where it is the event loop. */
+   *  id, empty when nobody waits for it any more. `thread` runs it; empty for ASGI and gevent, where one thread runs all. */
   | {
       readonly type: 'worker-stuck'
       readonly worker: number
@@ -254,7 +256,7 @@ export type GatewayToMaster =
     }
   /** The worker has answered `maxRequests` requests. Sent once. The worker serves on until it is drained. */
   | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
-  /** The worker's event loop does not turn (ASGI). The master asks for its stacks. If it stays blocked, `worker-stuck` follows. */
+  /** The worker's event loop does not turn (ASGI, gevent). The master asks for its stacks. If it stays blocked, `worker-stuck` follows. */
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** The drain is over. `cut`: exchanges that still ran at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
@@ -296,9 +298,11 @@ export type MasterToPreloader =
       /** Where DJANGO_SETTINGS_MODULE of the environment comes from, as `by --env`. Empty: it is not set. */
       readonly settingsFrom: string
       readonly threads: number
-      /** Requests that an ASGI worker runs at a time: its `slots`. */
+      /** Requests that a worker runs at a time with ASGI or gevent: its `slots`. */
       readonly concurrency: number
-      /** Threads of the gateway: each opens a link to each slot of a worker (ASGI: to each worker). Beyond 1 a slot of a WSGI worker has a
+      /** Of a WSGI application: auto has threads, gevent greenlets. */
+      readonly workerClass: 'auto' | 'gevent'
+      /** Threads of the gateway: each opens a link to each slot of a worker (ASGI, gevent: to each worker). Beyond 1 a slot of a WSGI worker has a
        *  socket of its own: the path that `ready` names with `.` and the slot's number behind it, from 0. Nothing listens on that path. */
       readonly links: number
       /** auto: an application may be without lifespan. on: it must support it. off: it is not asked. */
@@ -363,7 +367,7 @@ export interface LoadedApplication {
   /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
   readonly framework: string
   readonly importMs: number
-  /** The wire that its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
+  /** With gevent the wire of WSGI is that of `apps/wire/multiplex.ts`, too. */
   readonly interface: 'wsgi' | 'asgi'
   /** Null: it is not a Django project, or nobody looked (`findStatic`). */
   readonly static: FoundStatic | null

@@ -254,6 +254,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     maxRequests: count,
     hasServed: flag,
     interface: wire,
+    isGreen: flag,
     isApart: flag,
     warmup: listOf(warmup, 1000),
   },

@@ -1,6 +1,6 @@
 /** gunicorn's command lines, as its users have them. What each option becomes: `src/adapters/gunicorn/gunicorn.test.ts`. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
@@ -86,6 +86,34 @@ test('the file, GUNICORN_CMD_ARGS and the words together are the settings', { sk
   assert.equal((await getOnce(server.target, '/slow')).status, 200)
   await server.stop()
   assert.match(server.stdout.join('\n'), /^GET \/shop\/page 200 m1 -$/m)
+})
+
+/** What systemd does for a service with a socket: the socket is descriptor 3 of the process. */
+const ACTIVATION = `#!/usr/bin/env python3
+import os, socket, sys
+listening = socket.socket()
+listening.bind(("127.0.0.1", 0))
+listening.listen()
+print("port", listening.getsockname()[1], flush=True)
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(os.environ["JUMAK"], ["jumak", *sys.argv[1:]])
+`
+
+test('a socket of systemd is taken in place of all addresses', { skip: noPython }, async t => {
+  const project = new Project(t, { 'systemd.py': ACTIVATION })
+  chmodSync(project.path('systemd.py'), 0o755)
+  const server = await startServer({
+    program: project.path('systemd.py'),
+    directory: SITE,
+    args: ['gunicorn', '-b', '127.0.0.1:1'],
+    app: 'site_app',
+    env: { JUMAK: join(ROOT, 'bin/jumak') },
+  })
+  const port = Number(/^port (\d+)$/m.exec(server.stdout.join('\n'))?.[1])
+  assert.equal((await getOnce(port, '/')).status, 200)
+  await server.stop()
 })
 
 test('exit codes are those of gunicorn, and nothing starts', { skip: noPython }, async () => {

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..output import tracebacks
-from . import factories, import_mistakes, interface, static_files, static_finders
+from . import factories, import_mistakes, interface, patching, static_files, static_finders
 from .load_error import LoadError
 
 
@@ -95,6 +95,9 @@ def load(start: dict) -> LoadedApplication:
 
         log_config.set_up(start["logConfig"], start["loggers"])
     started = perf_counter()
+    is_green = start["workerClass"] == "gevent"
+    if is_green:
+        patching.patch()
     imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)
@@ -110,6 +113,9 @@ def load(start: dict) -> LoadedApplication:
         found = _call_factory(imported, name, found, passed)
         name += "()"
     application, kind = _checked(found, imported, name, start["display"], start["interface"])
+    if is_green and kind == interface.ASGI:
+        what = "is an ASGI application, whose requests run on an event loop: leave worker-class out"
+        raise LoadError("worker-class is gevent, but %s:%s %s" % (imported.__name__, name, what))
     milliseconds = int((perf_counter() - started) * 1000)
     display = "%s:%s" % (imported.__name__, name)
     static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None

@@ -13,6 +13,7 @@ import time
 import warnings
 from typing import Callable, Dict, Optional, Protocol
 
+from .. import unpatched
 from ..system import exits, osprocess
 from . import debugger, ignored_signals
 
@@ -111,7 +112,7 @@ class ForkedWorkers:
         """Collects what has ended, and tells the master which workers."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = unpatched.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -136,12 +137,12 @@ class ForkedWorkers:
         deadline = time.monotonic() + _ORPHAN_GRACE
         while self._pids and time.monotonic() < deadline:
             self.reap()
-            time.sleep(0.05)
+            unpatched.sleep(0.05)
         for pid in self._pids.values():
             _kill(pid, signal.SIGKILL)
         while self._pids:
             self.reap()
-            time.sleep(0.01)
+            unpatched.sleep(0.01)
 
 
 def _kill(pid: int, number: int) -> None:

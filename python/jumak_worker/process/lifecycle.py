@@ -9,12 +9,10 @@ our descriptors stays open in a process that the application forks. Not here: ho
 from __future__ import annotations
 
 import os
-import socket
-import threading
-import time
+from socket import AF_UNIX
 from typing import List, NoReturn, Optional
 
-from .. import __version__
+from .. import __version__, unpatched
 from ..loading import sources
 from ..loading.load_error import LoadError
 from ..loading.loader import LoadedApplication
@@ -49,7 +47,7 @@ class Worker:
         self._host: Optional[Host] = None
         self._pid = os.getpid()
         #: A process that the application forks closes them.
-        self._sockets: List[socket.socket] = []
+        self._sockets: List[unpatched.socket] = []
         #: This is a process that the application has forked.
         self._is_forked = False
 
@@ -70,7 +68,7 @@ class Worker:
         self._host = host
         if not control.is_intact():
             # The master has seen its end of the connection close, and kills this worker to replace it.
-            time.sleep(_ORPHAN_GRACE)
+            unpatched.sleep(_ORPHAN_GRACE)
             os._exit(exits.NOT_LOADED)
         if sources.current is not None:
             sources.current.report_to(control.send)
@@ -79,7 +77,7 @@ class Worker:
         paths = [path + suffix for suffix in host.socket_suffixes]
         listeners = [self._listen(one) for one in paths]
         control.send("ready", socket=path, slots=host.slots, **application.describe())
-        threading.Thread(target=self._watch, args=(control, host), name="jumak-control", daemon=True).start()
+        unpatched.start_thread(lambda: self._watch(control, host), "jumak-control")
         try:
             host.serve(listeners)
         except (SystemExit, KeyboardInterrupt):
@@ -98,7 +96,7 @@ class Worker:
         return 0
 
     def _connect(self) -> ControlChannel:
-        sock = socket.socket(socket.AF_UNIX)
+        sock = unpatched.socket(AF_UNIX)
         self._sockets.append(sock)
         # Whatever default timeout the application has set: many workers may connect at once, and the master may be busy.
         sock.setblocking(True)
@@ -110,8 +108,8 @@ class Worker:
         control.send("hello", build=__version__, worker=self._number, pid=self._pid, token=self._token)
         return control
 
-    def _listen(self, path: str) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX)
+    def _listen(self, path: str) -> unpatched.socket:
+        listener = unpatched.socket(AF_UNIX)
         self._sockets.append(listener)
         try:
             listener.bind(path)
@@ -136,7 +134,7 @@ class Worker:
                 continue
             if message is None:
                 host.stop()
-                time.sleep(_ORPHAN_GRACE)
+                unpatched.sleep(_ORPHAN_GRACE)
                 os._exit(0)
             if message["type"] == "stop":
                 host.stop()

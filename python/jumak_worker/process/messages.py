@@ -134,6 +134,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "settingsFrom": text(),
         "threads": whole(1, _MAX_SLOTS),
         "concurrency": whole(1, _MAX_SLOTS),
+        "workerClass": one_of("auto", "gevent"),
         "links": whole(1, _MAX_LINKS),
         "lifespan": one_of("auto", "on", "off"),
         "rootPath": text(re.compile(r"(/[\s\S]*)?")),

@@ -14,11 +14,11 @@ import io
 import os
 import select
 import signal
-import socket
 import sys
 from typing import Any, Dict, NoReturn, Optional, Protocol
 
-from ..loading import descriptors, inspection, interface, loader, sources
+from .. import unpatched
+from ..loading import descriptors, inspection, interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..loading.openings import Openings
 from ..output import failure_report, streams, unlogged
@@ -56,7 +56,7 @@ class Hooks(Protocol):
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._control = ControlChannel(unpatched.socket(fileno=control_fd), messages.PRELOADER)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
@@ -204,7 +204,7 @@ class Preloader:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
         self._expect_control()
-        own = {self._control.socket.fileno()}
+        own = {self._control.socket.fileno()} | patching.of_hub
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards, interface=application.interface)
@@ -249,9 +249,9 @@ class Preloader:
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
-        self._sigchld = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._sigchld = unpatched.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        poll = select.poll()
+        poll = unpatched.poll()
         poll.register(self._control.socket, select.POLLIN)
         poll.register(self._wakeup_read, select.POLLIN)
         while True:
@@ -288,7 +288,7 @@ class Preloader:
             pass
 
     def _become_worker(self, number: int, token: str) -> Worker:
-        signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
+        unpatched.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
         return Worker(number, token, self._start, self._application, self._hooks)
 
     def _forget_in_child(self) -> None:

@@ -10,7 +10,7 @@ import signal
 import socket
 from typing import Callable, Optional, Protocol, Sequence, Tuple
 
-from ..loading import interface, loader, sources
+from ..loading import interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..output import failure_report
 from ..system import osprocess
@@ -69,8 +69,17 @@ def prepare(
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
-            environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
             served = application.callable if hooks is None else hooks.around(application.callable)
+            is_green = start["workerClass"] == "gevent"
+            environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
+            if is_green:
+                patching.after_fork()
+                # Imported here, for gevent comes with it.
+                from ..greenlets.worker import GreenletWorker
+
+                slots = start["concurrency"]
+                green = GreenletWorker(served, number, slots, environ, offers_files, start["links"])
+                return application, green
             worker = WsgiWorker(served, number, threads, environ, offers_files, start["links"])
             return application, worker
         # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.

@@ -21,6 +21,7 @@ from .body import BUFFER, BodyStream
 from .call import Call
 from .connection import IDEMPOTENT, Connection
 from .environ import Environs
+from .files import FileRegion
 from .handshake import Handshake
 
 _frame_at = framing.FRAME.unpack_from
@@ -159,8 +160,10 @@ class Link(Connection):
             if self._position > self._start:
                 return self.payload()
 
-    def wait_file_opened(self) -> bool:
-        """After FILE: whether the gateway has opened the file. Requests that were sent ahead are kept for later."""
+    def offer_file(self, status: int, head: bytes, region: FileRegion) -> bool:
+        """Sends the head of a response whose content is a file. Whether the gateway has opened the file: then it sends it by itself.
+        Requests that were sent ahead are kept for later."""
+        self.send(framing.response(status, False, 0, head, b"") + framing.file(*region))
         ahead = []
         while self._next_frame() == _REQUEST:
             ahead.append(self._data[self._start - _FRAME_HEADER : self._position])

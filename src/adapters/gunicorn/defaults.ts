@@ -1,4 +1,5 @@
 /** gunicorn's defaults, where they are not ours. Pure. */
+import type { Given } from '../../config/sources/given.ts'
 import type { Translation } from '../translation.ts'
 import { STANDARD_FORMAT } from './access-format.ts'
 import { STANDARD_SCHEME_HEADERS, trustedProxies } from './proxies.ts'
@@ -7,6 +8,8 @@ import { kindOfWorker, runsOneRequest } from './worker-class.ts'
 const PLACE = 'gunicorn'
 /** Permissions of a Unix socket without a mask. */
 const ALL = 0o777
+/** As systemd numbers them. */
+const FIRST_DESCRIPTOR = 3
 
 /** Once, in the log: what is better here although nobody asked for it. */
 export const BETTER =
@@ -14,6 +17,8 @@ export const BETTER =
   '(1024, 30 s) while all workers are busy; content above 1 GiB is refused (JUMAK_LIMIT_REQUEST_BODY); TLS has HTTP/2'
 
 export function defaults(to: Translation): void {
+  const sockets = socketsOfSystemd(to)
+  if (sockets.length > 0) to.values.set('bind', sockets)
   to.standard(PLACE, 'workers', '1')
   to.standard(PLACE, 'keep-alive', '2s')
   // A warning says so where one of these has nothing to do.
@@ -32,6 +37,13 @@ export function defaults(to: Translation): void {
   if (!runsOneRequest(to)) to.standard(PLACE, 'timeout-for', '/=0')
   const scriptName = scriptNameOf(to)
   if (scriptName && !to.values.has('root-path')) to.standard('SCRIPT_NAME', 'root-path', scriptName)
+}
+
+/** `LISTEN_FDS`: sockets that systemd has opened (`sd_listen_fds`). Other addresses do not count then, as there. */
+function socketsOfSystemd({ variables }: Translation): Given[] {
+  const count = Number(/^\d{1,3}$/.exec(variables['LISTEN_FDS'] ?? '')?.[0] ?? 0)
+  const origin = { from: 'other', name: 'LISTEN_FDS' } as const
+  return Array.from({ length: count }, (_, i) => ({ text: `fd://${FIRST_DESCRIPTOR + i}`, origin }))
 }
 
 function hasUnixSocket(to: Translation): boolean {

@@ -268,6 +268,11 @@ test('only a sync worker has a deadline for each request', t => {
   assert.deepEqual(times('-k', 'uvicorn.workers.UvicornWorker'), [30_000, none])
 })
 
+test('sockets of systemd take the place of all addresses', t => {
+  const environment = inShop(t, { LISTEN_FDS: '2' })
+  assert.equal(given(adapt(['shop', '-b', ':1'], environment), environment)['bind'], 'fd://3 fd://4')
+})
+
 test('SCRIPT_NAME is the root path', t => {
   const environment = inShop(t, { SCRIPT_NAME: '/shop' })
   for (const words of [[], ['-e', 'SCRIPT_NAME=/other']]) {

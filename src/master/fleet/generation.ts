@@ -158,7 +158,12 @@ export class Generation implements Omit<GenerationView, 'pools'> {
 
   get slots(): Record<Interface, number> {
     const { threads, concurrency } = this.#options.app
-    return { wsgi: threads, asgi: concurrency }
+    return { wsgi: this.isGreen ? concurrency : threads, asgi: concurrency }
+  }
+
+  /** A WSGI application runs in greenlets. */
+  get isGreen(): boolean {
+    return this.#options.app.workerClass === 'gevent'
   }
 
   /** Of the workers of this pool. */

@@ -32,6 +32,7 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     loggers: app.loggers,
     threads: app.threads,
     concurrency: app.concurrency,
+    workerClass: app.workerClass,
     links: config.gatewayThreads,
     lifespan: app.lifespan,
     rootPath: app.rootPath + app.path,
