@@ -19,9 +19,18 @@ from .process_case import APP, ProcessCase
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors", "control.json")
 #: Fields that may be null.
-NULLABLE = {"module", "file", "identity", "postFork", "logConfig", "loggers", "level", "configuration", "path", "umask"}
+NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask", "logConfig", "loggers", "level"}
 #: Texts and lists that may be empty.
-MAY_BE_EMPTY = {"display", "hooks", "importPath", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
+MAY_BE_EMPTY = {
+    "display",
+    "hooks",
+    "importPath",
+    "rootPath",
+    "runtimeDirectory",
+    "settingsFrom",
+    "thread",
+    "userName",
+}
 #: Objects whose parts are checked by who reads them.
 OPAQUE = {"settings", "variables"}
 HUGE = "x" * 5000
