@@ -259,7 +259,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'ignore-write-errors': ALWAYS,
   'disable-write-exception': ALWAYS,
   'manage-script-name': out('SCRIPT_NAME is --root-path'),
-  'http-websockets': out('an ASGI application has WebSockets'),
+  'http-websockets': out('WebSockets are on; of a WSGI application each holds a thread (threads)'),
   'http-auto-chunked': ALWAYS,
   'http-timeout': () => out('--timeout is for the application; the timeouts of clients are settings of their own'),
   'harakiri-verbose': ALWAYS,

@@ -36,6 +36,7 @@ export const websockets = {
       default: '20s',
       why: 'The same as uvicorn. Proxies and NATs forget silent connections after 30 to 60 s.',
       doc: 'Silence after which a WebSocket gets a ping.',
+      more: 'The frames of a WSGI application are its own. After this silence the system asks whether its client is still there (TCP keep-alive).',
       change: 'restart',
     }),
     websocketPong: plain({

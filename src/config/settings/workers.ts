@@ -42,7 +42,7 @@ export const workers = {
     default: '1',
     why: 'One thread is safe for every application. More are for applications whose author knows that they are thread-safe.',
     doc: 'Requests that each worker runs at a time.',
-    more: 'More threads help applications that wait more than they compute.',
+    more: 'More threads help applications that wait more than they compute. A WebSocket of a WSGI application holds one as long as it is open.',
     change: 'reload',
   }),
   workerClass: plain({
