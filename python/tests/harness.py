@@ -240,6 +240,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "identity": None,
         "isApart": False,
         "postFork": None,
+        "configuration": None,
         "isDevelopment": False,
         "isCheck": False,
         "terminal": False,

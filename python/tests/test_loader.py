@@ -117,6 +117,15 @@ partial, instance, anything = functools.partial(more, 1), Instance(), Anything()
         self.assertEqual(self.load(attributes=["make"], factory=True).application, "app:make()")
         self.assertEqual(sys.modules["app"].calls, [1])
 
+    def test_a_factory_gets_the_plain_values_that_were_written(self) -> None:
+        self.write("app.py", "def make(*args, **kwargs):\n    made.append((args, kwargs))\n    return lambda e, s: None\nmade = []\n")
+        self.assertEqual(self.load(attributes=["make('a(b', 2, debug=True, x=[None, {'k': 1.5}])"], factory=True).application, "app:make()")
+        self.assertEqual(sys.modules["app"].made, [(("a(b", 2), {"debug": True, "x": [None, {"k": 1.5}]})])
+        for passed in ("(open('x'))", "(*[1])", "(**{'a': 1})", "(1)()", "(x)", "(1", "(1, 2) + 3"):
+            with self.subTest(passed):
+                sys.modules.pop("app", None)
+                self.assertIn("must pass plain values", self.refused(attributes=["make" + passed], factory=True).message)
+
     def test_create_app_among_candidates_is_a_factory(self) -> None:
         self.write("app.py", "def create_app():\n    return lambda environ, start_response: None\n")
         self.assertEqual(self.load(attributes=["application", "app", "create_app"]).application, "app:create_app()")

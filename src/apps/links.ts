@@ -26,12 +26,16 @@ export interface LinkOptions {
   readonly rootPath: string
   /** The application's own path: empty, or as in `/shop`. Both together are SCRIPT_NAME of WSGI, `root_path` of ASGI. */
   readonly appPath?: string
+  /** For a client to take something of what waits for it, and the silence after which it is asked whether it is there; 0, or left out: any time. */
+  readonly clientTimeouts?: { readonly send: number; readonly websocketPing: number }
   /** Threads of the gateway, which all have links to a worker. 1 by default. */
   readonly threads?: number
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
 const HELLO_TIMEOUT_MS = 30_000
+/** For the client of a WebSocket to close behind our FIN. */
+const LINGER_MS = 2000
 
 export function linkFactory({
   limits,
@@ -41,6 +45,7 @@ export function linkFactory({
   build,
   rootPath,
   appPath = '',
+  clientTimeouts = { send: 0, websocketPing: 0 },
   threads = 1,
 }: LinkOptions): LinkFactory {
   const times = new RequestTimes(timeouts, rootPath, appPath)
@@ -54,6 +59,12 @@ export function linkFactory({
     requestDeadlines: new RequestDeadlines(times),
     root,
     writer: new FrameWriter(),
+    tunnels: {
+      memory,
+      send: new DeadlineList(clientTimeouts.send),
+      linger: new DeadlineList(LINGER_MS),
+      watchMs: clientTimeouts.websocketPing,
+    },
   }
   const asgi: MultiplexedSettings = {
     ...shared,

@@ -79,6 +79,7 @@ export function assembleApp(
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
     identity: readIdentity(values, environment),
+    configuration: given.configuration,
   }
   if (located === null) return { keys, config: null }
   const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []

@@ -11,7 +11,14 @@
  *
  * Not here: what a field may be (`shapes.ts`), the channels themselves (`channel.ts`, `ipc.ts`), the wire (`apps/wire/`).
  */
-import type { ErrorPage, GatewayApp, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type {
+  ErrorPage,
+  GatewayApp,
+  GatewayConfig,
+  PythonConfiguration,
+  StaticMount,
+  WarmupRequest,
+} from '../config/types.ts'
 import type { WorkerTraffic } from './admin-messages.ts'
 import type { GatewayTls } from './tls-messages.ts'
 
@@ -313,7 +320,19 @@ export type MasterToPreloader =
       readonly isApart: boolean
       /** `--post-fork`: called in each worker after the fork, before it serves. */
       readonly postFork: { readonly module: string; readonly attribute: string } | null
+      /** Of `jumak gunicorn`; null: there is none. */
+      readonly configuration: StartConfiguration | null
     }
+  /** Before the start, if at all: the answer is `evaluated` or `load-failed`. */
+  | ({
+      readonly type: 'evaluate'
+      readonly build: string
+      readonly masterPid: number
+      /** It is entered, and is first in the import path. */
+      readonly directory: string
+    } & Pick<PythonConfiguration, 'path' | 'module' | 'display'>)
+  /** The program stops: the end of the channel, which follows, is not that of an old generation. */
+  | { readonly type: 'stopping' }
   /** `token`: random, and only this worker may know it. */
   | { readonly type: 'fork'; readonly worker: number; readonly token: string }
   /** The master has opened the worker's output: the preloader closes its own copy. */
@@ -321,6 +340,14 @@ export type MasterToPreloader =
   /** The preloader signals its own children, so no signal reaches a stranger that got the same process id. URG: write the stacks of all
    *  threads to the output (`master/fleet/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
   | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
+
+export interface StartConfiguration extends PythonConfiguration {
+  /** `--env`: the process may have been started before they were known. */
+  readonly variables: Readonly<Record<string, string>>
+  readonly umask: number | null
+  /** Another generation has been before. */
+  readonly isReload: boolean
+}
 
 /** What is known of an application after its import. */
 export interface LoadedApplication {
@@ -376,6 +403,8 @@ export type PreloaderToMaster =
   /** Preload off: ready to fork. The workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** The names of the file, as JSON: a function or class is `{"callable": its name}`, what is no JSON `{"object": its type}`. */
+  | { readonly type: 'evaluated'; readonly values: Readonly<Record<string, unknown>> }
   /** Preload auto found hazards. The preloader exits. The master starts one that locates them, and then one with preload off. */
   | {
       readonly type: 'unsafe'

@@ -433,7 +433,10 @@ describe('what a worker sends', () => {
         const bytes = responses(n)
         const nothing = () => {}
         const sink = { onHello: nothing, onResponse: nothing, onChunk: nothing, onEnd: nothing, onFile: nothing }
-        const decoder = new WorkerDecoder({ ...sink, onInform: nothing, onFailed: nothing })
+        const decoder = new WorkerDecoder({
+          ...{ ...sink, onInform: nothing, onFailed: nothing },
+          ...{ onTaken: nothing, onRaw: nothing },
+        })
         return () => {
           for (let at = 0; at < bytes.length; at += size) decoder.push(bytes.subarray(at, at + size))
         }

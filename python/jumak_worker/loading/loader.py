@@ -6,6 +6,7 @@ Not here: advice for mistakes (``import_mistakes.py``, ``factories.py``), what t
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -14,7 +15,7 @@ import os
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..output import tracebacks
 from . import factories, import_mistakes, interface, patching, static_files, static_finders
@@ -76,6 +77,10 @@ def _insert_import_path(folder: str, directory: str) -> None:
 def load(start: dict) -> LoadedApplication:
     """``start``: the master's message of that name. Raises LoadError."""
     attributes = start["attributes"]
+    passed = ""
+    if start["factory"] and "(" in attributes[0]:
+        attribute, _, passed = attributes[0].partition("(")
+        attributes, passed = [attribute], "(" + passed
     sys.argv = ["jumak", start["display"]]
     started = perf_counter()
     is_green = start["workerClass"] == "gevent"
@@ -93,7 +98,7 @@ def load(start: dict) -> LoadedApplication:
         ) from None
     # One of several names that are tried: `create_app` is among them as the usual name of a factory.
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
-        found = _call_factory(imported, name, found)
+        found = _call_factory(imported, name, found, passed)
         name += "()"
     application, kind = _checked(found, imported, name, start["display"])
     if is_green and kind == interface.ASGI:
@@ -190,17 +195,35 @@ def _callables(module: ModuleType, names: List[str]) -> List[str]:
     return own or found
 
 
-def _call_factory(module: ModuleType, name: str, factory: object) -> object:
+def _call_factory(module: ModuleType, name: str, factory: object, passed: str) -> object:
+    """``passed``: its arguments in parentheses, as they were written; empty: none."""
     where = "%s:%s" % (module.__name__, name)
+    positional, named = _plain_values(where, passed) if passed else ([], {})
     if not callable(factory):
         raise LoadError(
             "%s is of type %s, so it cannot be called to make an application" % (where, type(factory).__name__)
         )
     try:
-        return factory()
+        return factory(*positional, **named)
     except BaseException as error:
         raise LoadError(
             "%s() failed: %s" % (where, tracebacks.one_line(error)), error
+        ) from None
+
+
+def _plain_values(where: str, passed: str) -> Tuple[List[object], Dict[str, object]]:
+    """The arguments ``('prod', debug=True)``. They are read as literals: nothing of them is run."""
+    try:
+        call = ast.parse("f" + passed, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError("no call")
+        if any(keyword.arg is None for keyword in call.keywords):
+            raise ValueError("no names")
+        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        return [ast.literal_eval(argument) for argument in call.args], named
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        raise LoadError(
+            "%s%s must pass plain values to its factory: texts, numbers, True, None, or lists of them" % (where, passed)
         ) from None
 
 

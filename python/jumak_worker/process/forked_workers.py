@@ -11,7 +11,7 @@ import os
 import signal
 import time
 import warnings
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Protocol
 
 from .. import unpatched
 from ..system import exits, osprocess
@@ -25,9 +25,24 @@ _ORPHAN_GRACE = 8.0
 _SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
+class ForkHooks(Protocol):
+    """What a gunicorn configuration wants to be told."""
+
+    def forking(self, number: int) -> None: ...
+
+    def forked(self, number: int, pid: int) -> None: ...
+
+    def not_forked(self, number: int) -> None: ...
+
+    def exited(self, number: int) -> None: ...
+
+
 class ForkedWorkers:
-    def __init__(self, send: Callable[..., None], directory: str, has_terminal: bool) -> None:
+    def __init__(
+        self, send: Callable[..., None], directory: str, has_terminal: bool, hooks: Optional[ForkHooks] = None
+    ) -> None:
         """``send``: to the master; ``directory``: where the FIFOs are made."""
+        self._hooks = hooks
         self._send = send
         self._directory = directory
         self._has_terminal = has_terminal
@@ -40,6 +55,8 @@ class ForkedWorkers:
         """True: this is the worker, and its output goes into its FIFO."""
         path = os.path.join(self._directory, "w%d.out" % number)
         pipe = -1
+        if self._hooks is not None:
+            self._hooks.forking(number)
         try:
             osprocess.make_fifo(path)
             # Open for reading and writing: this never blocks, and a reader that is late or gone is no error for the writer.
@@ -54,12 +71,16 @@ class ForkedWorkers:
                 os.close(pipe)
                 os.unlink(path)
             self._send("fork-failed", worker=number, message=str(error))
+            if self._hooks is not None:
+                self._hooks.not_forked(number)
             return False
         if pid == 0:
             self._redirect_output(pipe)
             return True
         self._pids[number] = pid
         self._outputs[number] = pipe
+        if self._hooks is not None:
+            self._hooks.forked(number, pid)
         self._send("forked", worker=number, pid=pid, output=path)
         return False
 
@@ -105,6 +126,8 @@ class ForkedWorkers:
             killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._send("exited", worker=number, pid=pid, code=code, signal=killed_by)
+            if self._hooks is not None:
+                self._hooks.exited(number)
 
     def _number_of(self, pid: int) -> Optional[int]:
         return next((number for number, one in self._pids.items() if one == pid), None)

@@ -21,7 +21,7 @@ from ..output.log import report
 from ..system import exits, osprocess
 from . import debugger, messages
 from .control import ControlChannel
-from .startup import Host, prepare, send_load_failure
+from .startup import Hooks, Host, prepare, send_load_failure
 
 #: Seconds. After the master's death the gateway finishes what runs. A worker that has a link after this time leaves all the same.
 _ORPHAN_GRACE = 6.0
@@ -30,7 +30,15 @@ _ORPHAN_GRACE = 6.0
 class Worker:
     """``application``: None where it is not preloaded; ``start``: the master's message; ``token``: proves to the master who this is."""
 
-    def __init__(self, number: int, token: str, start: dict, application: Optional[LoadedApplication]) -> None:
+    def __init__(
+        self,
+        number: int,
+        token: str,
+        start: dict,
+        application: Optional[LoadedApplication],
+        hooks: Optional[Hooks] = None,
+    ) -> None:
+        self._hooks = hooks
         self._number = number
         self._token = token
         self._start = start
@@ -53,7 +61,7 @@ class Worker:
             report("worker %d cannot reach the master: %s" % (self._number, error))
             return 1
         try:
-            application, host = prepare(self._start, self._number, self._application)
+            application, host = prepare(self._start, self._number, self._application, self._hooks)
         except LoadError as error:
             send_load_failure(error, control.send)
             return exits.NOT_LOADED
@@ -83,6 +91,8 @@ class Worker:
                 os.unlink(one)
             except OSError:
                 pass  # the master was faster
+        if self._hooks is not None:
+            self._hooks.worker_left()
         return 0
 
     def _connect(self) -> ControlChannel:

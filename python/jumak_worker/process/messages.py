@@ -68,6 +68,22 @@ def list_of(check: Check, greatest: int) -> Check:
     return look
 
 
+def every(check: Check, greatest: int) -> Check:
+    """A list that may be empty."""
+    inner = list_of(check, greatest)
+    return lambda value: None if value == [] else inner(value)
+
+
+def an_object(value: Any) -> Optional[str]:
+    return None if type(value) is dict else "an object"
+
+
+def texts(value: Any) -> Optional[str]:
+    """Text for each of any names."""
+    fits = type(value) is dict and all(type(one) is str for one in value.values())
+    return None if fits else "an object of texts"
+
+
 def _problem(check: Union[Check, Dict[str, Check]], value: Any) -> Optional[str]:
     if callable(check):
         return check(value)
@@ -92,7 +108,11 @@ _name = text(re.compile(r"[^\0]+"))
 _number = whole(1, _MAX_NUMBER)
 _path = text(re.compile(r"/[^\0]*"))
 
+#: Of a configuration file in Python; one of the two is not None, or there is no file.
+_file = {"path": or_null(_path), "module": or_null(_name), "display": text()}
+
 PRELOADER: Dict[str, Dict[str, Check]] = {
+    "evaluate": {"build": _own_build, "masterPid": _number, "directory": _path, **_file},
     "start": {
         # First: another build may have other fields.
         "build": _own_build,
@@ -123,7 +143,18 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "identity": or_null({"uid": whole(0, _MAX_UID), "gid": whole(0, _MAX_UID), "userName": text()}),
         "isApart": flag,
         "postFork": or_null({"module": _name, "attribute": _name}),
+        "configuration": or_null(
+            {
+                **_file,
+                "hooks": every(_name, 100),
+                "settings": an_object,
+                "variables": texts,
+                "umask": or_null(whole(0, 0o777)),
+                "isReload": flag,
+            }
+        ),
     },
+    "stopping": {},
     "fork": {"worker": _number, "token": text(re.compile(r"[\w-]+"), 100)},
     "output-opened": {"worker": _number},
     "signal": {"worker": _number, "signal": one_of("KILL", "URG", "INT")},

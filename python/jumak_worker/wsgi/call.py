@@ -32,6 +32,8 @@ class CallLink(ResponseLink, Protocol):
 
     def failed(self, micros: int, reason: str, report: str) -> None: ...
 
+    def hand_over(self) -> None: ...
+
 
 class Call(Response):
     """One request: runs the application and sends what it answers."""
@@ -73,6 +75,7 @@ class Call(Response):
         except BaseException as error:  # SystemExit too: a request does not end its worker
             if link.is_closed:
                 # Nobody is left to be told, and the application is not to blame for its error.
+                self.lost(error, environ)
                 raise LinkClosed("the client has gone") from None
             self._fail(error, environ)
         finally:
@@ -147,6 +150,9 @@ class Call(Response):
         return True
 
     # -- errors
+
+    def lost(self, error: BaseException, environ: dict) -> None:
+        """The link is closed, so nobody hears of this error of the application."""
 
     def _fail(self, error: BaseException, environ: dict) -> None:
         """An error of the application: its traceback in the log; a 500 for the client, or a cut where the head has gone."""

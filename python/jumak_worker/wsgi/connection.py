@@ -8,6 +8,7 @@ of a frame has passed is unknown. Not here: what the frames mean (``link.py``).
 
 from __future__ import annotations
 
+import os
 import socket
 from time import perf_counter
 from typing import List, Optional
@@ -189,6 +190,12 @@ class Connection:
                 self.send(piece)  # type: ignore[arg-type]
         except BaseException as error:
             raise self.broken(error) from None
+
+    def hand_over(self) -> None:
+        """The application has the only descriptor of the connection from now on."""
+        self.send(framing.taken())
+        self.is_closed = True
+        os.close(self._socket.detach())
 
     # -- the end
 

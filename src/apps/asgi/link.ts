@@ -53,6 +53,8 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   firstSince = 0
   isAlive = true
   isOpen = false
+  /** WebSockets take no slot: they have a bound of their own. */
+  readonly isTunnel = false
   readonly #owner: LinkOwner
   readonly #settings: MultiplexedSettings
   readonly #calls = new CallTable<MultiplexedCall>()

@@ -245,7 +245,6 @@ class Handshake implements ProtocolConnection {
     }
     const secure = new TlsTransport(
       this.#plain.takeSocket(),
-      bytes,
       this.#plain,
       options,
       socket => factsOf(socket, serverName, entry),
@@ -253,7 +252,8 @@ class Handshake implements ProtocolConnection {
     )
     this.#secure = secure
     secure.handler = { onData() {}, onEnd: () => secure.destroy(), onDrain() {}, onClose: () => this.#closed() }
-    secure.onHandshake(
+    secure.shakeHands(
+      bytes,
       () => {
         this.#deadline.disarm()
         this.#inner = protocol.open(secure, () => this.#closed())

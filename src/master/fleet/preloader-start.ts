@@ -37,6 +37,16 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     postFork: app.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),
+    configuration: configurationOf(config, app, other.generation),
     ...other,
   }
+}
+
+/** The first generation of a program begins it; those after it are reloads. */
+function configurationOf(
+  { umask }: Config,
+  { configuration, variables }: AppConfig,
+  generation: number,
+): PreloaderStart['configuration'] {
+  return configuration === null ? null : { ...configuration, variables, umask, isReload: generation > 1 }
 }

@@ -1,6 +1,7 @@
 /**
- * HTTP/2 from outside, with the clients of others: node:http2, curl and h2load (`69-http2-clients.test.ts` has Python's and nghttp). What requests and responses mean is tested by
- * `npm run test:http2` with the tests of HTTP/1; frames are tested by the engine's own tests and h2spec.
+ * HTTP/2 from outside, with the clients of others: node:http2, curl and h2load (`69-http2-clients.test.ts` has Python's and nghttp). What
+ * requests and responses mean is tested by `npm run test:http2` with the tests of HTTP/1; frames are tested by the engine's own tests and
+ * h2spec.
  */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -9,12 +10,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
-import { run } from '../../scripts/lib/command.ts'
-import { type Certificate, localCertificate } from '../support/certificates.ts'
-import { Gate } from '../support/gate.ts'
-import { APPS } from '../support/paths.ts'
-import { temporaryDirectory } from '../support/project.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { run } from '../../../scripts/lib/command.ts'
+import { type Certificate, localCertificate } from '../../support/certificates.ts'
+import { Gate } from '../../support/gate.ts'
+import { APPS } from '../../support/paths.ts'
+import { temporaryDirectory } from '../../support/project.ts'
+import { type Server, startServer } from '../../support/server.ts'
 
 let certificate: Certificate
 let server: Server

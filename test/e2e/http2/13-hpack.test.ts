@@ -4,12 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
-import { HpackEncoder, roomFor } from '../../src/http2/hpack/encoder.ts'
-import { HpackError } from '../../src/http2/hpack/errors.ts'
-import { decodeAll } from '../../src/http2/hpack/testing/blocks.ts'
-import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
-import { ROOT } from '../support/paths.ts'
+import { HpackDecoder } from '../../../src/http2/hpack/decoder.ts'
+import { HpackEncoder, roomFor } from '../../../src/http2/hpack/encoder.ts'
+import { HpackError } from '../../../src/http2/hpack/errors.ts'
+import { decodeAll } from '../../../src/http2/hpack/testing/blocks.ts'
+import { ensureEnvironment, whyNoPython } from '../../support/environments/environments.ts'
+import { ROOT } from '../../support/paths.ts'
 
 const skip = await whyNoPython()
 

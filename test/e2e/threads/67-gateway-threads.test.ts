@@ -1,6 +1,6 @@
 /**
  * What only a gateway with several threads has: connections on different threads with one queue, changes for all at one moment, and threads
- * that die. What it has in common with a gateway of one thread is in the other files, which `npm run test:threads` runs with three.
+ * that die. What it has in common with a gateway of one thread is in the files of `test/e2e/`; `npm run test:threads` runs some with three.
  */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -10,15 +10,15 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { WebSocket } from 'ws'
-import type { ProgramStatus } from '../../src/control/admin-messages.ts'
-import { ensureEnvironment } from '../support/environments/environments.ts'
-import { type ThreadFaults, threadFaults } from '../support/faults.ts'
-import { Gate } from '../support/gate.ts'
-import { APPS } from '../support/paths.ts'
-import { Project, temporaryDirectory } from '../support/project.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
-import { runJumak } from '../support/run.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import type { ProgramStatus } from '../../../src/control/admin-messages.ts'
+import { ensureEnvironment } from '../../support/environments/environments.ts'
+import { type ThreadFaults, threadFaults } from '../../support/faults.ts'
+import { Gate } from '../../support/gate.ts'
+import { APPS } from '../../support/paths.ts'
+import { Project, temporaryDirectory } from '../../support/project.ts'
+import { getOnce, RawClient } from '../../support/raw-client.ts'
+import { runJumak } from '../../support/run.ts'
+import { type Server, startServer, until } from '../../support/server.ts'
 
 const skip = !isBuiltin('node:ffi') && 'needs Node 26, with its module node:ffi'
 const THREADS = 3

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { run } from '../../scripts/lib/command.ts'
-import { localAuthority, localCertificate } from '../support/certificates.ts'
-import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
-import { APPS, ROOT } from '../support/paths.ts'
-import { startServer } from '../support/server.ts'
+import { run } from '../../../scripts/lib/command.ts'
+import { localAuthority, localCertificate } from '../../support/certificates.ts'
+import { ensureEnvironment, whyNoPython } from '../../support/environments/environments.ts'
+import { APPS, ROOT } from '../../support/paths.ts'
+import { startServer } from '../../support/server.ts'
 
 const skip = await whyNoPython()
 const start = () =>

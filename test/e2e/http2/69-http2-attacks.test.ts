@@ -5,22 +5,22 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { ProgramStatus } from '../../src/control/admin-messages.ts'
-import { Gate } from '../support/gate.ts'
-import * as h2 from '../support/http2-client.ts'
-import { Code, Http2Client, Type } from '../support/http2-client.ts'
-import { APPS } from '../support/paths.ts'
-import { Project } from '../support/project.ts'
-import { getOnce } from '../support/raw-client.ts'
-import { runJumak } from '../support/run.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import type { ProgramStatus } from '../../../src/control/admin-messages.ts'
+import { Gate } from '../../support/gate.ts'
+import * as h2 from '../../support/http2-client.ts'
+import { Code, Http2Client, Type } from '../../support/http2-client.ts'
+import { APPS } from '../../support/paths.ts'
+import { Project } from '../../support/project.ts'
+import { getOnce } from '../../support/raw-client.ts'
+import { runJumak } from '../../support/run.ts'
+import { type Server, startServer, until } from '../../support/server.ts'
 
 const idOf = (i: number) => 2 * i + 1
 const times = (many: number, make: (i: number) => Buffer) =>
   Buffer.concat(Array.from({ length: many }, (_, i) => make(i)))
 
 /** Others are answered, over both versions. */
-async function probe({ target }: Server, path = '/hello'): Promise<void> {
+async function probe({ programTarget: target }: Server, path = '/hello'): Promise<void> {
   assert.equal((await getOnce(target, path)).status, 200)
   const client = new Http2Client(target)
   assert.equal(await client.send(h2.get(1, path)).response(1), 200)
@@ -60,7 +60,7 @@ const FLOODS: Readonly<Record<string, (i: number) => Buffer>> = {
 }
 
 async function flood(server: Server, what: string, reads: boolean): Promise<void> {
-  const client = new Http2Client(server.target, { reads })
+  const client = new Http2Client(server.programTarget, { reads })
   client.send(h2.post(1, '/echo'), h2.get(3, '/hello'))
   if (reads) await client.response(3)
   for (let sent = 0; sent < 100 && !client.isEnded && client.goAway < 0; sent++)
@@ -96,10 +96,10 @@ test('requests that are reset in masses, by the client or by us, do not reach th
   await probe(server)
   server.rememberFds()
   const gate = new Gate(t)
-  const holder = new Http2Client(server.target).send(h2.get(1, gate.target))
+  const holder = new Http2Client(server.programTarget).send(h2.get(1, gate.target))
   await server.waitForLog(/holding/)
   for (const make of Object.values(PROVOKED)) {
-    const client = new Http2Client(server.target)
+    const client = new Http2Client(server.programTarget)
     const sent = client.sendAll(times(2000, i => Buffer.concat([h2.get(idOf(i), gate.target), make(idOf(i))])))
     assert.equal(await client.ended(), Code.ENHANCE_YOUR_CALM)
     await sent
@@ -123,12 +123,12 @@ test('slow, stalled and silent clients hold up nobody', async () => {
     Buffer.concat([h2.PREFACE, h2.settings(), h2.get(1, '/hello').subarray(0, 20)]),
     Buffer.concat([h2.PREFACE, h2.settings(), h2.frame(Type.HEADERS, 0, 1, h2.block([['a', 'b']]))]),
   ].map(bytes => {
-    const client = new Http2Client(server.target, { isBegun: true })
+    const client = new Http2Client(server.programTarget, { isBegun: true })
     client.send(bytes)
     return client
   })
-  const unfed = new Http2Client(server.target).send(times(100, i => h2.post(idOf(i), '/echo')))
-  const shut = new Http2Client(server.target, { window: 0 })
+  const unfed = new Http2Client(server.programTarget).send(times(100, i => h2.post(idOf(i), '/echo')))
+  const shut = new Http2Client(server.programTarget, { window: 0 })
   shut.send(times(20, i => h2.get(idOf(i), '/bytes/300000')))
   await shut.until(() => shut.of(Type.HEADERS).length === 20)
   for (let i = 0; i < 50; i++) shut.send(h2.windowSetting(0x7fff_ffff), h2.windowSetting(0))
@@ -173,7 +173,7 @@ test('WebSockets: frames before the answer, a hundred that are not read, protoco
   const server = await startServer({ app: 'app:application', directory: asgi(t), args: ['-w', '1'] })
   await probe(server)
   server.rememberFds()
-  const client = new Http2Client(server.target)
+  const client = new Http2Client(server.programTarget)
   client.send(
     h2.webSocket(1, '/'),
     h2.data(1, 'early'),
@@ -185,7 +185,9 @@ test('WebSockets: frames before the answer, a hundred that are not read, protoco
   client.send(times(1000, i => Buffer.concat([h2.webSocket(idOf(i + 3), '/'), h2.data(idOf(i + 3), 'early')])))
   assert.equal(await client.ended(), Code.ENHANCE_YOUR_CALM)
 
-  const unread = new Http2Client(server.target, { window: 0 }).send(times(100, i => h2.webSocket(idOf(i), '/much')))
+  const unread = new Http2Client(server.programTarget, { window: 0 }).send(
+    times(100, i => h2.webSocket(idOf(i), '/much')),
+  )
   await unread.until(() => unread.of(Type.HEADERS).length === 100)
   await probe(server)
   // One of them is read, to its end; the others stay as they are.
@@ -218,7 +220,7 @@ test('clients that fill the memory of the gateway are cut, and nobody else', asy
   server.expectLog(/a connection was cut/)
   await probe(server)
   server.rememberFds()
-  const greedy = Array.from({ length: 8 }, () => new Http2Client(server.target))
+  const greedy = Array.from({ length: 8 }, () => new Http2Client(server.programTarget))
   await Promise.all(greedy.map(client => client.sendAll(times(50, i => longHead(idOf(i))))))
   await server.waitForLog(/a connection was cut/)
   await probe(server)
