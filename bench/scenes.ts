@@ -15,8 +15,8 @@ export interface Scene {
   /** `module:attribute` under bench/apps. */
   readonly app: string
   /**
-   * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application
-   * speaks the frames.
+   * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
+   * the frames.
    */
   readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static'
   /** Over TLS; all stacks speak what `tls.ts` says. */

@@ -61,8 +61,8 @@ export function jumak(name: string, root: string, threads = 1): Stack {
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
       const files = scene.interface === 'static' ? `--static /static/=${makeFiles(directory)}` : ''
       const slots = scene.interface === 'wsgi-websocket' ? `--threads ${SOCKET_THREADS}` : ''
-      const kind = scene.interface === 'gevent' ? '-k gevent' : ''
-      const options = `-b 127.0.0.1:${port} -w ${workers} ${slots} ${kind} --log-level warn ${more} ${tls} ${files} --python`
+      const kind = scene.interface === 'gevent' ? '-k gevent' : slots
+      const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} ${kind} --python`
       return [[program, ...words(options), venv('python'), scene.app]]
     },
   }
@@ -135,12 +135,12 @@ const PEERS: readonly Peer[] = [
     ...{ options: gunicorn('-k gthread --threads 4 --keep-alive 75'), tls: certfile },
   },
   {
-    ...{ name: 'gunicorn gevent', program: 'gunicorn', interfaces: ['gevent'] },
-    ...{ options: gunicorn('-k gevent'), tls: certfile },
-  },
-  {
     ...{ name: 'gunicorn gthread 40', program: 'gunicorn', interfaces: ['wsgi-websocket'], only: 'bare' },
     options: gunicorn(`-k gthread --threads ${SOCKET_THREADS} --keep-alive 75`),
+  },
+  {
+    ...{ name: 'gunicorn gevent', program: 'gunicorn', interfaces: ['gevent'] },
+    ...{ options: gunicorn('-k gevent'), tls: certfile },
   },
   {
     ...{ name: 'gunicorn --preload', program: 'gunicorn', interfaces: http, keepsAlive: false, only: 'bare' },

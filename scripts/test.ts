@@ -26,6 +26,9 @@ const FILES_AT_A_TIME = 2
 /** For one file. Far more than any file takes: a file that hangs ends with its name. */
 const FILE_TIMEOUT_MS = 5 * 60_000
 
+/** A test sees the same Python everywhere, whatever is in the environment of whoever runs it. */
+for (const name of Object.keys(process.env)) if (name.startsWith('PYTHON')) delete process.env[name]
+
 async function setUp(): Promise<void> {
   const pythons = await testedPythons()
   if (pythons.length === 0) throw new SetupError('no Python 3.9 or newer with venv and pip at hand')

@@ -73,12 +73,12 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
     return framing.FRAME.pack(len(payload), kind) + payload
 
 
-def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
+def request(env: dict, body: bytes = b"", follows: bool = False, handshake: bool = False) -> bytes:
     """``SCRIPT_NAME`` and ``REQUEST_URI`` are left out, because the worker adds them. The path comes last."""
     names = [name for name in env if name not in ("SCRIPT_NAME", "REQUEST_URI", "PATH_INFO")] + ["PATH_INFO"]
     encoded = "\0".join(names).encode("latin-1")
     head = encoded + "\0".join(env[name] for name in names).encode("latin-1")
-    return frame(framing.REQUEST, struct.pack("<BII", int(follows), len(head), len(encoded)) + head + body)
+    return frame(framing.REQUEST, struct.pack("<BII", follows + 2 * handshake, len(head), len(encoded)) + head + body)
 
 
 class Gateway:
@@ -241,6 +241,11 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "isApart": False,
         "postFork": None,
         "configuration": None,
+        "importPath": [],
+        "interface": "auto",
+        "loop": "auto",
+        "logConfig": None,
+        "loggers": None,
         "isDevelopment": False,
         "isCheck": False,
         "terminal": False,

@@ -5,6 +5,7 @@ How a real preloader reports it is in test_preloading.py.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import shutil
@@ -55,6 +56,9 @@ class Loader(unittest.TestCase):
             "workerClass": "auto",
             "findStatic": True,
             "isDevelopment": False,
+            "interface": "auto",
+            "logConfig": None,
+            "loggers": None,
         }
         message.update(start)
         loader.prepare_import_path(self.directory, message["file"], message["module"])
@@ -209,14 +213,38 @@ class Refused(Loader):
         )
         self.assertIn("wants() failed: TypeError", self.refused(attributes=["wants"], factory=True).message)
 
-    def test_asgi_2_is_told_what_it_is(self) -> None:
-        for source in ("class application:\n    def __init__(self, scope): pass\n", "def application(scope): pass\n"):
+    def test_asgi_2_is_served_as_asgi_3(self) -> None:
+        seen = []
+
+        async def receive() -> dict:
+            return {}
+
+        async def send(message: dict) -> None:
+            seen.append(message)
+
+        for source in (
+            "class application:\n    def __init__(self, scope): self.scope = scope\n"
+            "    async def __call__(self, receive, send): await send(self.scope['asgi'])\n",
+            "def application(scope):\n    async def run(receive, send): await send(scope['asgi'])\n    return run\n",
+        ):
             with self.subTest(source):
                 sys.modules.pop("app", None)
                 self.write("app.py", "# %d\n" % len(source) + source)
-                message = self.refused().message
-                self.assertIn("app:application is an ASGI 2 application", message)
-                self.assertIn("asgiref.compatibility.guarantee_single_callable(application)", message)
+                loaded = self.load()
+                self.assertEqual(loaded.interface, "asgi")
+                asyncio.run(loaded.callable({"asgi": {"version": "3.0"}}, receive, send))
+                self.assertEqual(seen.pop(), {"version": "2.0"})
+
+    def test_the_interface_that_is_wanted_wins(self) -> None:
+        self.write("app.py", "def application(*args): pass\n")
+        for wanted, expected in (("auto", "wsgi"), ("wsgi", "wsgi"), ("asgi3", "asgi"), ("asgi2", "asgi")):
+            with self.subTest(wanted):
+                self.assertEqual(self.load(interface=wanted).interface, expected)
+
+    def test_directories_that_stand_before_the_others(self) -> None:
+        before = [os.path.join(self.directory, name) for name in ("lib", "more")]
+        loader.prepare_import_path(self.directory, None, "app", before)
+        self.assertEqual(sys.path[:3], [*before, self.directory])
 
     def test_a_coroutine_function_that_is_neither(self) -> None:
         self.write("app.py", "async def application(environ, start_response): pass\n")

@@ -19,9 +19,18 @@ from .process_case import APP, ProcessCase
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors", "control.json")
 #: Fields that may be null.
-NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask"}
-#: Texts that may be empty.
-MAY_BE_EMPTY = {"display", "hooks", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
+NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask", "logConfig", "loggers", "level"}
+#: Texts and lists that may be empty.
+MAY_BE_EMPTY = {
+    "display",
+    "hooks",
+    "importPath",
+    "rootPath",
+    "runtimeDirectory",
+    "settingsFrom",
+    "thread",
+    "userName",
+}
 #: Objects whose parts are checked by who reads them.
 OPAQUE = {"settings", "variables"}
 HUGE = "x" * 5000
@@ -54,7 +63,7 @@ def spoilt(value: Any, name: str) -> Iterator[Any]:
         if name not in MAY_BE_EMPTY:
             yield ""
     elif isinstance(value, list):
-        yield from ("x", {}, 7, value * 1000)
+        yield from ("x", {}, 7, value * 1001 or [""])
         if name not in MAY_BE_EMPTY:
             yield []
         for i, inner in enumerate(value):

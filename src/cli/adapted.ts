@@ -5,6 +5,7 @@
  * (`master/fleet/prepared.ts`); at a reload the same for the next one.
  */
 import { type Adapted, type Adapter, type EvaluatedFile, OUR_EXITS, type WantedFile } from '../adapters/adapted.ts'
+import { fastapi } from '../adapters/fastapi/fastapi.ts'
 import { gunicorn } from '../adapters/gunicorn/gunicorn.ts'
 import { uvicorn } from '../adapters/uvicorn/uvicorn.ts'
 import { readIdentity } from '../config/identity.ts'
@@ -19,7 +20,7 @@ import type { ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
 import { writeTo } from './terminal.ts'
 
-const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn }
+const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fastapi }
 
 /** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
 export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {

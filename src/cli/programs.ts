@@ -3,7 +3,7 @@
  * is the program; an application of that name is `gunicorn:app`, or its path. Loaded at each start, so it imports nothing.
  */
 
-export const PROGRAM_NAMES = ['gunicorn', 'uvicorn'] as const
+export const PROGRAM_NAMES = ['gunicorn', 'uvicorn', 'fastapi'] as const
 
 export type ProgramName = (typeof PROGRAM_NAMES)[number]
 

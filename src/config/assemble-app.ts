@@ -63,6 +63,7 @@ export function assembleApp(
     workers: auto.workers,
     asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
+    importPath: readDirectories(values, application.importPath),
     variables,
     envFiles: readEnvFiles(values),
     limits: {

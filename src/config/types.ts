@@ -119,6 +119,8 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
   readonly pools: readonly PoolConfig[]
   /** Directory of the application as the user named it. A symbolic link in it is not resolved: a reload follows a link that was switched. */
   readonly directory: string
+  /** Absolute directories from which Python imports before all others. */
+  readonly importPath: readonly string[]
   /** Variables for the application. They win over those that Jumak itself has. */
   readonly variables: Readonly<Record<string, string>>
   /** Absolute paths. Read again at each reload; `variables` win over them. */
@@ -221,6 +223,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
+  /** Names and values, one after the other, that every response has. */
+  readonly responseHeaders: readonly string[]
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
@@ -269,9 +273,11 @@ export type GatewayConfig = Pick<
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'
+  | 'responseHeaders'
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'
+  | 'webSocketCompression'
 > & { readonly apps: readonly GatewayApp[] }
 
 export interface ChangedSetting {

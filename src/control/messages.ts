@@ -286,6 +286,15 @@ export type MasterToPreloader =
       readonly attributes: readonly string[]
       readonly factory: boolean
       readonly display: string
+      /** Directories from which Python imports before all others. */
+      readonly importPath: readonly string[]
+      /** How the application is called; auto: Python looks at it. */
+      readonly interface: 'auto' | 'wsgi' | 'asgi3' | 'asgi2'
+      readonly loop: 'auto' | 'asyncio' | 'uvloop'
+      /** A file that sets up Python's logging before the import; null: none. */
+      readonly logConfig: string | null
+      /** Loggers of another server that the application may use; null: none. `level`: as Python counts. */
+      readonly loggers: { readonly server: 'uvicorn'; readonly level: number | null } | null
       /** Where DJANGO_SETTINGS_MODULE of the environment comes from, as `by --env`. Empty: it is not set. */
       readonly settingsFrom: string
       readonly threads: number

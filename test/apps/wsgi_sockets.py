@@ -1,51 +1,63 @@
-"""WebSockets from WSGI: flask-sock, and sockets used by hand."""
+"""WebSockets from WSGI: flask-sock, and sockets that are used by hand."""
 
 import os
 import select
 import sys
-import threading
+import time
 from base64 import b64encode
 from hashlib import sha1
 
-from flask import Flask, request
+from flask import Flask
 from flask_sock import Sock
 
-app = Flask(__name__)
-sock = Sock(app)
+flask = Flask(__name__)
+sock = Sock(flask)
 
 
-@sock.route("/echo")
+@sock.route("/echo", methods=["GET"])
 def echo(ws):
     while True:
-        data = ws.receive()
-        ws.send(data)
+        ws.send(ws.receive())
 
 
-@app.get("/hello")
-def hello():
-    return "%s %s" % ("werkzeug.socket" in request.environ, "gunicorn.socket" in request.environ)
+@sock.route("/farewell")
+def farewell(ws):
+    ws.close(4003, "enough")
 
 
-def accept(key):
+def accept(key, *headers):
     digest = sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
-    return (
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Room: hearth\r\n"
-        "Sec-WebSocket-Accept: %s\r\n\r\n" % b64encode(digest).decode()
-    ).encode()
+    head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+    head += ["Sec-WebSocket-Accept: " + b64encode(digest).decode(), *headers]
+    return "".join(line + "\r\n" for line in head + [""]).encode()
 
 
-def raw(environ, start_response):
-    """By hand: what the client sends after its handshake comes back, without frames."""
+def read_on(sock):
+    """Sends back what comes, without frames, until the client has gone."""
+    while True:
+        ready, _, _ = select.select([sock], [], [])
+        data = sock.recv(65536)
+        if not data:
+            return
+        sock.sendall(data)
+
+
+def app(environ, start_response):
     path = environ["PATH_INFO"]
-    if not path.startswith("/raw"):
-        return app(environ, start_response)
-    sock = environ["gunicorn.socket"]
+    if path == "/keys":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [",".join(key for key in environ if key.endswith(".socket")).encode()]
+    if not path.startswith("/raw/"):
+        return flask(environ, start_response)
     what = path[5:]
+    sock = environ["gunicorn.socket"]
+    assert sock is environ["werkzeug.socket"]
     if what == "raise-before":
         raise ValueError("before the 101")
     if what == "ordinary":
+        # To look at it does not take it.
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [("ordinary %s" % ("not used yet" in repr(sock))).encode()]
+        return [repr(sock).encode()]
     if what == "refuse":
         sock.sendall(b"HTTP/1.1 403 No Entry\r\nContent-Length: 4\r\nX-Why: mood\r\n\r\nsoup and more")
         return []
@@ -60,15 +72,10 @@ def raw(environ, start_response):
     if what == "wrong-accept":
         sock.sendall(accept("x"))
         return []
-    if what == "nothing":
+    if what == "half-a-head":
         sock.sendall(b"HTTP/1.1 101")
         return []
-    if what == "pid":
-        sock.sendall(accept(environ["HTTP_SEC_WEBSOCKET_KEY"]) + b"%d\n" % os.getpid())
-        while sock.recv(1000):
-            pass
-        return []
-    sock.sendall(accept(environ["HTTP_SEC_WEBSOCKET_KEY"]))
+    sock.sendall(accept(environ["HTTP_SEC_WEBSOCKET_KEY"], "X-Room: hearth", "Content-Length: 7"))
     if what == "raise-after":
         sock.sendall(b"last")
         raise ValueError("after the 101")
@@ -79,12 +86,17 @@ def raw(environ, start_response):
         sock.sendall(b"last")
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"nobody sees this"]
+    if what == "close":
+        sock.sendall(b"last")
+        sock.close()
+        # wait: the client must not have to wait for it
+        time.sleep(1)
+        print("close returned", file=sys.stderr, flush=True)
+        return []
     if what == "flood":
-        sent = 0
         block = b"x" * 65536
-        while sent < 32 * 1024 * 1024:
+        for _ in range(512):
             sock.sendall(block)
-            sent += len(block)
         return []
     if what == "count":
         total = 0
@@ -95,14 +107,11 @@ def raw(environ, start_response):
             total += len(data)
         sock.sendall(b"%d" % total)
         return []
-    if what == "late":
-        # Reads nothing until it is told to.
-        select.select([], [], [], 0.3)
-    while True:
-        ready, _, _ = select.select([sock], [], [], 10)
-        data = sock.recv(65536) if ready else b""
-        if not data:
-            break
-        sock.sendall(data)
+    if what == "pid":
+        sock.sendall(b"%d\n" % os.getpid())
+    try:
+        read_on(sock)
+    except OSError as error:
+        print("raw failed: %r" % error, file=sys.stderr, flush=True)
     print("raw ended: %s" % what, file=sys.stderr, flush=True)
     return []

@@ -23,6 +23,7 @@ export interface Prepared {
 /** Names of variables, the first that fits, and what they are. */
 const VARIABLES: readonly (readonly [name: RegExp, value: string])[] = [
   [/PORT$/i, '0'],
+  [/^settings/, 'settings'],
   [/WORKER_TEMP_DIR/, '/dev/shm'],
   [/WORKER_CONNECTIONS/, '100'],
   [/CLASS/, 'sync'],
@@ -98,10 +99,10 @@ const ACCOUNTS: Readonly<Record<string, string>> = { user: 'passwd', group: 'gro
 /** Paths lead below `root`, ports are free ones, and accounts exist. */
 function moveWords(words: readonly string[], given: GivenOptions, root: string): string[] {
   let moved = [...words]
-  const replace = (before: string, after: string) => {
-    if (before !== after) moved = moved.map(word => replaceEnd(word, before, after))
-  }
   for (const { option, value } of given.values()) {
+    const replace = (before: string, after: string) => {
+      moved = moved.map((word, i) => (isOf(option, word, moved[i - 1]) ? replaceEnd(word, before, after) : word))
+    }
     for (const text of (Array.isArray(value) ? value : [value]).map(String)) {
       if (PORTS.includes(option.name) && /^(?:.*:)?\d+$/.test(text) && !text.startsWith('unix:'))
         replace(text, text.replace(/\d+$/, '0'))
@@ -111,6 +112,11 @@ function moveWords(words: readonly string[], given: GivenOptions, root: string):
     }
   }
   return moved
+}
+
+/** The word is the value of the option, or has it. */
+function isOf({ flags }: AnyOption, word: string, previous: string | undefined): boolean {
+  return flags.some(flag => flag === previous || word.startsWith(flag.startsWith('--') ? `${flag}=` : flag))
 }
 
 /** The value stands at the end of a word, or is one. */

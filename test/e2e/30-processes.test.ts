@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { symlinkSync, unlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
 import { signalAll } from '../support/processes.ts'
@@ -114,15 +115,15 @@ test('a preloader that is killed: workers serve on, and a new generation replace
 })
 
 test('a master that is killed leaves no process, and the next start on the same port works', async () => {
-  const first = await startServer({ app: 'plain', directory: APPS })
-  const { port } = first
+  const args = ['-b', `127.0.0.1:${await freePort()}`]
+  const first = await startServer({ app: 'plain', directory: APPS, args })
   first.signal('SIGKILL')
   await first.waitForExit()
   await until(
     () => first.processes().length === 0,
     () => `left: ${JSON.stringify(first.processes())}`,
   )
-  const second = await startServer({ app: 'plain', directory: APPS, args: ['-b', `127.0.0.1:${port}`] })
+  const second = await startServer({ app: 'plain', directory: APPS, args })
   assert.equal(await text(second, '/hello'), 'Hello, world!')
   await second.stop()
 })

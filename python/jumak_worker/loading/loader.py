@@ -15,7 +15,7 @@ import os
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..output import tracebacks
 from . import factories, import_mistakes, interface, patching, static_files, static_finders
@@ -46,16 +46,23 @@ class LoadedApplication(NamedTuple):
         }
 
 
-def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
+def prepare_import_path(
+    directory: str, file: Optional[str], module: Optional[str] = None, before: Sequence[str] = ()
+) -> None:
     """Puts the application's directory first into ``sys.path``, by the path that the user named: a link that is switched is followed.
+    The directories of ``before`` stand in front of it.
 
     A file by itself sees its neighbours, as a script does. A file that is a module of a package needs the directory above its
     outermost package; its neighbours come last, where they hide no other module.
     """
     os.chdir(directory)
     sys.path.insert(0, directory)
-    if file is None:
-        return
+    if file is not None:
+        _find_file(directory, file, module)
+    sys.path[:0] = before
+
+
+def _find_file(directory: str, file: str, module: Optional[str]) -> None:
     folder = os.path.dirname(file)
     if module is None:
         _insert_import_path(folder, directory)
@@ -82,6 +89,11 @@ def load(start: dict) -> LoadedApplication:
         attribute, _, passed = attributes[0].partition("(")
         attributes, passed = [attribute], "(" + passed
     sys.argv = ["jumak", start["display"]]
+    if start["logConfig"] is not None or start["loggers"] is not None:
+        # Few applications need it: logging takes time and memory.
+        from . import log_config
+
+        log_config.set_up(start["logConfig"], start["loggers"])
     started = perf_counter()
     is_green = start["workerClass"] == "gevent"
     if is_green:
@@ -100,7 +112,7 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found, passed)
         name += "()"
-    application, kind = _checked(found, imported, name, start["display"])
+    application, kind = _checked(found, imported, name, start["display"], start["interface"])
     if is_green and kind == interface.ASGI:
         what = "is an ASGI application, whose requests run on an event loop: leave worker-class out"
         raise LoadError("worker-class is gevent, but %s:%s %s" % (imported.__name__, name, what))
@@ -227,19 +239,19 @@ def _plain_values(where: str, passed: str) -> Tuple[List[object], Dict[str, obje
         ) from None
 
 
-def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
-    """The callable and its interface. ``name`` ends in ``()`` where a factory made the application."""
+#: What ``--interface`` says; ``auto`` is none of them.
+_INTERFACES = {"wsgi": interface.WSGI, "asgi3": interface.ASGI, "asgi2": interface.ASGI_2}
+
+
+def _checked(application: object, module: ModuleType, name: str, display: str, wanted: str) -> Tuple[Callable, str]:
+    """The callable and its interface, which is the one that is ``wanted`` or found. ``name`` ends in ``()`` where a factory made the application."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
         raise LoadError("%s is %s, which cannot be called: a WSGI or ASGI application is a callable" % (where, what))
-    kind = interface.detect(application)
+    kind = _INTERFACES.get(wanted) or interface.detect(application)
     if kind == interface.ASGI_2:
-        raise LoadError(
-            "%s is an ASGI 2 application, called with the scope first and then with receive and send; Jumak serves ASGI 3: "
-            "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
-            % (where, name.rpartition(".")[2])
-        )
+        return interface.single(application), interface.ASGI
     advice = factories.advise(application, name, display) if not name.endswith("()") else ""
     if advice:
         raise LoadError("%s %s" % (where, advice))

@@ -89,7 +89,7 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"], message["module"])
+            loader.prepare_import_path(message["directory"], message["file"], message["module"], message["importPath"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
         if message["configuration"] is not None:
@@ -189,17 +189,17 @@ class Preloader:
             openings.start()
         try:
             self._application = application = loader.load(self._start)
+            if application.interface == interface.ASGI:
+                # Workers share what is imported here.
+                from ..asgi.worker import import_event_loop
+
+                import_event_loop(self._start["loop"])
         except LoadError as error:
             send_load_failure(error, self._control.send)
             exits.leave(exits.NOT_LOADED)
         finally:
             if openings is not None:
                 openings.stop()
-        if application.interface == interface.ASGI:
-            # Workers share what is imported here.
-            from ..asgi.worker import import_event_loop
-
-            import_event_loop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)

@@ -92,6 +92,7 @@ def prepare(
             start["rootPath"],
             offers_files,
             start["links"],
+            start["loop"],
         )
         asgi.start_up()
         return application, asgi

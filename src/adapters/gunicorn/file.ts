@@ -4,7 +4,7 @@
  */
 import { basename, resolve } from 'node:path'
 import type { Diagnostic } from '../../config/diagnostics.ts'
-import { isFile } from '../../config/machine/files.ts'
+import { statOrNull } from '../../config/machine/files.ts'
 import type { EvaluatedFile, WantedFile } from '../adapted.ts'
 import type { GivenOption } from '../option.ts'
 import { SETTINGS } from './table.ts'
@@ -26,7 +26,10 @@ export function findFile(named: string | undefined, directory: string): FoundFil
     return module === '' ? { problem: 'must have a module after python:' } : { path: null, module, display, directory }
   }
   const path = resolve(directory, display.replace(/^file:/, ''))
-  if (isFile(path)) return { path, module: null, display, directory }
+  const stats = statOrNull(path)
+  // So nothing is read: the usual file neither.
+  if (stats?.isCharacterDevice()) return null
+  if (stats !== null && !stats.isDirectory()) return { path, module: null, display, directory }
   return named === undefined ? null : { problem: `must name a file that exists: there is no ${path}` }
 }
 

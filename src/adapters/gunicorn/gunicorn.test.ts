@@ -308,6 +308,7 @@ test('the file is wanted first: of the words, of GUNICORN_CMD_ARGS, or the usual
   })
   assert.equal(wanted('-c', 'file:conf/g.py')?.path, join(tree, 'conf/g.py'))
   assert.equal(wanted('-c', 'python:conf.g')?.module, 'conf.g')
+  assert.equal(wanted('-c', '/dev/null'), null)
   assert.match(messages(adapt(['shop', '-c', 'nope.py'], environment))[0]!, /^-c must name a file that exists/)
   const usual = makeEnvironment(makeTree(t, { 'gunicorn.conf.py': '' }), { variables: { GUNICORN_CMD_ARGS: '-w 3' } })
   assert.equal(adapt(['shop'], usual).file?.display, 'gunicorn.conf.py')

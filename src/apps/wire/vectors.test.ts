@@ -43,7 +43,8 @@ function encode(frame: Frame, vector: Vector): Buffer {
       const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex').toString('latin1')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
       exchange.id = 'r-1'
-      writeRequest(writer, exchange, body, vector.bodyLength!, applicationRoot('', ''))
+      const isHandshake = frame['handshake'] === true
+      writeRequest(writer, exchange, body, vector.bodyLength!, applicationRoot('', ''), isHandshake)
       return Buffer.from(writer.bytes())
     }
     case 'BODY': {

@@ -91,7 +91,14 @@ export function takeHandle(socket: Socket): PlainHandle | null {
   const internals = socket as unknown as SocketInternals
   const handle = internals._handle
   internals._handle = null
+  if (handle !== null) forget(handle, socket)
   return handle
+}
+
+/** It would keep the socket in memory as long as the connection. */
+function forget(handle: object, socket: Socket): void {
+  const all = handle as Record<symbol, unknown>
+  for (const one of Object.getOwnPropertySymbols(handle)) if (all[one] === socket) all[one] = undefined
 }
 
 /** What tells the server of `socket` that it has closed, which `socket` does not do any more. Another thread may have accepted it: no server. */
