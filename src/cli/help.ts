@@ -2,6 +2,8 @@
  * `jumak --help` and its short form `jumak -h`, from the definitions of the settings. Runs in the command line. Pure: the caller prints
  * the text. Loads no code that serves, so help comes at once (`questions.ts`).
  */
+
+import { twoColumns, wrap } from '../base/layout.ts'
 import { application } from '../config/settings/application.ts'
 import { development } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
@@ -13,7 +15,6 @@ import { staticFiles } from '../config/settings/static.ts'
 import { workers } from '../config/settings/workers.ts'
 import { COMMAND_TEXTS } from './admin/help.ts'
 import { COMMANDS } from './commands.ts'
-import { twoColumns, wrap } from './layout.ts'
 import type { Terminal } from './terminal.ts'
 
 type Row = readonly [left: string, right: string]

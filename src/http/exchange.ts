@@ -9,7 +9,7 @@ import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
 import type { TlsFacts } from './tls-facts.ts'
 import type { Scheme } from './transport.ts'
-import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
+import type { TakeStream, WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
   readonly method: string
@@ -173,6 +173,12 @@ export interface Exchange extends Answered {
    * connection has closed. `response` has status 101 and counts bytes. Its `abort` and `end` close the channel with 1011.
    */
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+  /**
+   * The same for an application that has answered the handshake itself and speaks the frames itself: sends 101 with `headers`, but for
+   * those of the handshake and the connection, and then the bytes are `take`'s. Throws as `acceptWebSocket`, or for a header that no
+   * response may have.
+   */
+  acceptTunnel(headers: HeaderLines, take: TakeStream): void
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>

@@ -359,6 +359,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#relieved.push(stream)
   }
 
+  watchPeer(afterMs: number): void {
+    this.#transport.watchPeer(afterMs)
+  }
+
   kept(bytes: number): void {
     this.#kept += bytes
     if (this.#account === null && this.#kept <= SMALL) return

@@ -16,9 +16,10 @@ import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import {
   CloseCode,
+  type SwitchedConnection,
+  type TakeStream,
   type WebSocketAccept,
   type WebSocketChannel,
-  type WebSocketConnection,
   type WebSocketEvents,
 } from '../http/websocket.ts'
 import { type BodySource, PulledBody } from '../protocols/body.ts'
@@ -59,6 +60,8 @@ export interface StreamOwner {
   relieved(stream: Http2Stream): void
   /** Bytes that a stream keeps have changed by so many. */
   kept(bytes: number): void
+  /** As `ByteStream.watchPeer`, for the connection. */
+  watchPeer(afterMs: number): void
   /** Nothing of the stream is left. `wasReset`: frames of the client may still be on their way. */
   closed(stream: Http2Stream, wasReset: boolean): void
 }
@@ -92,7 +95,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #isClosed = false
   #pace: Pace | null = null
   #tunnel: StreamTunnel | null = null
-  #webSocket: WebSocketConnection | null = null
+  #webSocket: SwitchedConnection | null = null
 
   constructor(owner: StreamOwner, id: number, head: ReceivedHead, sendWindow: number, isRemoteEnded: boolean) {
     const isConnect = head.protocol !== ''
@@ -119,7 +122,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owner.context.onExchange(this.exchange)
   }
 
-  get webSocket(): WebSocketConnection | null {
+  get webSocket(): SwitchedConnection | null {
     return this.#webSocket
   }
 
@@ -458,19 +461,37 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     const { webSockets } = this.#owner.context
-    const { writer } = this.exchange
-    if (!this.isWebSocket() || writer.state !== 'idle')
-      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${writer.state}`)
-    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
+    this.#checkSwitch(exchange)
     const terms = webSockets.negotiate(exchange.request.headers, accept)
-    writer.switched()
-    this.#owner.writeHeaders(this.id, 200, acceptLines(terms.headers), false, false)
+    return this.#switch(acceptLines(terms.headers), (stream, first, onEnded) =>
+      webSockets.open(stream, first, terms, events, onEnded),
+    )
+  }
+
+  acceptTunnel(exchange: Exchange, headers: HeaderLines, take: TakeStream): void {
+    this.#checkSwitch(exchange)
+    this.#switch(acceptLines(headers), take)
+  }
+
+  #checkSwitch(exchange: Exchange): void {
+    const { state } = this.exchange.writer
+    if (!this.isWebSocket() || state !== 'idle')
+      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${state}`)
+    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
+  }
+
+  #switch<Taken extends SwitchedConnection>(
+    lines: HeaderLines,
+    take: (...stream: Parameters<TakeStream>) => Taken,
+  ): Taken {
+    this.exchange.writer.switched()
+    this.#owner.writeHeaders(this.id, 200, lines, false, false)
     this.#tunnel = new StreamTunnel(this)
     this.#isFlowing = true
-    const socket = webSockets.open(this.#tunnel, null, terms, events, () => this.#webSocketEnded())
-    this.#webSocket = socket
-    if (this.isRemoteEnded) queueMicrotask(() => socket.onEnd())
-    return socket
+    const taken = take(this.#tunnel, null, () => this.#webSocketEnded())
+    this.#webSocket = taken
+    if (this.isRemoteEnded) queueMicrotask(() => taken.onEnd())
+    return taken
   }
 
   #webSocketEnded(): void {
@@ -483,6 +504,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   setFlowing(isFlowing: boolean): void {
     this.#isFlowing = isFlowing
     this.frameEnded()
+  }
+
+  watchPeer(afterMs: number): void {
+    this.#owner.watchPeer(afterMs)
   }
 
   destroyTunnel(): void {

@@ -36,7 +36,8 @@ class Browser {
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = this.cookie === '' ? {} : { cookie: this.cookie }
+    // Without `close` the next request may go to a connection that a dead gateway has left.
+    const headers = { connection: 'close', ...(this.cookie !== '' && { cookie: this.cookie }) }
     const response = await fetch(this.#server().url + path, { ...init, headers: { ...headers, ...init.headers } })
     for (const line of response.headers.getSetCookie()) {
       assert.match(line, /^jumak-home=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax$/)

@@ -61,6 +61,9 @@ export class WarmUpExchange implements Exchange {
   acceptWebSocket(): WebSocketChannel {
     throw new Error('a warm-up request is no WebSocket')
   }
+  acceptTunnel(): void {
+    throw new Error('a warm-up request is no WebSocket')
+  }
 }
 
 class WarmUpResponse {

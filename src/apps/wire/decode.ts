@@ -39,10 +39,14 @@ export interface WorkerSink {
   onFile(file: FileOffer): void
   onInform(head: ResponseHead): void
   onFailed(reason: string, runMicros: number): void
+  /** The application has the link: `onRaw` follows with everything that comes on it. */
+  onTaken(): void
+  /** `bytes` are valid during the call only. */
+  onRaw(bytes: Buffer): void
 }
 
-/** What may come next. head: RESPONSE, INFORM, FAILED. content: CHUNK, FILE, END, FAILED. */
-type State = 'hello' | 'head' | 'content'
+/** What may come next. head: RESPONSE, INFORM, FAILED, TAKEN. content: CHUNK, FILE, END, FAILED. raw: no frame. */
+type State = 'hello' | 'head' | 'content' | 'raw'
 
 export const RESPONSE_FIXED = 11
 export const FILE_SIZE = 36
@@ -85,11 +89,18 @@ export class WorkerDecoder extends FrameReader {
       case 'hello':
         return type === FrameType.HELLO
       case 'head':
-        return type === FrameType.RESPONSE || type === FrameType.INFORM || type === FrameType.FAILED
+        return (
+          type === FrameType.RESPONSE ||
+          type === FrameType.INFORM ||
+          type === FrameType.FAILED ||
+          type === FrameType.TAKEN
+        )
       case 'content':
         return (
           type === FrameType.CHUNK || type === FrameType.END || type === FrameType.FILE || type === FrameType.FAILED
         )
+      case 'raw':
+        return false
     }
   }
 
@@ -113,7 +124,15 @@ export class WorkerDecoder extends FrameReader {
     } else if (type === FrameType.HELLO) {
       this.#state = 'head'
       sink.onHello(decodeHello(buffer.toString('utf8', start, end)))
+    } else if (type === FrameType.TAKEN) {
+      this.#state = 'raw'
+      this.stop()
+      sink.onTaken()
     }
+  }
+
+  protected override rest(bytes: Buffer): void {
+    if (this.#state === 'raw') this.#sink.onRaw(bytes)
   }
 
   #response(buffer: Buffer, start: number, end: number, owned: boolean): void {
@@ -186,6 +205,8 @@ function maximumLength(type: number): number {
       return 2 + MAX_RESPONSE_HEAD
     case FrameType.HELLO:
       return MAX_HELLO
+    case FrameType.TAKEN:
+      return 0
     default:
       return MAX_PAYLOAD
   }

@@ -2,6 +2,8 @@
  * Cuts the bytes of a socket into frames: a header of fixed size with the payload's length in its first four bytes, then the
  * payload. Runs in the gateway, sans-IO. `decode.ts` and `multiplex-decode.ts` say what the frames mean.
  *
+ * A reader that was stopped passes on what follows the last frame as `rest`, uncut.
+ *
  * Invariants: cutting the bytes differently never changes the calls. No memory is taken for a payload before its header is
  * checked. Nothing of a chunk is kept without a copy.
  */
@@ -19,10 +21,13 @@ export abstract class FrameReader {
     this.#header = Buffer.alloc(headerSize)
   }
 
-  /** Nothing more is passed on, not even from the chunk that is being read. */
+  /** No more frames are read, not even from the chunk that is being read. */
   stop(): void {
     this.#isStopped = true
   }
+
+  /** Bytes behind the last frame of a reader that was stopped. May be a view of a shared buffer. */
+  protected rest(_bytes: Buffer): void {}
 
   /** Reads a frame header and returns the payload's length. Throws for a frame that may not come, or has an impossible length. */
   protected abstract header(buffer: Buffer, at: number): number
@@ -49,6 +54,7 @@ export abstract class FrameReader {
       }
       this.frame(chunk, payload, at, false)
     }
+    if (at < chunk.length) this.rest(chunk.subarray(at))
   }
 
   /** Completes the frame that the last read cut. Returns where the next frame begins. */

@@ -77,12 +77,12 @@ for (const { name, frames, hex, request, rootPath } of of('gateway')) {
     else {
       const { exchange, bodyFollows, body } = frames[0]!
       const inline = bodyFollows ? null : Buffer.from(body, 'hex').toString('latin1')
-      encode.writeScopedRequest(
+      encode.writeRequest(
         writer,
         exchange,
         Object.assign(new FakeExchange(request), { id: 'r-1' }),
         new ScopeWriter(applicationRoot(rootPath!, '')),
-        inline,
+        { inline, bodyLength: -1 },
       )
     }
     assert.equal(writer.bytes().toString('hex'), hex)

@@ -87,6 +87,10 @@ export class HandleStream<Handle extends StreamHandle = StreamHandle> implements
     this.#listeners[event] = listener
   }
 
+  setKeepAlive(isOn: boolean, afterMs: number): void {
+    if (!this.destroyed) this.#plain.setKeepAlive?.(isOn, Math.floor(afterMs / 1000))
+  }
+
   get bytesWritten(): number {
     return this.handle.bytesWritten
   }

@@ -12,6 +12,8 @@ export interface PlainHandle {
   close(callback: () => void): void
   /** Another number than 0: it was not possible. A Unix socket has none. */
   reset?(callback: () => void): number
+  /** The same. */
+  setKeepAlive?(isOn: boolean, seconds: number): number
 }
 
 /** Bytes in both directions. What returns a number returns 0, or libuv's number of an error. */

@@ -47,6 +47,8 @@ export interface ClientStream {
   resume(): void
   end(): void
   destroy(): void
+  /** As `net.Socket` has it. */
+  setKeepAlive(isOn: boolean, afterMs: number): unknown
   on(event: 'end' | 'drain' | 'close', listener: () => void): void
   on(event: 'error', listener: (error: Error) => void): void
 }
@@ -106,11 +108,16 @@ export abstract class StreamTransport implements Transport {
     return this.socket.writableLength
   }
 
+  /** No write is on its way: not even the empty one, behind which the next one would wait. */
+  private get isFree(): boolean {
+    return this.socket.writableLength === 0 && !this.isMarked
+  }
+
   /** Whether the kernel has taken the write that was just made. `isFree`: no other one was on its way then. */
   protected abstract isTaken(isFree: boolean): boolean
 
   write(data: Buffer): boolean {
-    const isFree = this.socket.writableLength === 0
+    const { isFree } = this
     const taken = this.socket.write(data)
     return this.isTaken(isFree) ? taken : this.#pends(taken)
   }
@@ -121,7 +128,7 @@ export abstract class StreamTransport implements Transport {
     const joined = isShared ? sending.buffer : Buffer.allocUnsafeSlow(length)
     joined.write(text, 0, 'latin1')
     joined.set(data, text.length)
-    const isFree = this.socket.writableLength === 0
+    const { isFree } = this
     const taken = this.socket.write(isShared ? sending.to(length) : joined)
     if (this.isTaken(isFree)) return taken
     if (isShared) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
@@ -169,6 +176,10 @@ export abstract class StreamTransport implements Transport {
 
   end(): void {
     this.socket.end()
+  }
+
+  watchPeer(afterMs: number): void {
+    this.socket.setKeepAlive(afterMs > 0, afterMs)
   }
 
   abstract resetIfCut(): void

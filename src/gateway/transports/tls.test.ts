@@ -123,6 +123,32 @@ for (const takesHandle of [true, false]) {
     assert.equal((await allOf(client)).toString(), expected.join(''))
   })
 
+  test(`${way}: a small write behind one that pended is not overwritten by that of another client`, async t => {
+    const { client, transport, recorder } = await pair(t, takesHandle)
+    const other = await pair(t, takesHandle)
+    client.pause()
+    const block = Buffer.alloc(PIECE, 'x')
+    let length = 0
+    do {
+      transport.write(block)
+      length += block.length
+      await new Promise(resolve => setImmediate(resolve))
+    } while (transport.pendingBytes === 0)
+    const drained = Promise.withResolvers<void>()
+    recorder.onDrain = () => {
+      transport.writeJoined('', Buffer.alloc(5000, 'a'))
+      other.transport.writeJoined('', Buffer.alloc(5000, 'b'))
+      drained.resolve()
+    }
+    const all = allOf(client)
+    client.resume()
+    await drained.promise
+    transport.end()
+    const content = await all
+    assert.equal(content.length, length + 5000)
+    assert.deepEqual([...new Set(content.subarray(length).toString('latin1'))], ['a'])
+  })
+
   test(`${way}: nothing comes while it is paused, and nothing is lost`, async t => {
     const { client, transport, recorder } = await pair(t, takesHandle)
     const data = randomBytes(3_000_000)

@@ -55,11 +55,7 @@ async function beside(report: Report, kind: Interface): Promise<void> {
       cpSync(source, join(directory, name, 'app.py'))
     }
     writeFileSync(join(directory, 'jumak.toml'), tables())
-    const server = await startServer({
-      directory,
-      args: ['--admin-socket', join(directory, 'admin.sock')],
-      env: { PYTHONDONTWRITEBYTECODE: '1' },
-    })
+    const server = await startServer({ directory, args: ['--admin-socket', join(directory, 'admin.sock')] })
     try {
       await new Neighbours(directory, server, report).run(readFileSync(source, 'utf8'))
     } finally {
