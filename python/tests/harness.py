@@ -73,12 +73,12 @@ def frame(kind: int, payload: bytes = b"") -> bytes:
     return framing.FRAME.pack(len(payload), kind) + payload
 
 
-def request(env: dict, body: bytes = b"", follows: bool = False) -> bytes:
+def request(env: dict, body: bytes = b"", follows: bool = False, handshake: bool = False) -> bytes:
     """``SCRIPT_NAME`` and ``REQUEST_URI`` are left out, because the worker adds them. The path comes last."""
     names = [name for name in env if name not in ("SCRIPT_NAME", "REQUEST_URI", "PATH_INFO")] + ["PATH_INFO"]
     encoded = "\0".join(names).encode("latin-1")
     head = encoded + "\0".join(env[name] for name in names).encode("latin-1")
-    return frame(framing.REQUEST, struct.pack("<BII", int(follows), len(head), len(encoded)) + head + body)
+    return frame(framing.REQUEST, struct.pack("<BII", follows + 2 * handshake, len(head), len(encoded)) + head + body)
 
 
 class Gateway:
@@ -156,7 +156,7 @@ def _pairs(flat: List[str]) -> List[Tuple[str, str]]:
 
 
 def base(threads: int = 1, multiprocess: bool = True) -> Environs:
-    return Environs(base_environ(threads, multiprocess))
+    return Environs(base_environ(threads > 1, multiprocess))
 
 
 class Slot:
@@ -229,6 +229,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "settingsFrom": "",
         "threads": 1,
         "concurrency": 100,
+        "workerClass": "auto",
         "links": 1,
         "lifespan": "auto",
         "rootPath": "",
@@ -239,6 +240,12 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "identity": None,
         "isApart": False,
         "postFork": None,
+        "configuration": None,
+        "importPath": [],
+        "interface": "auto",
+        "loop": "auto",
+        "logConfig": None,
+        "loggers": None,
         "isDevelopment": False,
         "isCheck": False,
         "terminal": False,

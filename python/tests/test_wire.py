@@ -70,7 +70,8 @@ def describe(kind: int, payload: bytes) -> dict:
         names = head[:names_length].split("\0")
         values = head[names_length:].split("\0", len(names) - 1)
         body = None if flags & framing.REQUEST_BODY_FOLLOWS else payload[start + length :].hex()
-        return {"type": "REQUEST", "environ": dict(zip(names, values)), "body": body}
+        request = {"type": "REQUEST", "environ": dict(zip(names, values)), "body": body}
+        return {**request, "handshake": True} if flags & framing.REQUEST_HANDSHAKE else request
     if kind == framing.BODY:
         return {"type": "BODY", "data": payload.hex()}
     if kind == framing.BODY_END:
@@ -97,6 +98,8 @@ def encode(one: dict) -> bytes:
         return framing.end(one["runMicros"])
     if kind == "FILE":
         return framing.file(one["fd"], one["offset"], one["length"], int(one["device"]), int(one["inode"]))
+    if kind == "TAKEN":
+        return framing.taken() + bytes.fromhex(one["raw"])
     assert kind == "FAILED"
     return framing.failed(one["runMicros"], one["reason"])
 
@@ -150,6 +153,9 @@ def frames_of(data: bytes) -> List[tuple]:
     while data:
         length, kind = framing.FRAME.unpack_from(data)
         payload, data = data[framing.FRAME_HEADER : framing.FRAME_HEADER + length], data[framing.FRAME_HEADER + length :]
+        if kind == framing.TAKEN:
+            # No frame follows.
+            return [*result, (kind, payload.hex(), data.hex())]
         result.append((kind, json.loads(payload) if kind == framing.HELLO else payload.hex()))
     return result
 
@@ -216,7 +222,7 @@ class Links(unittest.TestCase):
             (frame(framing.BODY, b"x" * 30), "frame 3 where a request was expected"),
             (frame(framing.REQUEST), "a request of 0 bytes"),
             (frame(framing.REQUEST, bytes(8)), "a request of 8 bytes"),
-            (request(environ())[:5] + b"\2" + request(environ())[6:], "request flags 2"),
+            (request(environ())[:5] + b"\4" + request(environ())[6:], "request flags 4"),
             (frame(framing.REQUEST, struct.pack("<BII", 0, 1, 1)), "a head longer than itself"),
             (frame(framing.REQUEST, struct.pack("<BII", 0, 2**32 - 1, 1)), "a head longer than itself"),
             (frame(framing.REQUEST, struct.pack("<BII", 0, 2, 3) + b"ab"), "a head longer than itself"),

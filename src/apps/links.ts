@@ -1,5 +1,5 @@
 /**
- * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI one for all. Runs in the gateway. The only file that knows
+ * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI and WSGI in greenlets have one for all. Runs in the gateway. The only file that knows
  * `pool/`, `wsgi/` and `asgi/` together: what only a wire needs (relay limits, root path, timeouts) stays out of the pool.
  */
 import { DeadlineList } from '../base/deadlines.ts'
@@ -9,6 +9,7 @@ import type { AppLimits, AppTimeouts } from '../config/types.ts'
 import { applicationRoot } from '../http/application-root.ts'
 import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
 import type { LinkFactory } from './pool/link-owner.ts'
+import { EnvironWriter } from './wire/environ.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 import { RequestDeadlines, RequestTimes } from './worker/request-times.ts'
@@ -25,12 +26,16 @@ export interface LinkOptions {
   readonly rootPath: string
   /** The application's own path: empty, or as in `/shop`. Both together are SCRIPT_NAME of WSGI, `root_path` of ASGI. */
   readonly appPath?: string
+  /** For a client to take something of what waits for it, and the silence after which it is asked whether it is there; 0, or left out: any time. */
+  readonly clientTimeouts?: { readonly send: number; readonly websocketPing: number }
   /** Threads of the gateway, which all have links to a worker. 1 by default. */
   readonly threads?: number
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
 const HELLO_TIMEOUT_MS = 30_000
+/** For the client of a WebSocket to close behind our FIN. */
+const LINGER_MS = 2000
 
 export function linkFactory({
   limits,
@@ -40,6 +45,7 @@ export function linkFactory({
   build,
   rootPath,
   appPath = '',
+  clientTimeouts = { send: 0, websocketPing: 0 },
   threads = 1,
 }: LinkOptions): LinkFactory {
   const times = new RequestTimes(timeouts, rootPath, appPath)
@@ -53,17 +59,25 @@ export function linkFactory({
     requestDeadlines: new RequestDeadlines(times),
     root,
     writer: new FrameWriter(),
+    tunnels: {
+      memory,
+      send: new DeadlineList(clientTimeouts.send),
+      linger: new DeadlineList(LINGER_MS),
+      watchMs: clientTimeouts.websocketPing,
+    },
   }
   const asgi: MultiplexedSettings = {
     ...shared,
     times,
     streamIdleMs: timeouts.streamIdle,
     threads,
-    scope: new ScopeWriter(root),
+    head: new ScopeWriter(root),
   }
-  return ({ worker: id, pid, socket, slots, interface: wire, isApart }, worker, owner) => {
+  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root) }
+  return ({ worker: id, pid, socket, slots, interface: wire, isGreen, isApart }, worker, owner) => {
     const address = { worker: id, pid, socket, slots, isApart, build }
     if (wire === 'asgi') return [new MultiplexedLink(address, worker, owner, asgi)]
+    if (isGreen) return [new MultiplexedLink(address, worker, owner, green)]
     return Array.from({ length: slots }, (_, slot) => {
       // A thread of a worker serves all threads of the gateway: each link must get that very one.
       const own = threads === 1 ? address : { ...address, socket: `${socket}.${slot}` }

@@ -183,6 +183,7 @@ export class Application {
       build,
       rootPath,
       appPath: path,
+      clientTimeouts: config.timeouts,
       threads,
     })
     this.#links.set(path, links)

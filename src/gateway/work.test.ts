@@ -20,6 +20,7 @@ const { applicationRoot } = await import('../http/application-root.ts')
 const { writeEnviron } = await import('../apps/wire/environ.ts')
 const { FrameWriter } = await import('../apps/wire/frame-writer.ts')
 const { decodeHead } = await import('../apps/wire/response-head.ts')
+const { RawHeadReader } = await import('../apps/wire/raw-head.ts')
 const { offeredSubprotocols, ScopeWriter } = await import('../apps/wire/scope.ts')
 const { preferCoding } = await import('../http/accept-encoding.ts')
 const { isAuthority, splitAuthority } = await import('../http/authority.ts')
@@ -433,11 +434,22 @@ describe('what a worker sends', () => {
         const bytes = responses(n)
         const nothing = () => {}
         const sink = { onHello: nothing, onResponse: nothing, onChunk: nothing, onEnd: nothing, onFile: nothing }
-        const decoder = new WorkerDecoder({ ...sink, onInform: nothing, onFailed: nothing })
+        const decoder = new WorkerDecoder({
+          ...{ ...sink, onInform: nothing, onFailed: nothing },
+          ...{ onTaken: nothing, onRaw: nothing },
+        })
         return () => {
           for (let at = 0; at < bytes.length; at += size) decoder.push(bytes.subarray(at, at + size))
         }
       }))
+  test('a head that an application writes by itself, byte by byte', () =>
+    assertLinear(n => {
+      const bytes = Array.from({ length: n }, () => Buffer.from('x'))
+      return () => {
+        const reader = new RawHeadReader()
+        for (const byte of bytes) reader.push(byte)
+      }
+    }))
   test('the head of a response with many fields', () =>
     assertLinear(n => {
       const head = Buffer.from('\0a\0b'.repeat(n))

@@ -9,7 +9,7 @@ import type { LimitError } from './errors.ts'
 import type { HeaderLines } from './headers.ts'
 import type { TlsFacts } from './tls-facts.ts'
 import type { Scheme } from './transport.ts'
-import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
+import type { TakeStream, WebSocketAccept, WebSocketChannel, WebSocketEvents } from './websocket.ts'
 
 export interface RequestHead {
   readonly method: string
@@ -107,6 +107,8 @@ export interface ResponseWriter {
   respond(head: ResponseHead, content: Buffer): void
   /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is dropped. */
   write(chunk: Buffer): boolean
+  /** As `write`, for a `chunk` that is valid during the call only. */
+  writeView(chunk: Buffer): boolean
   /** Called each time the client has taken what was written, after a `write` that returned false. */
   onDrain(callback: () => void): void
   /** Sends a part of an open file as content. Calls back when it is read to the end; the caller closes `fd` then. */
@@ -173,6 +175,12 @@ export interface Exchange extends Answered {
    * connection has closed. `response` has status 101 and counts bytes. Its `abort` and `end` close the channel with 1011.
    */
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+  /**
+   * The same for an application that has answered the handshake itself and speaks the frames itself: sends 101 with `headers`, but for
+   * those of the handshake and the connection, and then the bytes are `take`'s. Throws as `acceptWebSocket`, or for a header that no
+   * response may have.
+   */
+  acceptTunnel(headers: HeaderLines, take: TakeStream): void
 }
 
 export type Handler = (exchange: Exchange) => void | Promise<void>

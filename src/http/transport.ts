@@ -33,6 +33,11 @@ export interface ByteStream {
   end(): void
   /** Closes now; pending bytes are lost. */
   destroy(): void
+  /**
+   * After so many milliseconds without a byte the system asks the other end whether it is there, and closes the connection if it is not
+   * (TCP keep-alive). 0: it does not ask.
+   */
+  watchPeer(afterMs: number): void
 }
 
 export type Scheme = 'http' | 'https'

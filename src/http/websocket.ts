@@ -1,6 +1,7 @@
 /**
- * The two seams of WebSockets. The application's link uses `WebSocketChannel` and `WebSocketEvents`; a version of HTTP uses
- * `WebSocketEngine`, which `src/websocket` implements. Types and close codes only: frames are `src/websocket`'s.
+ * The seams of WebSockets. The link of an ASGI application uses `WebSocketChannel` and `WebSocketEvents`, that of a WSGI application, whose
+ * own library speaks the frames, a `TakeStream`. A version of HTTP uses `WebSocketEngine`, which `src/websocket` implements. Types and
+ * close codes only: frames are `src/websocket`'s.
  */
 import type { HeaderLines } from './headers.ts'
 import type { ByteStream, TransportHandler } from './transport.ts'
@@ -56,15 +57,26 @@ export interface WebSocketTerms {
   readonly deflate: Readonly<Record<string, unknown>> | null
 }
 
-/** An open WebSocket: it handles the stream, and it is the application's channel. */
-export interface WebSocketConnection extends WebSocketChannel, TransportHandler {
-  /** `onClose` of the events was called. Only the end of the connection is left. */
+/** What has a stream after the response head of a WebSocket, as a version of HTTP sees it. It handles the stream. */
+export interface SwitchedConnection extends TransportHandler {
+  /** Only the end of the connection is left. */
   readonly isClosed: boolean
-  /** Bytes of frames written so far. */
+  /** Bytes written so far, behind the response head. */
   readonly bytesSent: number
-  /** Ends it now: tries to send a close frame, and does not wait for the answer. */
+  /** The response was ended or aborted by somebody else. */
+  close(code: number, reason: string): void
+  /** Ends it now: tries to tell the client why, and does not wait for an answer. */
   goAway(code: number, reason: string): void
 }
+
+/** An open WebSocket: it handles the stream, and it is the application's channel. `isClosed`: `onClose` of the events was called. */
+export interface WebSocketConnection extends WebSocketChannel, SwitchedConnection {}
+
+/**
+ * Takes the stream of a tunnel over, after the response head was written. `first`: bytes of the client that were read already, or null.
+ * `onEnded` is called once, when the stream has closed.
+ */
+export type TakeStream = (stream: ByteStream, first: Buffer | null, onEnded: () => void) => SwitchedConnection
 
 /** `src/websocket/engine.ts`. It handles the headers of the handshake that mean the same in all versions of HTTP. */
 export interface WebSocketEngine {

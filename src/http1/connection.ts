@@ -15,9 +15,10 @@ import { makeRequestId } from '../http/request-id.ts'
 import { LINGER_BYTES, type Transport, type TransportHandler } from '../http/transport.ts'
 import {
   CloseCode,
+  type SwitchedConnection,
+  type TakeStream,
   type WebSocketAccept,
   type WebSocketChannel,
-  type WebSocketConnection,
   type WebSocketEvents,
 } from '../http/websocket.ts'
 import { type BodySource, PulledBody } from '../protocols/body.ts'
@@ -32,7 +33,7 @@ import { RequestParser } from './parser.ts'
 import { Http1Response, type ResponseOwner } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
 import { Event, next, State } from './states.ts'
-import { asksForWebSocket, grantWebSocket, webSocketKey } from './upgrade.ts'
+import { asksForWebSocket, grantTunnel, grantWebSocket, webSocketKey } from './upgrade.ts'
 
 /** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
@@ -55,7 +56,7 @@ export class Http1Connection
   /** Parsed, but not given to the handler yet: that happens when the parser has returned. */
   #arrived: RunningExchange<Http1Response> | null = null
   /** In state SWITCHED it has the transport, and the exchange runs until it ends. */
-  #webSocket: WebSocketConnection | null = null
+  #webSocket: SwitchedConnection | null = null
   /** The last request allows another one on this connection. */
   #keepAlive = true
   /** The client waits for 100 Continue before it sends its content. */
@@ -164,6 +165,7 @@ export class Http1Connection
   }
 
   onDrain(): void {
+    this.#output.drained()
     this.#pace.allTaken()
     this.#exchange?.writer.drained()
   }
@@ -410,21 +412,39 @@ export class Http1Connection
   }
 
   acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
-    const running = this.#exchange
-    if (!exchange.isWebSocket || exchange !== running || running.writer.state !== 'idle')
+    const { webSockets } = this.#context
+    this.#checkSwitch(exchange)
+    const terms = grantWebSocket(webSockets, this.#transport, exchange.request.headers, accept)
+    return this.#switch(exchange, (stream, first, onEnded) => webSockets.open(stream, first, terms, events, onEnded))
+  }
+
+  acceptTunnel(exchange: Exchange, headers: HeaderLines, take: TakeStream): void {
+    this.#checkSwitch(exchange)
+    grantTunnel(this.#transport, exchange.request.headers, headers)
+    this.#switch(exchange, take)
+  }
+
+  #checkSwitch(exchange: Exchange): void {
+    if (!exchange.isWebSocket || exchange !== this.#exchange || this.#exchange.writer.state !== 'idle')
       throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${exchange.response.state}`)
-    const terms = grantWebSocket(this.#context.webSockets, this.#transport, exchange.request.headers, accept)
-    running.writer.switched()
+  }
+
+  /** The response head was written. */
+  #switch<Taken extends SwitchedConnection>(
+    exchange: Exchange,
+    take: (...stream: Parameters<TakeStream>) => Taken,
+  ): Taken {
+    this.#exchange!.writer.switched()
     this.#move(Event.SWITCH)
     this.#pace.stop()
     this.#setPaused(false)
     // Frames may have come along with the request.
     const first = this.#parser.switchProtocols()
     this.#kept.set(this.#parser.keptBytes)
-    const socket = this.#context.webSockets.open(this.#transport, first, terms, events, () => this.onClose())
-    this.#webSocket = socket
-    if (exchange.isHalfClosed) queueMicrotask(() => socket.onEnd())
-    return socket
+    const taken = take(this.#transport, first, () => this.onClose())
+    this.#webSocket = taken
+    if (exchange.isHalfClosed) queueMicrotask(() => taken.onEnd())
+    return taken
   }
 
   // -- time

@@ -1,14 +1,12 @@
 /** The part of a WebSocket's opening handshake that only HTTP/1.1 has (RFC6455§4.2): Upgrade, Connection, key. Runs in the gateway. */
-import { createHash } from 'node:crypto'
 import { HttpError } from '../http/errors.ts'
 import type { RequestHead } from '../http/exchange.ts'
 import { headerValues, listMembers } from '../http/headers.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { WebSocketAccept, WebSocketEngine, WebSocketTerms } from '../http/websocket.ts'
+import { acceptOf } from '../http/websocket-key.ts'
 import { serializeSwitch } from './serializer.ts'
 
-/** Proves that the server understood the handshake, and did not merely echo it (RFC6455§1.3). */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 /** 16 bytes in base64. */
 const KEY = /^[A-Za-z0-9+/]{22}==$/
 
@@ -54,10 +52,12 @@ export function grantWebSocket(
   return terms
 }
 
+/** The same for an application that has answered the handshake itself. */
+export function grantTunnel(stream: ByteStream, request: readonly string[], headers: readonly string[]): void {
+  stream.write(switchingHead(webSocketKey(request), headers))
+}
+
 /** RFC6455§4.2.2. */
 function switchingHead(key: string, headers: readonly string[]): Buffer {
-  const accept = createHash('sha1')
-    .update(key + GUID)
-    .digest('base64')
-  return Buffer.from(serializeSwitch('websocket', ['Sec-WebSocket-Accept', accept, ...headers]), 'latin1')
+  return Buffer.from(serializeSwitch('websocket', ['Sec-WebSocket-Accept', acceptOf(key), ...headers]), 'latin1')
 }

@@ -10,15 +10,16 @@
  * Not here: the frames of a connection (`connection.ts`), the order of writing (`scheduler.ts`), the fields (`request-fields.ts`,
  * `response-fields.ts`).
  */
-import type { ByteQueue } from '../base/byte-queue.ts'
+import type { BlockQueue } from '../base/block-queue.ts'
 import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import {
   CloseCode,
+  type SwitchedConnection,
+  type TakeStream,
   type WebSocketAccept,
   type WebSocketChannel,
-  type WebSocketConnection,
   type WebSocketEvents,
 } from '../http/websocket.ts'
 import { type BodySource, PulledBody } from '../protocols/body.ts'
@@ -48,8 +49,13 @@ export interface StreamOwner {
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void
   /** The whole content in the same turn as its head. False: there is no room for it, or no window. */
   writeWhole(stream: Http2Stream, content: Buffer): boolean
+  /**
+   * Content past the queue, which leaves before it: whole frames, as long as no other stream waits and there is a window. Returns how much of
+   * `content` has left.
+   */
+  writeThrough(stream: Http2Stream, content: Buffer): number
   /** One frame of content, from the front of the queue. */
-  writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void
+  writeData(stream: number, queue: BlockQueue | null, bytes: number, isLast: boolean): void
   writeReset(stream: number, code: ErrorCode): void
   /** It can be written now. */
   ready(stream: Http2Stream): void
@@ -59,6 +65,8 @@ export interface StreamOwner {
   relieved(stream: Http2Stream): void
   /** Bytes that a stream keeps have changed by so many. */
   kept(bytes: number): void
+  /** As `ByteStream.watchPeer`, for the connection. */
+  watchPeer(afterMs: number): void
   /** Nothing of the stream is left. `wasReset`: frames of the client may still be on their way. */
   closed(stream: Http2Stream, wasReset: boolean): void
 }
@@ -92,7 +100,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #isClosed = false
   #pace: Pace | null = null
   #tunnel: StreamTunnel | null = null
-  #webSocket: WebSocketConnection | null = null
+  #webSocket: SwitchedConnection | null = null
 
   constructor(owner: StreamOwner, id: number, head: ReceivedHead, sendWindow: number, isRemoteEnded: boolean) {
     const isConnect = head.protocol !== ''
@@ -119,7 +127,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     this.#owner.context.onExchange(this.exchange)
   }
 
-  get webSocket(): WebSocketConnection | null {
+  get webSocket(): SwitchedConnection | null {
     return this.#webSocket
   }
 
@@ -283,9 +291,23 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     return !this.#queue.isFull
   }
 
+  sendView(content: Buffer): boolean {
+    if (this.#isClosed) return true
+    const sent = this.#owner.writeThrough(this, content)
+    if (this.#queue.sendable <= 0) this.#owner.notReady(this)
+    if (sent === content.length) return true
+    this.#queue.append(sent === 0 ? content : content.subarray(sent))
+    this.#enqueued(content.length - sent)
+    return !this.#queue.isFull
+  }
+
   #enqueue(content: Buffer): void {
     this.#queue.push(content)
-    this.#owner.kept(content.length)
+    this.#enqueued(content.length)
+  }
+
+  #enqueued(bytes: number): void {
+    this.#owner.kept(bytes)
     if (this.#queue.isStalled) this.#paced().awaitTaking()
     else this.#owner.ready(this)
   }
@@ -306,6 +328,18 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   get sendable(): number {
     return this.#queue.sendable
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
+  /** From the connection: one frame of what waits, and of `content` from `from` on. Returns how much of `content` is in it. */
+  writeJoined(content: Buffer, from: number, bytes: number): number {
+    const waiting = this.#queue.bytes
+    const written = this.#owner.writer.joinedData(this.id, this.#queue.take(bytes), content, from, bytes)
+    this.#owner.kept(this.#queue.bytes - waiting)
+    return written
   }
 
   get sendWindow(): number {
@@ -458,19 +492,37 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     const { webSockets } = this.#owner.context
-    const { writer } = this.exchange
-    if (!this.isWebSocket() || writer.state !== 'idle')
-      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${writer.state}`)
-    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
+    this.#checkSwitch(exchange)
     const terms = webSockets.negotiate(exchange.request.headers, accept)
-    writer.switched()
-    this.#owner.writeHeaders(this.id, 200, acceptLines(terms.headers), false, false)
+    return this.#switch(acceptLines(terms.headers), (stream, first, onEnded) =>
+      webSockets.open(stream, first, terms, events, onEnded),
+    )
+  }
+
+  acceptTunnel(exchange: Exchange, headers: HeaderLines, take: TakeStream): void {
+    this.#checkSwitch(exchange)
+    this.#switch(acceptLines(headers), take)
+  }
+
+  #checkSwitch(exchange: Exchange): void {
+    const { state } = this.exchange.writer
+    if (!this.isWebSocket() || state !== 'idle')
+      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${state}`)
+    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
+  }
+
+  #switch<Taken extends SwitchedConnection>(
+    lines: HeaderLines,
+    take: (...stream: Parameters<TakeStream>) => Taken,
+  ): Taken {
+    this.exchange.writer.switched()
+    this.#owner.writeHeaders(this.id, 200, lines, false, false)
     this.#tunnel = new StreamTunnel(this)
     this.#isFlowing = true
-    const socket = webSockets.open(this.#tunnel, null, terms, events, () => this.#webSocketEnded())
-    this.#webSocket = socket
-    if (this.isRemoteEnded) queueMicrotask(() => socket.onEnd())
-    return socket
+    const taken = take(this.#tunnel, null, () => this.#webSocketEnded())
+    this.#webSocket = taken
+    if (this.isRemoteEnded) queueMicrotask(() => taken.onEnd())
+    return taken
   }
 
   #webSocketEnded(): void {
@@ -483,6 +535,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   setFlowing(isFlowing: boolean): void {
     this.#isFlowing = isFlowing
     this.frameEnded()
+  }
+
+  watchPeer(afterMs: number): void {
+    this.#owner.watchPeer(afterMs)
   }
 
   destroyTunnel(): void {

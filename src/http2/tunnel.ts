@@ -13,6 +13,7 @@ export interface TunnelStream {
   sendEnd(trailers: HeaderLines): void
   setFlowing(isFlowing: boolean): void
   keepWaiting(bytes: number): void
+  watchPeer(afterMs: number): void
   destroyTunnel(): void
 }
 
@@ -57,6 +58,10 @@ export class StreamTunnel implements ByteStream {
 
   destroy(): void {
     this.#stream.destroyTunnel()
+  }
+
+  watchPeer(afterMs: number): void {
+    this.#stream.watchPeer(afterMs)
   }
 
   #deliver(): void {

@@ -1,7 +1,8 @@
 /** One exchange, of whatever version of HTTP: implements the seam's `Exchange`. Made and ended by the protocol. Runs in the gateway. */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseWriter, ServedBy } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
 import { makeRequestId } from '../http/request-id.ts'
-import type { WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
+import type { TakeStream, WebSocketAccept, WebSocketChannel, WebSocketEvents } from '../http/websocket.ts'
 import type { PulledBody } from './body.ts'
 
 /** What the exchange asks of its connection or stream: the `Exchange`'s methods of the same names. */
@@ -9,6 +10,7 @@ export interface ProtocolSwitch {
   isWebSocket(exchange: Exchange): boolean
   checkWebSocket(exchange: Exchange): void
   acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel
+  acceptTunnel(exchange: Exchange, headers: HeaderLines, take: TakeStream): void
 }
 
 export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> implements Exchange {
@@ -81,6 +83,10 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
 
   acceptWebSocket(accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
     return this.#switch.acceptWebSocket(this, accept, events)
+  }
+
+  acceptTunnel(headers: HeaderLines, take: TakeStream): void {
+    this.#switch.acceptTunnel(this, headers, take)
   }
 
   /** The client has gone while the exchange runs. */

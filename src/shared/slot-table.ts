@@ -25,6 +25,10 @@ import { NO_URGENCY, type PoolWaits } from './pool-waits.ts'
 const CONDEMNED = 0
 const SUSPECT = 1
 const ANSWERED = 2
+/** For a line in the log: those of a thread that has died stay counted. */
+const TUNNELS = 3
+/** In that word: the log has the line. */
+const TOLD = 0x1_0000
 const HEADER = 4
 
 /** A thread's word: it has no link to the worker, so it can use none of its slots. */
@@ -241,6 +245,21 @@ export class SlotTable {
   /** One more request is over. Returns how many of all threads are. */
   countAnswered(): number {
     return this.#cells.add(ANSWERED, 1) + 1
+  }
+
+  /** Slots of the worker that WebSockets hold. */
+  get tunnels(): number {
+    return this.#cells.load(TUNNELS) % TOLD
+  }
+
+  countTunnel(change: 1 | -1): void {
+    this.#cells.add(TUNNELS, change)
+  }
+
+  /** True once, in one thread. */
+  tellTunnels(): boolean {
+    const word = this.#cells.load(TUNNELS)
+    return word < TOLD && this.#cells.compareExchange(TUNNELS, word, word + TOLD) === word
   }
 
   /** A suspect of this thread runs there since now. */

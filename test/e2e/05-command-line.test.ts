@@ -45,7 +45,6 @@ test('an application that cannot be imported is exit code 3, with its own frames
     ['broken_import', /ModuleNotFoundError/],
     ['raises', /RuntimeError: the setting DATABASE_URL is missing/],
     ['no_app', /module no_app has no attribute 'application' or 'app' or 'create_app'/],
-    ['asgi_2', /ASGI 2/],
     ['nowhere.wsgi', /there is no module nowhere/],
   ] as const) {
     const { code, stderr } = await runToEnd(['-b', '127.0.0.1:0', app])

@@ -21,6 +21,7 @@ END = 19
 FILE = 20
 INFORM = 21
 FAILED = 22
+TAKEN = 23
 
 #: length of the payload, type
 FRAME = struct.Struct("<IB")
@@ -51,6 +52,7 @@ MAX_BUILD = 100
 SEND_BUFFER = 1024 * 1024
 
 REQUEST_BODY_FOLLOWS = 1
+REQUEST_HANDSHAKE = 2
 RESPONSE_END = 1
 
 
@@ -105,6 +107,10 @@ def file(fd: int, offset: int, length: int, device: int, inode: int) -> bytes:
 
 def inform(status: int, head: bytes) -> bytes:
     return INFORM_HEAD.pack(2 + len(head), INFORM, status) + head
+
+
+def taken() -> bytes:
+    return FRAME.pack(0, TAKEN)
 
 
 def encode_reason(reason: str, report: str) -> bytes:

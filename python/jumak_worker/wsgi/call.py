@@ -14,7 +14,6 @@ from typing import Any, Callable, Optional, Protocol, Union
 
 from ..output import failure_report, tracebacks, unlogged
 from ..output.log import report
-from ..wire import framing
 from ..wire.framing import LinkClosed, WireError
 from . import files
 from .body import BodyStream
@@ -29,7 +28,11 @@ class CallLink(ResponseLink, Protocol):
 
     def after_close(self) -> None: ...
 
-    def wait_file_opened(self) -> bool: ...
+    def offer_file(self, status: int, head: bytes, region: files.FileRegion) -> bool: ...
+
+    def failed(self, micros: int, reason: str, report: str) -> None: ...
+
+    def hand_over(self) -> None: ...
 
 
 class Call(Response):
@@ -72,6 +75,7 @@ class Call(Response):
         except BaseException as error:  # SystemExit too: a request does not end its worker
             if link.is_closed:
                 # Nobody is left to be told, and the application is not to blame for its error.
+                self.lost(error, environ)
                 raise LinkClosed("the client has gone") from None
             self._fail(error, environ)
         finally:
@@ -139,9 +143,7 @@ class Call(Response):
         if not self.link.offers_files:
             return False
         self.head_sent = True
-        offer = framing.file(region.fd, region.offset, region.length, region.device, region.inode)
-        self.link.send(framing.response(self.status, False, 0, self.head, b"") + offer)
-        if not self.link.wait_file_opened():
+        if not self.link.offer_file(self.status, self.head, region):
             return False
         self.sent = region.length
         self._finish()
@@ -149,12 +151,15 @@ class Call(Response):
 
     # -- errors
 
+    def lost(self, error: BaseException, environ: dict) -> None:
+        """The link is closed, so nobody hears of this error of the application."""
+
     def _fail(self, error: BaseException, environ: dict) -> None:
         """An error of the application: its traceback in the log; a 500 for the client, or a cut where the head has gone."""
         self._complain(tracebacks.format_exception(error), environ)
         if not self.over:
             self.over = True
-            self.link.send(framing.failed(self._micros(), tracebacks.one_line(error), failure_report.encode(error)))
+            self.link.failed(self._micros(), tracebacks.one_line(error), failure_report.encode(error))
 
     def _complain(self, what: str, environ: dict) -> None:
         report("application error in %s\n%s" % (self._describe(environ), what))

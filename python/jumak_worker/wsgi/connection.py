@@ -8,6 +8,7 @@ of a frame has passed is unknown. Not here: what the frames mean (``link.py``).
 
 from __future__ import annotations
 
+import os
 import socket
 from time import perf_counter
 from typing import List, Optional
@@ -159,6 +160,22 @@ class Connection:
         except BaseException as error:
             raise self.broken(error) from None
 
+    def inform(self, status: int, head: bytes) -> None:
+        self.send(framing.inform(status, head))
+
+    def send_head(self, status: int, head: bytes, content: bytes) -> None:
+        """Begins a response whose content, or the rest of it, follows."""
+        fits = len(content) <= framing.MAX_CHUNK
+        self.send(framing.response(status, False, 0, head, content if fits else b""))
+        if not fits:
+            self.send_content(content)
+
+    def end(self, micros: int) -> None:
+        self.send(framing.end(micros))
+
+    def failed(self, micros: int, reason: str, report_of: str) -> None:
+        self.send(framing.failed(micros, reason, report_of))
+
     def send_content(self, data: bytes) -> None:
         """Sends CHUNK frames."""
         size = len(data)
@@ -173,6 +190,12 @@ class Connection:
                 self.send(piece)  # type: ignore[arg-type]
         except BaseException as error:
             raise self.broken(error) from None
+
+    def hand_over(self) -> None:
+        """The application has the only descriptor of the connection from now on."""
+        self.send(framing.taken())
+        self.is_closed = True
+        os.close(self._socket.detach())
 
     # -- the end
 

@@ -21,6 +21,8 @@ from .body import BUFFER, BodyStream
 from .call import Call
 from .connection import IDEMPOTENT, Connection
 from .environ import Environs
+from .files import FileRegion
+from .handshake import Handshake
 
 _frame_at = framing.FRAME.unpack_from
 _request_at = framing.REQUEST_HEAD.unpack_from
@@ -29,6 +31,7 @@ _REQUEST = framing.REQUEST
 _REQUEST_HEAD = framing.REQUEST_HEAD.size
 _REQUEST_FIXED = _REQUEST_HEAD - _FRAME_HEADER
 _BODY_FOLLOWS = framing.REQUEST_BODY_FOLLOWS
+_HANDSHAKE = framing.REQUEST_HANDSHAKE
 
 
 class Link(Connection):
@@ -107,18 +110,24 @@ class Link(Connection):
                 output.request = environ["HTTP_X_REQUEST_ID"]
             except (ValueError, KeyError) as error:
                 raise WireError("a request whose head cannot be read: %r" % error) from None
+            call = Call()
             stream = None
             if flags:
-                if flags != _BODY_FOLLOWS:
+                if flags == _BODY_FOLLOWS:
+                    stream = BodyStream(self)
+                    environ["wsgi.input"] = BufferedReader(stream, BUFFER)  # type: ignore[arg-type]
+                elif flags == _HANDSHAKE:
+                    if not head_end == end == len(data):
+                        raise WireError("a handshake with content, or with something behind it")
+                    environ["wsgi.input"] = BytesIO()
+                    call = Handshake(self._socket, environ)
+                else:
                     raise WireError("request flags %d" % flags)
-                stream = BodyStream(self)
-                environ["wsgi.input"] = BufferedReader(stream, BUFFER)  # type: ignore[arg-type]
             else:
                 environ["wsgi.input"] = BytesIO(data[head_end:end]) if head_end < end else BytesIO()
             if self.held and method not in IDEMPOTENT:
                 # Held responses are sent before a request that must not be repeated.
                 self.flush()
-            call = Call()
             call.run(self, application, method, environ, stream)
             if output.partial:
                 output.finish()
@@ -151,8 +160,10 @@ class Link(Connection):
             if self._position > self._start:
                 return self.payload()
 
-    def wait_file_opened(self) -> bool:
-        """After FILE: whether the gateway has opened the file. Requests that were sent ahead are kept for later."""
+    def offer_file(self, status: int, head: bytes, region: FileRegion) -> bool:
+        """Sends the head of a response whose content is a file. Whether the gateway has opened the file: then it sends it by itself.
+        Requests that were sent ahead are kept for later."""
+        self.send(framing.response(status, False, 0, head, b"") + framing.file(*region))
         ahead = []
         while self._next_frame() == _REQUEST:
             ahead.append(self._data[self._start - _FRAME_HEADER : self._position])

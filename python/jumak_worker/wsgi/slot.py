@@ -44,6 +44,8 @@ class SlotLink(Link):
     """A link beside others. It waits for the rest of a request, but never for the next one."""
 
     _is_greeted = False
+    #: Its slot waits for it no more.
+    forget: Callable[[], None]
 
     def greet(self) -> None:
         """The gateway's hello comes later: another link may have requests meanwhile."""
@@ -81,6 +83,11 @@ class SlotLink(Link):
         self._data = b""
         self._position = 0
         return b"", 0
+
+    def hand_over(self) -> None:
+        # The application's descriptor would keep it registered.
+        self.forget()
+        super().hand_over()
 
     def close(self) -> None:
         self.is_closed = True
@@ -164,6 +171,7 @@ class Slot:
             return
         fd = sock.fileno()
         self._links[fd] = link = self._make_link(sock)
+        link.forget = partial(self._poll.unregister, fd)
         self._poll.register(fd, POLLIN)
         if len(self._links) == self._most_links:
             self._is_listening = False

@@ -20,6 +20,7 @@ const CLIENTS = 12
 const LIMIT = 30
 
 class PlayedLink implements PoolLink {
+  readonly isTunnel = false
   readonly worker: PoolWorker
   readonly capacity: number
   usable = false

@@ -56,12 +56,15 @@ export class Call implements Queued, Unanswered {
   isReturned = false
   /** Who sends it, with affinity; null: any worker will do. */
   client: Client | null = null
+  /** Asks for a WebSocket: its application may take the link. */
+  readonly isHandshake: boolean
   /** In the count of its client's address; null: it has not been counted. */
   counted: CountedRequest | null
   #body: CallBody | null
 
-  constructor(exchange: Exchange, body: CallBody | null, counted: CountedRequest | null = null) {
+  constructor(exchange: Exchange, body: CallBody | null, counted: CountedRequest | null = null, isHandshake = false) {
     this.counted = counted
+    this.isHandshake = isHandshake
     this.exchange = exchange
     this.idempotent = isIdempotent(exchange.request.method)
     this.#body = body
@@ -85,9 +88,9 @@ export class Call implements Queued, Unanswered {
     return this.inline === null ? 0 : this.inline.length
   }
 
-  /** The call may be sent behind others on a slot, and others behind it: its content is short, and no worker died of it. */
+  /** The call may be sent behind others on a slot, and others behind it: its content is short, no worker died of it, and the link stays ours. */
   get mayGoAhead(): boolean {
-    return this.inline !== null && this.losses === 0
+    return this.inline !== null && this.losses === 0 && !this.isHandshake
   }
 
   /** For log lines, which have the request's id already. */

@@ -19,6 +19,8 @@ export interface LinkOwner {
   gaveUp(link: PoolLink, calls: readonly Call[], wasRunning: boolean): void
   /** `first`, the oldest call, made no progress in its time, or the hello did not come in time. `thread`: where the worker runs the call. */
   overdue(link: PoolLink, first: Call | undefined, thread: string): void
+  /** The call on the link has become a WebSocket, and holds its slot. */
+  tunnelled(link: PoolLink): void
   /** The worker's event loop does not turn, for now. */
   blocked(link: PoolLink, note: string): void
   /** The event loop has not turned for the whole time of a request: the worker must be replaced. */

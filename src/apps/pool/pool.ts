@@ -82,9 +82,9 @@ export class AppPool implements SlotUser {
       counted?.end()
       return
     }
-    const call = new Call(exchange, body, counted)
+    const { isWebSocket } = exchange
+    const call = new Call(exchange, body, counted, isWebSocket)
     if (body instanceof LiveBody) body.onFailed = error => this.#fail(call, error)
-    const isWebSocket = this.interface === 'asgi' && exchange.isWebSocket
     if (this.#closed !== null || (this.#isDraining && isWebSocket)) {
       this.#fail(call, new HttpError(503, this.#closed ?? STOPPING, 'operator', 1))
       return

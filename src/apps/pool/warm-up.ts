@@ -61,6 +61,9 @@ export class WarmUpExchange implements Exchange {
   acceptWebSocket(): WebSocketChannel {
     throw new Error('a warm-up request is no WebSocket')
   }
+  acceptTunnel(): void {
+    throw new Error('a warm-up request is no WebSocket')
+  }
 }
 
 class WarmUpResponse {
@@ -91,6 +94,10 @@ class WarmUpResponse {
   write(chunk: Buffer): boolean {
     this.bytesWritten += chunk.length
     return true
+  }
+
+  writeView(chunk: Buffer): boolean {
+    return this.write(chunk)
   }
 
   onDrain(): void {}

@@ -59,6 +59,8 @@ export class WorkerLifecycle implements LinkOwner {
   #isClosed = false
   /** Called when the last worker has gone. Null: the pool is in the configuration. */
   #onEmpty: (() => void) | null = null
+  /** The log says that WebSockets hold all slots. */
+  #isFullTold = false
   /** Workers of a retired pool that were told to drain, and still answer what waits. */
   #drainLater: readonly PoolWorker[] = []
 
@@ -250,6 +252,18 @@ export class WorkerLifecycle implements LinkOwner {
 
   warn(message: string, request: string): void {
     this.#events.log('warn', message, request)
+  }
+
+  tunnelled({ worker }: PoolLink): void {
+    if (this.#isFullTold) return
+    const others = this.#workers.filter(one => !one.isLeaving && !one.isHeld)
+    if (!others.every(one => one.tunnels >= one.slots.length)) return
+    this.#isFullTold = true
+    if (worker.share?.tellTunnels() === false) return
+    const slots = others.reduce((sum, one) => sum + one.slots.length, 0)
+    const held = slots === 1 ? 'A WebSocket holds the only thread' : `WebSockets hold all ${slots} threads`
+    const what = `${held} of the application: other requests wait until one ends. More: threads, workers`
+    this.#events.log('warn', what, '')
   }
 
   blocked({ worker }: PoolLink, note: string): void {

@@ -23,6 +23,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** WSGI in greenlets, with one link for all. Left out: it is not. */
+  readonly isGreen?: boolean
   /** It runs as another user than we do. */
   readonly isApart: boolean
   /** It may still run requests of a gateway that has crashed. Left out: it is new. */
@@ -44,6 +46,8 @@ export interface PoolLink extends Slot, CallLink {
   readonly isBlocked: boolean
   /** Nothing runs on it. */
   readonly isIdle: boolean
+  /** A WebSocket holds its slot. */
+  readonly isTunnel: boolean
   open(): void
   /** Puts a call on the link. True: `flush` must follow. */
   send(call: Call): boolean
@@ -80,6 +84,11 @@ export interface WorkerShare {
   acquit(): void
   /** One more request is over. Returns how many are, of all threads. */
   countAnswered(): number
+  /** WebSockets that hold slots, of all threads. */
+  readonly tunnels: number
+  countTunnel(change: 1 | -1): void
+  /** True once, in one thread: the log is to say that they hold all slots. */
+  tellTunnels(): boolean
   /** The worker is lost or stuck: no thread sends it anything more. */
   condemn(): void
 }
@@ -159,6 +168,11 @@ export class PoolWorker implements WorkerSlots<PoolLink> {
     this.#answered++
     const answered = this.share === null ? this.#answered : this.share.countAnswered()
     return answered === this.maxRequests
+  }
+
+  /** Slots that are held by WebSockets. */
+  get tunnels(): number {
+    return this.share?.tunnels ?? this.slots.filter(({ isTunnel }) => isTunnel).length
   }
 
   /** The worker will take a request that comes now, sooner or later. */

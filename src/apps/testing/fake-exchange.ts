@@ -13,8 +13,16 @@ import type {
   ServedBy,
 } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
+import { MemoryTransport } from '../../http/testing/memory-transport.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
-import { MAX_PIECE, type WebSocketAccept, type WebSocketChannel, type WebSocketEvents } from '../../http/websocket.ts'
+import {
+  MAX_PIECE,
+  type SwitchedConnection,
+  type TakeStream,
+  type WebSocketAccept,
+  type WebSocketChannel,
+  type WebSocketEvents,
+} from '../../http/websocket.ts'
 
 export interface FakeRequest extends Partial<RequestHead> {
   readonly body?: Buffer
@@ -63,6 +71,9 @@ export class FakeResponse {
     this.bytesWritten += chunk.length
     this.events.emit('write')
     return this.accepts
+  }
+  writeView(chunk: Buffer): boolean {
+    return this.write(chunk)
   }
   respond(head: ResponseHead, content: Buffer): void {
     this.start(head)
@@ -250,6 +261,25 @@ export class FakeExchange implements Exchange {
     this.channel = new FakeChannel(events)
     this.sent.events.emit('accepted')
     return this.channel
+  }
+
+  /** The headers of an accepted tunnel. */
+  tunnelHeaders: HeaderLines | null = null
+  /** The client's end of a tunnel. */
+  readonly transport = new MemoryTransport()
+  tunnel: SwitchedConnection | null = null
+  /** What the client has sent behind its handshake. */
+  early: Buffer | null = null
+  isTunnelEnded = false
+
+  acceptTunnel(headers: HeaderLines, take: TakeStream): void {
+    if (!this.isWebSocket) throw new Error('this exchange is no WebSocket')
+    this.tunnelHeaders = headers
+    this.tunnel = take(this.transport, this.early, () => {
+      this.isTunnelEnded = true
+      this.sent.events.emit('tunnel-ended')
+    })
+    this.sent.events.emit('accepted')
   }
 
   /** The client leaves. */

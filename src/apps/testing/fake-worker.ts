@@ -1,13 +1,15 @@
 /** A WSGI worker for the tests of `apps/`: listens on a real Unix socket and does what the test's script says. */
 import { EventEmitter, once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS, RESPONSE_END } from '../wire/frames.ts'
+import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS, REQUEST_HANDSHAKE, RESPONSE_END } from '../wire/frames.ts'
 
 export interface FakeWorkerRequest {
   readonly environ: ReadonlyMap<string, string>
   /** The whole content, whether it came inline or in frames. */
   readonly body: Buffer
   readonly link: FakeLink
+  /** Its application may take the link. */
+  readonly isHandshake: boolean
 }
 
 export type Script = (request: FakeWorkerRequest) => void
@@ -69,6 +71,8 @@ export class FakeLink {
   #body: { environ: Map<string, string>; pieces: Buffer[] } | null = null
   readonly #script: Script
   fileAnswers: number[] = []
+  /** What came since the link was taken; null: it is not. */
+  raw: Buffer | null = null
 
   constructor(socket: Socket, script: Script) {
     this.socket = socket
@@ -79,6 +83,12 @@ export class FakeLink {
 
   respond(status: number, headers: readonly string[], body: Buffer | string): void {
     this.socket.write(responseFrame(status, headers, body))
+  }
+
+  /** The application takes the link, and writes. */
+  take(bytes: string | Buffer): void {
+    this.raw = Buffer.alloc(0)
+    this.socket.write(Buffer.concat([frame(FrameType.TAKEN, Buffer.alloc(0)), Buffer.from(bytes)]))
   }
 
   /** Starts a stream. */
@@ -95,6 +105,11 @@ export class FakeLink {
   }
 
   #read(chunk: Buffer): void {
+    if (this.raw !== null) {
+      this.raw = Buffer.concat([this.raw, chunk])
+      this.events.emit('raw')
+      return
+    }
     this.#received = Buffer.concat([this.#received, chunk])
     while (this.#received.length >= FRAME_HEADER) {
       const end = FRAME_HEADER + this.#received.readUInt32LE(0)
@@ -113,12 +128,15 @@ export class FakeLink {
       if (payload[0] === REQUEST_BODY_FOLLOWS) {
         this.#body = { environ, pieces: [] }
         this.events.emit('body-follows')
-      } else this.#script({ environ, body: payload.subarray(headEnd), link: this })
+      } else {
+        const isHandshake = payload[0] === REQUEST_HANDSHAKE
+        this.#script({ environ, body: payload.subarray(headEnd), link: this, isHandshake })
+      }
     } else if (type === FrameType.BODY) {
       this.#body!.pieces.push(payload)
     } else if (type === FrameType.BODY_END) {
       const { environ, pieces } = this.#body!
-      this.#script({ environ, body: Buffer.concat(pieces), link: this })
+      this.#script({ environ, body: Buffer.concat(pieces), link: this, isHandshake: false })
     } else if (type === FrameType.FILE_OPENED) {
       this.fileAnswers.push(payload[0]!)
       this.events.emit('file-opened', payload[0])

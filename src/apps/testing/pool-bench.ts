@@ -33,6 +33,8 @@ let nextSocket = 0
 
 export class Bench extends PoolRecord {
   readonly pool: AppPool
+  /** Of the links. */
+  readonly memory = new MemoryBudget()
 
   constructor(
     changes: {
@@ -57,7 +59,7 @@ export class Bench extends PoolRecord {
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
       links: this.reader.links(
-        linkFactory({ limits, timeouts, space, memory: new MemoryBudget(), build: 'b1', rootPath: '' }),
+        linkFactory({ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath: '' }),
       ),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,

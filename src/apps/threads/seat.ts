@@ -177,6 +177,18 @@ export class WorkerSeat implements WorkerShare {
     return this.table.countAnswered()
   }
 
+  get tunnels(): number {
+    return this.table.tunnels
+  }
+
+  countTunnel(change: 1 | -1): void {
+    this.table.countTunnel(change)
+  }
+
+  tellTunnels(): boolean {
+    return this.table.tellTunnels()
+  }
+
   condemn(): void {
     this.table.condemn()
   }

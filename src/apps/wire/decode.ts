@@ -32,17 +32,22 @@ export interface FileOffer {
 
 export interface WorkerSink {
   onHello(hello: WorkerHello): void
-  /** `complete`: `body` is all content, valid during the call only, and the exchange is over. `runMicros` is set only then. */
+  /** `body`: valid during the call only. `complete`: it is all content, and the exchange is over. `runMicros` is set only then. */
   onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
+  /** A piece of content, as it came, valid during the call only. */
   onChunk(chunk: Buffer): void
   onEnd(runMicros: number): void
   onFile(file: FileOffer): void
   onInform(head: ResponseHead): void
   onFailed(reason: string, runMicros: number): void
+  /** The application has the link: `onRaw` follows with everything that comes on it. */
+  onTaken(): void
+  /** `bytes` are valid during the call only. */
+  onRaw(bytes: Buffer): void
 }
 
-/** What may come next. head: RESPONSE, INFORM, FAILED. content: CHUNK, FILE, END, FAILED. */
-type State = 'hello' | 'head' | 'content'
+/** What may come next. head: RESPONSE, INFORM, FAILED, TAKEN. content: CHUNK, FILE, END, FAILED. raw: no frame. */
+type State = 'hello' | 'head' | 'content' | 'raw'
 
 export const RESPONSE_FIXED = 11
 export const FILE_SIZE = 36
@@ -77,7 +82,12 @@ export class WorkerDecoder extends FrameReader {
     if (length < minimumLength(type) || length > maximumLength(type)) {
       throw new WireViolation(`frame type ${type} with ${length} bytes`)
     }
+    this.isContent = type === FrameType.CHUNK
     return length
+  }
+
+  protected content(piece: Buffer): void {
+    this.#sink.onChunk(piece)
   }
 
   #allowed(type: number): boolean {
@@ -85,21 +95,26 @@ export class WorkerDecoder extends FrameReader {
       case 'hello':
         return type === FrameType.HELLO
       case 'head':
-        return type === FrameType.RESPONSE || type === FrameType.INFORM || type === FrameType.FAILED
+        return (
+          type === FrameType.RESPONSE ||
+          type === FrameType.INFORM ||
+          type === FrameType.FAILED ||
+          type === FrameType.TAKEN
+        )
       case 'content':
         return (
           type === FrameType.CHUNK || type === FrameType.END || type === FrameType.FILE || type === FrameType.FAILED
         )
+      case 'raw':
+        return false
     }
   }
 
-  protected frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  protected frame(buffer: Buffer, start: number, end: number): void {
     const sink = this.#sink
     const type = this.#type
     if (type === FrameType.RESPONSE) {
-      this.#response(buffer, start, end, owned)
-    } else if (type === FrameType.CHUNK) {
-      if (end > start) sink.onChunk(own(buffer, start, end, owned))
+      this.#response(buffer, start, end)
     } else if (type === FrameType.END) {
       this.#state = 'head'
       sink.onEnd(buffer.readUInt32LE(start))
@@ -113,10 +128,18 @@ export class WorkerDecoder extends FrameReader {
     } else if (type === FrameType.HELLO) {
       this.#state = 'head'
       sink.onHello(decodeHello(buffer.toString('utf8', start, end)))
+    } else if (type === FrameType.TAKEN) {
+      this.#state = 'raw'
+      this.stop()
+      sink.onTaken()
     }
   }
 
-  #response(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  protected override rest(bytes: Buffer): void {
+    if (this.#state === 'raw') this.#sink.onRaw(bytes)
+  }
+
+  #response(buffer: Buffer, start: number, end: number): void {
     const status = buffer.readUInt16LE(start)
     const flags = buffer[start + 2]!
     const runMicros = buffer.readUInt32LE(start + 3)
@@ -130,8 +153,7 @@ export class WorkerDecoder extends FrameReader {
     const head = decodeHead(status, buffer, headStart, bodyStart)
     const complete = (flags & RESPONSE_END) !== 0
     if (!complete) this.#state = 'content'
-    const body = complete ? view(buffer, bodyStart, end) : own(buffer, bodyStart, end, owned)
-    this.#sink.onResponse(head, body, complete, runMicros)
+    this.#sink.onResponse(head, view(buffer, bodyStart, end), complete, runMicros)
   }
 
   #inform(buffer: Buffer, start: number, end: number): void {
@@ -186,6 +208,8 @@ function maximumLength(type: number): number {
       return 2 + MAX_RESPONSE_HEAD
     case FrameType.HELLO:
       return MAX_HELLO
+    case FrameType.TAKEN:
+      return 0
     default:
       return MAX_PAYLOAD
   }

@@ -1,9 +1,8 @@
 /** Frames that the gateway sends to a WSGI worker. `frames.ts` has their layout. Sans-IO. */
 import type { ApplicationRoot } from '../../http/application-root.ts'
-import type { Exchange } from '../../http/exchange.ts'
-import { writeEnviron } from './environ.ts'
+import { type EnvironSource, writeEnviron } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS } from './frames.ts'
+import { FRAME_HEADER, FrameType, REQUEST_BODY_FOLLOWS, REQUEST_HANDSHAKE } from './frames.ts'
 
 export function encodeHello(build: string): Buffer {
   const payload = Buffer.from(JSON.stringify({ build }))
@@ -12,19 +11,20 @@ export function encodeHello(build: string): Buffer {
 
 /**
  * Appends a REQUEST. `inline`: all of the content, a character for each byte; null: BODY frames follow. `bodyLength`: bytes of the
- * content; -1: not known. `root`: where the application is mounted.
+ * content; -1: not known. `root`: where the application is mounted. `isHandshake`: the application may take the link.
  */
 export function writeRequest(
   writer: FrameWriter,
-  exchange: Exchange,
+  exchange: EnvironSource,
   inline: string | null,
   bodyLength: number,
   root: ApplicationRoot,
+  isHandshake = false,
 ): void {
   const start = writer.position
   writer.u32(0)
   writer.u8(FrameType.REQUEST)
-  writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
+  writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : isHandshake ? REQUEST_HANDSHAKE : 0)
   writeEnviron(writer, exchange, bodyLength, root)
   if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - FRAME_HEADER)

@@ -14,6 +14,9 @@ import { environNames, HAS_HOST, HAS_HTTPS, HAS_LENGTH, HAS_ROOT, LAST } from '.
 import type { FrameWriter } from './frame-writer.ts'
 import { tlsVariables } from './tls-text.ts'
 
+/** What an environ is made of. */
+export type EnvironSource = Pick<Exchange, 'request' | 'peer' | 'body' | 'local' | 'id'>
+
 const DEFAULT_PORT = { http: '80', https: '443' } as const
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
 
@@ -23,7 +26,12 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
  * word; SSL_PROTOCOL, SSL_CIPHER and SSL_CLIENT_… are there where we ask clients for a certificate, by the connection alone.
  * PATH_INFO is what follows the root path, which the worker adds as SCRIPT_NAME.
  */
-export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength: number, root: ApplicationRoot): void {
+export function writeEnviron(
+  writer: FrameWriter,
+  exchange: EnvironSource,
+  bodyLength: number,
+  root: ApplicationRoot,
+): void {
   const { request, peer, body, local } = exchange
   const hasHost = request.authority !== ''
   const hasRoot = request.rootPath !== undefined
@@ -61,11 +69,24 @@ export function writeEnviron(writer: FrameWriter, exchange: Exchange, bodyLength
   writer.latin1(values)
 }
 
+/** For links that carry many requests (`multiplex.ts`). */
+export class EnvironWriter {
+  readonly #root: ApplicationRoot
+
+  constructor(root: ApplicationRoot) {
+    this.#root = root
+  }
+
+  write(writer: FrameWriter, exchange: Exchange, bodyLength: number): void {
+    writeEnviron(writer, exchange, bodyLength, this.#root)
+  }
+}
+
 /**
  * SERVER_NAME and SERVER_PORT: the address where the request came in. When a trusted proxy speaks for the client, and on a Unix
  * socket, which has no address, it is what the client named in Host.
  */
-function serverOf(exchange: Exchange): string {
+function serverOf(exchange: EnvironSource): string {
   const { local, peer, request } = exchange
   if (local.port !== 0 && peer.address === peer.socketAddress) return `${local.address}\0${local.port}`
   if (request.authority === '')

@@ -16,6 +16,7 @@
  *                 names and values: the strings of the environ, joined by NUL, latin-1; headLength counts both; PATH_INFO is
  *                 the last, for its value may have a NUL
  *                 flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END; else `body` is all of it
+ *                 flags bit 1 (HANDSHAKE): asks for a WebSocket, and has no content; the worker may answer with TAKEN
  *     BODY      content
  *     BODY_END  —
  *     FILE_OPENED  u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
@@ -33,6 +34,16 @@
  *     FAILED    u32 runMicros · UTF-8 reason               the application failed: before RESPONSE a 500, after it a cut; behind
  *                                                          a NUL a report (failure.ts). It ends the exchange as END does.
  *                                                          Details are in the worker's log.
+ *     TAKEN     —                                          answers a HANDSHAKE, before RESPONSE; see "A link that is taken"
+ *
+ * **A link that is taken.** The application has asked for the socket of a handshake, and has the link itself. There are no more frames on it:
+ *
+ *   worker → gateway    … TAKEN │ HTTP/1.1 101 Switching Protocols CRLF … CRLF CRLF │ bytes of the application │ end
+ *   gateway → worker    REQUEST │                                                   │ bytes of the client      │ end
+ *
+ * The gateway reads the head and sends one of its own. What the client sends waits until then. After a status other than 101 the rest is
+ * content, and the client's bytes go nowhere. The worker ends its side when the application has returned; the gateway ends its side when
+ * the client has. Then the link is closed and made anew: nothing of it outlives the request. Nothing is sent ahead behind a HANDSHAKE, and it is sent behind nothing.
  *
  * **A client that leaves.** No frame tells the worker. When the response has begun, or begins and does not end at once, the gateway
  * closes the link. Then the worker's next write fails; it closes the iterable, and accepts a new link.
@@ -54,6 +65,7 @@ export const FrameType = {
   FILE: 20,
   INFORM: 21,
   FAILED: 22,
+  TAKEN: 23,
 } as const
 
 export const FRAME_HEADER = 5
@@ -65,4 +77,5 @@ export const MAX_CHUNK = 1024 * 1024
 export const MAX_RESPONSE_HEAD = 256 * 1024
 
 export const REQUEST_BODY_FOLLOWS = 1
+export const REQUEST_HANDSHAKE = 2
 export const RESPONSE_END = 1

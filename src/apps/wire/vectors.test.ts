@@ -43,7 +43,8 @@ function encode(frame: Frame, vector: Vector): Buffer {
       const body = frame['body'] === null ? null : Buffer.from(frame['body'] as string, 'hex').toString('latin1')
       const exchange = new FakeExchange({ ...vector.request!, body: Buffer.alloc(vector.bodyLength!) })
       exchange.id = 'r-1'
-      writeRequest(writer, exchange, body, vector.bodyLength!, applicationRoot('', ''))
+      const isHandshake = frame['handshake'] === true
+      writeRequest(writer, exchange, body, vector.bodyLength!, applicationRoot('', ''), isHandshake)
       return Buffer.from(writer.bytes())
     }
     case 'BODY': {
@@ -87,11 +88,21 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
         end,
         runMicros: end ? runMicros : 50,
       }),
-    onChunk: data => frames.push({ type: 'CHUNK', data: data.toString('hex') }),
+    // Content comes in pieces, wherever its frames begin.
+    onChunk: data => {
+      const last = frames.at(-1)
+      const before = last?.type === 'CHUNK' ? `${frames.pop()!['data']}` : ''
+      frames.push({ type: 'CHUNK', data: before + data.toString('hex') })
+    },
     onEnd: runMicros => frames.push({ type: 'END', runMicros }),
     onFile: file => frames.push({ type: 'FILE', ...file, device: `${file.device}`, inode: `${file.inode}` }),
     onInform: head => frames.push({ type: 'INFORM', ...withoutMark(head) }),
     onFailed: (reason, runMicros) => frames.push({ type: 'FAILED', runMicros, reason }),
+    onTaken: () => frames.push({ type: 'TAKEN', raw: '' }),
+    onRaw: bytes => {
+      const taken = frames.at(-1) as unknown as { raw: string }
+      taken.raw += bytes.toString('hex')
+    },
   })
   let from = 0
   for (const cut of [...cuts, bytes.length]) {
@@ -169,6 +180,8 @@ test('a stopped decoder passes nothing on', () => {
     onFile: nothing,
     onInform: nothing,
     onFailed: nothing,
+    onTaken: nothing,
+    onRaw: nothing,
   })
   decoder.push(Buffer.from(two.hex, 'hex'))
   assert.equal(responses, 1)

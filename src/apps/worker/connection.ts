@@ -25,6 +25,8 @@ export interface LinkAddress {
 
 /** One buffer for all reads of all links: what must outlive a read is copied. It is larger than a Unix socket's own buffer. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(256 * 1024)
+/** For a worker to take the last bytes of a client that has gone. */
+const LEAVE_MS = 10_000
 
 export class WorkerConnection {
   readonly socket: Socket
@@ -82,6 +84,19 @@ export class WorkerConnection {
   finish(): void {
     this.#end()
     this.socket.end()
+  }
+
+  /** Closes the connection when the worker has taken what was written, or after a while. Meanwhile nothing that it sends is wanted. */
+  leave(): void {
+    this.#end()
+    if (this.socket.writableLength === 0) {
+      this.socket.destroy()
+      return
+    }
+    const timer = setTimeout(() => this.socket.destroy(), LEAVE_MS).unref()
+    this.socket.once('close', () => clearTimeout(timer))
+    this.socket.resume()
+    this.socket.destroySoon()
   }
 
   #end(): void {

@@ -6,9 +6,10 @@
  * The worker is not trusted (`wire/decode.ts`).
  * Not here: which call goes where (`pool/dispatcher.ts`), what becomes of calls whose link is gone (`pool/retry.ts`).
  */
-import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
+import { Deadline, DeadlineList } from '../../base/deadlines.ts'
 import type { ApplicationRoot } from '../../http/application-root.ts'
 import { HttpError } from '../../http/errors.ts'
+import { CloseCode } from '../../http/websocket.ts'
 import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
@@ -20,7 +21,10 @@ import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
 import type { RelayLimits } from '../worker/relay.ts'
 import type { RequestDeadlines } from '../worker/request-times.ts'
 import { BodySender } from './body-sender.ts'
+import { handshakeOf } from './handshake.ts'
+import type { RawAnswer, RawLink } from './raw-answer.ts'
 import { type SinkLink, SlotSink } from './sink.ts'
+import type { TunnelSettings } from './tunnel.ts'
 
 /** What all links of WSGI workers share. */
 export interface SlotLinkSettings {
@@ -31,7 +35,11 @@ export interface SlotLinkSettings {
   readonly root: ApplicationRoot
   /** Collects the requests of one `flush`. */
   readonly writer: FrameWriter
+  readonly tunnels: TunnelSettings
 }
+
+/** Nothing is expected of the worker. */
+const NEVER = new DeadlineList(0)
 
 export class SlotLink implements PoolLink, SinkLink {
   readonly address: LinkAddress
@@ -64,6 +72,12 @@ export class SlotLink implements PoolLink, SinkLink {
   #sender: BodySender | null = null
   /** A call that is answered while its content is still on the way. The slot is free after the content. */
   #ended: { readonly call: Call; readonly runMicros: number } | null = null
+  /** Key of the handshake that was sent last. */
+  #key = ''
+  /** The application of the oldest call has the link. */
+  #raw: RawAnswer | null = null
+  /** Cuts a tunnel at the end of a drain. */
+  #dismissal: NodeJS.Timeout | undefined
 
   constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: SlotLinkSettings) {
     this.address = address
@@ -90,6 +104,10 @@ export class SlotLink implements PoolLink, SinkLink {
     return this.#ended === null ? this.#calls[0] : undefined
   }
 
+  get isTunnel(): boolean {
+    return this.#raw !== null && this.#raw.isTunnel
+  }
+
   get isSendingBody(): boolean {
     return this.#sender !== null
   }
@@ -106,6 +124,10 @@ export class SlotLink implements PoolLink, SinkLink {
         if (this.oldest !== oldest) this.firstSince = performance.now()
       },
       reason => {
+        if (this.#raw !== null) {
+          this.#rawEnded(this.#raw)
+          return
+        }
         this.isAlive = false
         this.#owner.broke(this, reason)
       },
@@ -148,12 +170,23 @@ export class SlotLink implements PoolLink, SinkLink {
     const { writer, root } = this.#settings
     this.#unsent = []
     writer.start()
-    for (const call of calls) writeRequest(writer, call.exchange, call.inline, call.bodyLength, root)
+    for (const call of calls) {
+      if (call.isHandshake) this.#writeHandshake(call)
+      else writeRequest(writer, call.exchange, call.inline, call.bodyLength, root)
+    }
     socket.write(writer.bytes())
     // The kernel did not take all of the bytes: the socket keeps the buffer.
     if (socket.writableLength > 0) writer.detach()
     const last = calls[calls.length - 1]!
     if (last.inline === null) this.#sendBody(last)
+  }
+
+  /** Nothing was sent ahead of it, and nothing is sent behind it. */
+  #writeHandshake(call: Call): void {
+    const { writer, root } = this.#settings
+    const { asked, key } = handshakeOf(call.exchange)
+    this.#key = key
+    writeRequest(writer, asked, call.inline, call.bodyLength, root, true)
   }
 
   /** Returns the calls. `open` may follow: the worker accepts anew. */
@@ -164,6 +197,7 @@ export class SlotLink implements PoolLink, SinkLink {
     this.inFlight = this.#content = 0
     for (const call of calls) call.link = null
     this.#forgetEnded()
+    this.#forgetRaw()
     this.takesAhead = true
     this.usable = this.isOpen = false
     this.#deadline.disarm()
@@ -188,8 +222,17 @@ export class SlotLink implements PoolLink, SinkLink {
     if (this.inFlight > 0) this.progressed()
   }
 
-  /** A thread cannot be told to end its request: the request is cut when the worker's time is over. */
-  dismiss(): void {}
+  /**
+   * A thread cannot be told to end its request: the request is cut when the worker's time is over. A WebSocket is cut a little before, so
+   * that its application ends in order; when the program stops, the end of its client's connection does that.
+   */
+  dismiss(code: number, afterMs: number, spanMs: number): void {
+    if (code === CloseCode.GOING_AWAY) return
+    clearTimeout(this.#dismissal)
+    this.#dismissal = setTimeout(() => {
+      if (this.isTunnel) this.tunnelOver()
+    }, afterMs + spanMs).unref()
+  }
 
   running(): RunningCall[] {
     return this.#calls.map((call, i) => ({
@@ -205,6 +248,7 @@ export class SlotLink implements PoolLink, SinkLink {
 
   close(): Call[] {
     this.isAlive = false
+    clearTimeout(this.#dismissal)
     return this.#disconnect()
   }
 
@@ -222,6 +266,20 @@ export class SlotLink implements PoolLink, SinkLink {
     if (!this.#connection?.isHeld) return
     this.#connection.release()
     this.#arm()
+  }
+
+  taken(answer: (link: RawLink) => RawAnswer): RawAnswer {
+    const tunnels = this.#settings.tunnels
+    this.#raw = answer({
+      connection: this.#connection!,
+      key: this.#key,
+      workerId: this.address.worker,
+      tunnels,
+      progressed: () => this.progressed(),
+      becameTunnel: () => this.#becameTunnel(),
+      tunnelOver: () => this.tunnelOver(),
+    })
+    return this.#raw
   }
 
   /** The slot is free when the request's content has been sent as well. */
@@ -278,6 +336,39 @@ export class SlotLink implements PoolLink, SinkLink {
     })
     this.#sender.onLivePiece = () => this.progressed()
     this.#sender.start()
+  }
+
+  /** Nothing is late any more: the thread runs as long as the WebSocket is open. And it may need any time to notice its end. */
+  #becameTunnel(): void {
+    this.#deadlines = NEVER
+    this.#arm()
+    this.worker.share?.countTunnel(1)
+    this.#owner.tunnelled(this)
+  }
+
+  /** Nobody wants what the application still sends. Its thread reads what the client has sent, and then the end. */
+  tunnelOver(): void {
+    const connection = this.#connection!
+    this.#connection = null
+    connection.leave()
+    this.#calls.shift()!.link = null
+    this.giveUp()
+  }
+
+  /** The worker has closed the link: its application has returned, or it has died. */
+  #rawEnded(raw: RawAnswer): void {
+    if (raw.isAnswered) this.#calls.shift()!.link = null
+    raw.workerEnded()
+    // A call that fails has given the link up.
+    if (this.#raw === raw) this.giveUp()
+  }
+
+  #forgetRaw(): void {
+    const raw = this.#raw
+    if (raw === null) return
+    this.#raw = null
+    if (raw.isTunnel) this.worker.share?.countTunnel(-1)
+    raw.cut()
   }
 
   #forgetEnded(): void {

@@ -16,6 +16,7 @@ import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
 import { Relay, type RelayLimits } from '../worker/relay.ts'
+import { RawAnswer, type RawLink } from './raw-answer.ts'
 
 /** What the sink needs of its link. */
 export interface SinkLink {
@@ -39,6 +40,8 @@ export interface SinkLink {
   end(call: Call, runMicros: number): void
   /** Gives the connection up: nobody wants what the worker runs. */
   giveUp(): void
+  /** The application has the link. Returns what `answer` needs of it. */
+  taken(answer: (link: RawLink) => RawAnswer): RawAnswer
 }
 
 export class SlotSink implements WorkerSink {
@@ -49,6 +52,8 @@ export class SlotSink implements WorkerSink {
   #relay: Relay | null = null
   /** opening: the worker waits for FILE_OPENED. opened: the gateway holds the file, and only END may follow. */
   #file: 'none' | 'opening' | 'opened' = 'none'
+  /** The application has the link. */
+  #raw: RawAnswer | null = null
 
   constructor(link: SinkLink, owner: LinkOwner, limits: RelayLimits) {
     this.#link = link
@@ -130,6 +135,23 @@ export class SlotSink implements WorkerSink {
     this.#owner.failed(call, error)
   }
 
+  onTaken(): void {
+    const link = this.#link
+    const call = this.#answering()
+    if (!call.isHandshake) throw new WireViolation('a link taken without a handshake')
+    if (call.phase !== 'sent' || call.exchange.response.state !== 'idle') {
+      link.giveUp()
+      return
+    }
+    call.phase = 'streaming'
+    call.releaseBody()
+    this.#raw = link.taken(raw => new RawAnswer(call, raw, this.#owner, () => this.#makeRelay(call)))
+  }
+
+  onRaw(bytes: Buffer): void {
+    this.#raw?.receive(bytes)
+  }
+
   /** The call that the worker answers. */
   #answering(): Call {
     const call = this.#link.answering
@@ -168,7 +190,7 @@ export class SlotSink implements WorkerSink {
     }
     const relay = this.#makeRelay(call)
     call.relay = relay
-    relay.start(head, Buffer.from(body))
+    relay.start(head, body)
     relay.end()
   }
 

@@ -61,6 +61,10 @@ export class MemoryTransport implements Transport {
     this.#close()
   }
 
+  watchPeer(afterMs: number): void {
+    this.calls.push(`watch ${afterMs}`)
+  }
+
   resetIfCut(): void {
     this.calls.push('reset if cut')
   }

@@ -8,7 +8,7 @@ import { ensureVenv, type Interpreter, pythonsAtHand, SetupError } from '../../.
 import { ROOT } from '../paths.ts'
 
 /** A requirements file: `example-django` is what examples/django-shop needs, `http2` has clients. */
-export type PackageSet = 'example-django' | 'flask' | 'cherrypy' | 'asgi' | 'socketio' | 'http2'
+export type PackageSet = 'example-django' | 'flask' | 'cherrypy' | 'asgi' | 'socketio' | 'http2' | 'gevent'
 
 export interface EnvironmentRequest {
   /** The ends of what is at hand, or an exact version such as `3.11.7`. */
@@ -22,7 +22,15 @@ export interface Environment {
   readonly version: string
 }
 
-export const PACKAGE_SETS: readonly PackageSet[] = ['example-django', 'flask', 'cherrypy', 'asgi', 'socketio', 'http2']
+export const PACKAGE_SETS: readonly PackageSet[] = [
+  'example-django',
+  'flask',
+  'cherrypy',
+  'asgi',
+  'socketio',
+  'http2',
+  'gevent',
+]
 
 let ends: Promise<Interpreter[]> | null = null
 

@@ -1,14 +1,13 @@
-"""The stream of one link of an ASGI worker: frames out, gathered into few writes, and how far the gateway is behind.
+"""The stream of one link that carries many exchanges: frames out, gathered into few writes, and how far the gateway is behind.
 
-Runs on the event loop; the worker's hot path. What is written within one read, or one turn of the loop, leaves in one write.
+Runs on an event loop, or in the hub and the greenlets of gevent; the worker's hot path. What is written within one read, or one turn of the loop, leaves in one write.
 Invariant: after the transport has gone nothing is written, and nothing raises. Not here: what comes in (``link.py``).
 """
 
 from __future__ import annotations
 
-import asyncio
 from time import perf_counter
-from typing import Any, List
+from typing import Any, Callable, List
 
 from ..wire import framing, multiplex
 
@@ -21,12 +20,13 @@ _RESPONSE_FIXED = multiplex.RESPONSE_FIXED
 _MAX_MICROS = framing.MAX_MICROS
 
 
-class Connection(asyncio.Protocol):
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+class Connection:
+    def __init__(self, call_soon: Callable[[Callable[[], None]], Any]) -> None:
+        """``call_soon``: calls a function in the next turn of the loop."""
+        self._call_soon = call_soon
         #: The gateway does not read.
         self.is_congested = False
-        #: None when the link is closed.
+        #: Has ``write``, ``close`` and ``abort``, as asyncio's. None when the link is closed.
         self.transport: Any = None
         #: Frames to write, their bytes, and whether a call of `_flush` is due.
         self._out: List[bytes] = []
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
             self._write_out()
         elif not self._will_flush:
             self._will_flush = True
-            self.loop.call_soon(self._flush)
+            self._call_soon(self._flush)
 
     def _flush(self) -> None:
         self._will_flush = False

@@ -1,5 +1,6 @@
 /** Text in two columns, wrapped to a width. Lengths are those of plain text; styles are added afterwards. */
-import type { Style } from './terminal.ts'
+/** Colours a text, or leaves it. */
+export type Style = (text: string) => string
 
 export interface Layout {
   readonly width: number

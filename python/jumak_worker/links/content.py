@@ -17,18 +17,19 @@ class FrameWriter(Protocol):
 
 
 class Content:
-    __slots__ = ("_chunks", "_is_complete", "_taken", "_granted")
+    __slots__ = ("is_complete", "_chunks", "_taken", "_granted")
 
     def __init__(self) -> None:
+        #: The end has come, and no more credit is given.
+        self.is_complete = False
         self._chunks: List[bytes] = []
-        self._is_complete = False
         #: Bytes that the application has taken, and that are not given back yet.
         self._taken = 0
         #: Bytes that the gateway may still send.
         self._granted = multiplex.WINDOW
 
     def add(self, data: bytes) -> None:
-        if self._is_complete:
+        if self.is_complete:
             raise framing.WireError("content of a request behind its end")
         if data:
             if self._granted <= 0:
@@ -37,20 +38,20 @@ class Content:
             self._chunks.append(data)
 
     def end(self) -> None:
-        self._is_complete = True
+        self.is_complete = True
 
     def has_news(self) -> bool:
-        return self._is_complete or bool(self._chunks)
+        return self.is_complete or bool(self._chunks)
 
-    def take(self, link: FrameWriter, number: int) -> dict:
-        """All that has come, as the message that `receive` returns."""
+    def take(self, link: FrameWriter, number: int) -> bytes:
+        """All that has come. It is the last when ``is_complete``."""
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
-        if not self._is_complete:
+        if not self.is_complete:
             self._taken += len(body)
             if self._taken >= CREDIT_STEP:
                 link.write(multiplex.credit(number, self._taken))
                 self._granted += self._taken
                 self._taken = 0
-        return {"type": "http.request", "body": body, "more_body": not self._is_complete}
+        return body
