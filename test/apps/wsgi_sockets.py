@@ -9,6 +9,7 @@ from hashlib import sha1
 
 from flask import Flask
 from flask_sock import Sock
+from simple_websocket import ConnectionClosed
 
 flask = Flask(__name__)
 sock = Sock(flask)
@@ -16,8 +17,11 @@ sock = Sock(flask)
 
 @sock.route("/echo", methods=["GET"])
 def echo(ws):
-    while True:
-        ws.send(ws.receive())
+    try:
+        while True:
+            ws.send(ws.receive())
+    except ConnectionClosed as end:
+        print("left with %d" % end.reason, flush=True)
 
 
 @sock.route("/farewell")
