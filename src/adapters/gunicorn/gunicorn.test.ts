@@ -168,7 +168,7 @@ const WRONG: readonly (readonly [words: string, message: string])[] = [
   ['--log-leve=debug --loglevel=debug', '--loglevel is unknown; did you mean --log-level?'],
   [
     '--work 3',
-    '--work may be --worker-tmp-dir or --workers or --worker-class or --worker-connections: write more of it',
+    '--work may be --workers or --worker-class or --worker-connections or --worker-tmp-dir: write more of it',
   ],
   ['-w many', "-w must be a whole number from 1 on, not 'many'"],
   ['-w 0', "-w must be a whole number from 1 on, not '0'"],
