@@ -6,6 +6,7 @@ import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.t
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
 import { formatProgram } from './program-reference.ts'
+import { UVICORN } from './uvicorn-reference.ts'
 
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
@@ -15,6 +16,7 @@ export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'docs/reference/settings.md': formatReference(),
     'docs/reference/gunicorn.md': formatProgram(GUNICORN, COMMAND),
+    'docs/reference/uvicorn.md': formatProgram(UVICORN, COMMAND),
     'docs/reference/jumak.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
   }
 }

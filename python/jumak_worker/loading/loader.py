@@ -89,15 +89,15 @@ def load(start: dict) -> LoadedApplication:
         attribute, _, passed = attributes[0].partition("(")
         attributes, passed = [attribute], "(" + passed
     sys.argv = ["jumak", start["display"]]
+    started = perf_counter()
+    is_green = start["workerClass"] == "gevent"
+    if is_green:
+        patching.patch()
     if start["logConfig"] is not None or start["loggers"] is not None:
         # Few applications need it: logging takes time and memory.
         from . import log_config
 
         log_config.set_up(start["logConfig"], start["loggers"])
-    started = perf_counter()
-    is_green = start["workerClass"] == "gevent"
-    if is_green:
-        patching.patch()
     imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)

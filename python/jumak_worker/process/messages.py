@@ -59,10 +59,10 @@ def or_null(check: Union[Check, Dict[str, Check]]) -> Check:
     return lambda value: None if value is None else _problem(check, value)
 
 
-def list_of(check: Check, greatest: int, least: int = 1) -> Check:
+def list_of(check: Check, greatest: int) -> Check:
     def look(value: Any) -> Optional[str]:
-        if type(value) is not list or not least <= len(value) <= greatest:
-            return "a list of %d to %d" % (least, greatest)
+        if type(value) is not list or not 1 <= len(value) <= greatest:
+            return "a list of 1 to %d" % greatest
         return next((problem for problem in map(check, value) if problem), None)
 
     return look
@@ -126,7 +126,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "attributes": list_of(_name, 100),
         "factory": flag,
         "display": text(),
-        "importPath": list_of(_path, 1000, least=0),
+        "importPath": every(_path, 1000),
         "interface": one_of("auto", "wsgi", "asgi3", "asgi2"),
         "loop": one_of("auto", "asyncio", "uvloop"),
         "logConfig": or_null(_path),

@@ -58,8 +58,11 @@ function nameIn(source: string): string {
   const names = topLevelNames(source)
   const preferred = PREFERRED.find(name => names.has(name))
   if (preferred !== undefined) return preferred
-  const made = /^(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*(?:\w+\.)?FastAPI\(/m.exec(withoutComments(source))
-  return made?.[1] ?? 'app'
+  const made = withoutComments(source)
+    .split('\n')
+    .filter(line => line.includes('FastAPI(') && line.includes('='))
+    .map(line => /^\w+/.exec(line)?.[0] ?? '')
+  return made.find(name => names.has(name)) ?? 'app'
 }
 
 /** Null: the project says nothing of it. */

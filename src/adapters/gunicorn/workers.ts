@@ -37,7 +37,7 @@ export const WORKERS: Section = {
         flags: ['-k', '--worker-class'],
         shape: className(),
         standard: 'sync',
-        doc: 'Kind of workers: sync, gthread, asgi, gevent, tornado, or a class.',
+        doc: 'Kind of workers: sync, gthread, asgi, gevent, or a class.',
       },
       'sync and gthread: `--threads`; gevent: `--worker-class gevent`, eventlet too; asgi and `uvicorn.workers.UvicornWorker`: ASGI, which is noticed without it; others are not supported',
       workerClass,
@@ -175,6 +175,8 @@ function workerClass(name: string, to: Translation): void {
   const kind = kindOf(name)
   const refusal = OTHER_KINDS[kind]
   if (refusal !== undefined) to.refuse(...refusal)
+  else if (kind === 'gevent' && /WebSocket/.test(name))
+    to.refuse('would give greenlets WebSockets', 'write --threads 50 in its place, where a WebSocket has a thread')
   else if (kind === 'gevent' || kind === 'eventlet') {
     to.set('worker-class', 'gevent')
     if (kind === 'eventlet')

@@ -39,9 +39,7 @@ export function defaults(to: Translation): void {
   const file = to.valueOf<string>('env_file')
   const variables = { ...(file === undefined ? {} : variablesOf(to.path(file))), ...to.variables }
   for (const [setting, text] of STANDARD) to.standard(PLACE, setting, text)
-  // The application gets a request before its content, and reads that as it comes.
   if (isWsgi) to.standard(PLACE, 'threads', `${WSGI_THREADS}`)
-  else to.standard(PLACE, 'request-buffering', 'off')
   if (!to.isGiven('forwarded_allow_ips')) {
     const believed = variables['FORWARDED_ALLOW_IPS']
     const place = believed === undefined ? PLACE : 'FORWARDED_ALLOW_IPS'

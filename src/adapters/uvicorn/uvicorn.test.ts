@@ -70,7 +70,7 @@ test("uvicorn's defaults", t => {
   assert.deepEqual(config.bind, [{ kind: 'tcp', host: '127.0.0.1', port: 8000 }])
   assert.deepEqual([app.workers, app.asgiWorkers, app.timeouts.request, app.timeouts.streamIdle], [1, null, 0, 0])
   assert.equal(config.accessLog?.path, '-')
-  assert.deepEqual([config.timeouts.keepAlive, app.requestBuffering], [5000, false])
+  assert.equal(config.timeouts.keepAlive, 5000)
   assert.deepEqual(config.trustedProxies, ['127.0.0.1'])
   assert.deepEqual(app.loggers, { server: 'uvicorn', level: null })
   assert.deepEqual([app.target.module, app.target.attributes, app.target.factory], ['shop', ['app'], false])
@@ -89,7 +89,7 @@ const VALUES: readonly (readonly [words: string, of: (read: Read) => unknown, ex
   ['--factory', ({ app }) => app.target.factory, true],
   ['--app-dir src', ({ app }) => app.importPath, ['$/src']],
   ['--app-dir .', ({ app }) => app.importPath, []],
-  ['--interface wsgi', ({ app }) => [app.interface, app.threads, app.requestBuffering], ['wsgi', 10, true]],
+  ['--interface wsgi', ({ app }) => [app.interface, app.threads], ['wsgi', 10]],
   ['--interface asgi2', ({ app }) => app.interface, 'asgi2'],
   ['--lifespan off', ({ app }) => app.lifespan, 'off'],
   ['--loop none', ({ app }) => app.loop, 'asyncio'],
