@@ -14,8 +14,11 @@ export interface Scene {
   readonly what: string
   /** `module:attribute` under bench/apps. */
   readonly app: string
-  /** `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks the frames. */
-  readonly interface: 'wsgi' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static'
+  /**
+   * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
+   * the frames.
+   */
+  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -103,6 +106,9 @@ export const SCENES: readonly Scene[] = [
   }),
   scene('one-percent-slow', 'plain:one_percent_slow', 'one request of a hundred takes 500 ms, the others 5 ms', {
     ...{ ...wsgi, load: 'one-percent-slow', measure: 'p99', workers: 4 },
+  }),
+  scene('gevent-100ms', 'plain:wait_100ms', 'a view that waits 100 ms by time.sleep, in greenlets', {
+    ...{ interface: 'gevent', connections: 1000 },
   }),
   scene('slow-readers', 'plain:hello_or_large', 'hello beside 1,000 clients that read 1 MiB slowly', {
     ...{ ...wsgi, load: 'slow-readers' },

@@ -51,7 +51,7 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
-    interfaces: ['wsgi', 'asgi', 'websocket', 'wsgi-websocket', 'static'],
+    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'wsgi-websocket', 'static'],
     needs: [program],
     keepsAlive: true,
     speaksTls: true,
@@ -61,7 +61,8 @@ export function jumak(name: string, root: string, threads = 1): Stack {
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
       const files = scene.interface === 'static' ? `--static /static/=${makeFiles(directory)}` : ''
       const slots = scene.interface === 'wsgi-websocket' ? `--threads ${SOCKET_THREADS}` : ''
-      const options = `-b 127.0.0.1:${port} -w ${workers} ${slots} --log-level warn ${more} ${tls} ${files} --python`
+      const kind = scene.interface === 'gevent' ? '-k gevent' : slots
+      const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} ${kind} --python`
       return [[program, ...words(options), venv('python'), scene.app]]
     },
   }
@@ -136,6 +137,10 @@ const PEERS: readonly Peer[] = [
   {
     ...{ name: 'gunicorn gthread 40', program: 'gunicorn', interfaces: ['wsgi-websocket'], only: 'bare' },
     options: gunicorn(`-k gthread --threads ${SOCKET_THREADS} --keep-alive 75`),
+  },
+  {
+    ...{ name: 'gunicorn gevent', program: 'gunicorn', interfaces: ['gevent'] },
+    ...{ options: gunicorn('-k gevent'), tls: certfile },
   },
   {
     ...{ name: 'gunicorn --preload', program: 'gunicorn', interfaces: http, keepsAlive: false, only: 'bare' },
@@ -269,7 +274,7 @@ const words = (text: string): string[] => text.split(' ').filter(word => word !=
 
 /** What `--install` installs. gunicorn[fast] is its own advice for the parser; py-spy is for `npm run profile`. */
 export const PACKAGES: readonly string[] = [
-  ...['gunicorn[fast]', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
+  ...['gunicorn[fast]', 'gevent', 'packaging', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
   ...['flask', 'flask-sock', 'django', 'fastapi', 'py-spy'],
 ]
 

@@ -1,8 +1,10 @@
 /**
- * `npm run test:http2`: end-to-end tests once more, with clients of HTTP/2 instead of HTTP/1 (`test/support/translator.ts`): WSGI, ASGI,
- * WebSockets, streaming, frameworks, limits, deploys and stops. `npm test` runs them with HTTP/1.
+ * `npm run test:http2`: what is only about HTTP/2 (`test/e2e/http2/`); and end-to-end tests once more, with clients of HTTP/2 instead of
+ * HTTP/1 (`test/support/translator.ts`): WSGI, ASGI, WebSockets, streaming, frameworks, limits, deploys and stops. `npm test` runs these
+ * with HTTP/1.
  */
 const FILES = [
+  'test/e2e/http2/*.test.ts',
   'test/e2e/20-wsgi.test.ts',
   'test/e2e/40-django.test.ts',
   'test/e2e/45-flask.test.ts',

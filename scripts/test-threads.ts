@@ -1,9 +1,10 @@
 /**
- * `npm run test:threads`: the end-to-end tests about processes, deploys, overload, WebSockets, stops and affinity once more, with several
- * threads of the gateway. `npm test` runs them with one.
+ * `npm run test:threads`: what is only about several threads of the gateway (`test/e2e/threads/`); and the end-to-end tests about processes,
+ * deploys, overload, WebSockets, stops and affinity once more, with three threads. `npm test` runs these with one.
  */
 const THREADS = '3'
 const FILES = [
+  'test/e2e/threads/*.test.ts',
   'test/e2e/30-processes.test.ts',
   'test/e2e/43-affinity.test.ts',
   'test/e2e/56-websocket.test.ts',

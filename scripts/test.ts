@@ -1,6 +1,7 @@
 /**
  * `npm test`: sets up the Python environments (once), then everything of `npm run ok`, then the end-to-end tests, and
  * prints a line a file. More arguments choose test files: `npm test -- test/e2e/10-http.test.ts` runs only those.
+ * `test-threads.ts` and `test-http2.ts` run some of them once more, and those that are theirs alone.
  *
  * With CI=true a skipped test is a failure: there everything that a test may want is installed.
  */
@@ -18,10 +19,15 @@ import { ROOT } from './lib/tools.ts'
 
 /** Unit tests first: when one fails, the end-to-end tests say the same less clearly. */
 const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts']
+/** What is only about several threads of the gateway, about HTTP/2, or about other servers: `npm run test:threads`, `test:http2`, `test:differential`. */
+const OF_OTHER_COMMANDS = ['test/e2e/threads/**', 'test/e2e/http2/**', 'test/differential/**']
 /** End-to-end files start servers of several processes each: more than two at a time only slow each other down. */
 const FILES_AT_A_TIME = 2
 /** For one file. Far more than any file takes: a file that hangs ends with its name. */
 const FILE_TIMEOUT_MS = 5 * 60_000
+
+/** A test sees the same Python everywhere, whatever is in the environment of whoever runs it. */
+for (const name of Object.keys(process.env)) if (name.startsWith('PYTHON')) delete process.env[name]
 
 async function setUp(): Promise<void> {
   const pythons = await testedPythons()
@@ -52,7 +58,13 @@ async function main(): Promise<number> {
   await setUp()
   const chosen = process.argv.slice(2)
   if (chosen.length === 0 && !(await checks())) return 1
-  const files = (chosen.length > 0 ? chosen : ALL_TESTS).flatMap(pattern => globSync(pattern, { cwd: ROOT }).sort())
+  const [patterns, exclude] = chosen.length > 0 ? [chosen, []] : [ALL_TESTS, OF_OTHER_COMMANDS]
+  const files = patterns.flatMap(pattern => {
+    const found = globSync(pattern, { cwd: ROOT, exclude }).sort()
+    // So that a file that has moved is not forgotten.
+    if (found.length === 0) throw new SetupError(`no test file matches ${pattern}`)
+    return found
+  })
   const events = runTests({ files, cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
   const { failed, skipped } = await reportTests(events, text => process.stdout.write(text))
   if (skipped > 0 && process.env['CI'] === 'true') {

@@ -13,6 +13,12 @@ def hello(environ, start_response):
     return [b"Hello, world!"]
 
 
+def wait_100ms(environ, start_response):
+    # wait: what the scene is about
+    time.sleep(0.1)
+    return hello(environ, start_response)
+
+
 def ten_kilobytes(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "10240")])
     return [TEN_KILOBYTES]

@@ -249,7 +249,7 @@ class Host:
 
     def _run(self, application: Callable, loop: Any, lifespan: str, slots: int) -> None:
         original = worker.import_event_loop
-        worker.import_event_loop = lambda: loop
+        worker.import_event_loop = lambda _name: loop
         try:
             self.worker = AsgiWorker(application, 1, slots, lifespan)
             worker.import_event_loop = original

@@ -156,7 +156,7 @@ def _pairs(flat: List[str]) -> List[Tuple[str, str]]:
 
 
 def base(threads: int = 1, multiprocess: bool = True) -> Environs:
-    return Environs(base_environ(threads, multiprocess))
+    return Environs(base_environ(threads > 1, multiprocess))
 
 
 class Slot:
@@ -229,6 +229,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "settingsFrom": "",
         "threads": 1,
         "concurrency": 100,
+        "workerClass": "auto",
         "links": 1,
         "lifespan": "auto",
         "rootPath": "",
@@ -239,6 +240,12 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "identity": None,
         "isApart": False,
         "postFork": None,
+        "configuration": None,
+        "importPath": [],
+        "interface": "auto",
+        "loop": "auto",
+        "logConfig": None,
+        "loggers": None,
         "isDevelopment": False,
         "isCheck": False,
         "terminal": False,

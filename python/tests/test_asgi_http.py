@@ -406,7 +406,7 @@ class Responses(AsgiTest):
             self.assertTrue(done.wait(20))
 
     def test_requests_of_one_read_are_answered_in_one_write(self) -> None:
-        import jumak_worker.asgi.link as module
+        import jumak_worker.links.link as module
 
         patience, module._HOLD = module._HOLD, 60.0
         self.addCleanup(setattr, module, "_HOLD", patience)
@@ -440,7 +440,7 @@ class Responses(AsgiTest):
                 go.wait(20)
             await sends(START, body(scope["path"].encode()))(scope, receive, send)
 
-        import jumak_worker.asgi.link as module
+        import jumak_worker.links.link as module
 
         patience, module._HOLD = module._HOLD, 0.0
         self.addCleanup(setattr, module, "_HOLD", patience)

@@ -15,7 +15,7 @@ from .harness import PACKAGE
 
 NAME = "jumak_worker"
 #: A room imports from itself, from the rooms before it, and from the package's own file. Those of one line know nothing of each other.
-ROOMS = (("wire",), ("output",), ("system",), ("loading",), ("wsgi", "asgi"), ("process",))
+ROOMS = (("wire",), ("output",), ("system",), ("loading",), ("hooks", "links"), ("wsgi", "asgi"), ("greenlets",), ("process",))
 
 
 def modules() -> Dict[str, str]:
@@ -116,8 +116,8 @@ class Imports(unittest.TestCase):
 
     @unittest.skipIf(sys.version_info < (3, 10), "Python tells the names of its modules from 3.10 on")
     def test_nothing_but_the_standard_library(self) -> None:
-        # uvloop is used where the application's environment has it.
-        known = {*sys.stdlib_module_names, NAME, "uvloop"}
+        # These are used where the application's environment has them.
+        known = {*sys.stdlib_module_names, NAME, "uvloop", "gevent", "yaml"}
         wrong = [
             "%s imports %s" % (name, one)
             for name, path in modules().items()

@@ -5,6 +5,7 @@ How a real preloader reports it is in test_preloading.py.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import shutil
@@ -52,8 +53,12 @@ class Loader(unittest.TestCase):
             "display": "app",
             "settingsFrom": "",
             "rootPath": "",
+            "workerClass": "auto",
             "findStatic": True,
             "isDevelopment": False,
+            "interface": "auto",
+            "logConfig": None,
+            "loggers": None,
         }
         message.update(start)
         loader.prepare_import_path(self.directory, message["file"], message["module"])
@@ -115,6 +120,15 @@ partial, instance, anything = functools.partial(more, 1), Instance(), Anything()
         )
         self.assertEqual(self.load(attributes=["make"], factory=True).application, "app:make()")
         self.assertEqual(sys.modules["app"].calls, [1])
+
+    def test_a_factory_gets_the_plain_values_that_were_written(self) -> None:
+        self.write("app.py", "def make(*args, **kwargs):\n    made.append((args, kwargs))\n    return lambda e, s: None\nmade = []\n")
+        self.assertEqual(self.load(attributes=["make('a(b', 2, debug=True, x=[None, {'k': 1.5}])"], factory=True).application, "app:make()")
+        self.assertEqual(sys.modules["app"].made, [(("a(b", 2), {"debug": True, "x": [None, {"k": 1.5}]})])
+        for passed in ("(open('x'))", "(*[1])", "(**{'a': 1})", "(1)()", "(x)", "(1", "(1, 2) + 3"):
+            with self.subTest(passed):
+                sys.modules.pop("app", None)
+                self.assertIn("must pass plain values", self.refused(attributes=["make" + passed], factory=True).message)
 
     def test_create_app_among_candidates_is_a_factory(self) -> None:
         self.write("app.py", "def create_app():\n    return lambda environ, start_response: None\n")
@@ -199,14 +213,38 @@ class Refused(Loader):
         )
         self.assertIn("wants() failed: TypeError", self.refused(attributes=["wants"], factory=True).message)
 
-    def test_asgi_2_is_told_what_it_is(self) -> None:
-        for source in ("class application:\n    def __init__(self, scope): pass\n", "def application(scope): pass\n"):
+    def test_asgi_2_is_served_as_asgi_3(self) -> None:
+        seen = []
+
+        async def receive() -> dict:
+            return {}
+
+        async def send(message: dict) -> None:
+            seen.append(message)
+
+        for source in (
+            "class application:\n    def __init__(self, scope): self.scope = scope\n"
+            "    async def __call__(self, receive, send): await send(self.scope['asgi'])\n",
+            "def application(scope):\n    async def run(receive, send): await send(scope['asgi'])\n    return run\n",
+        ):
             with self.subTest(source):
                 sys.modules.pop("app", None)
                 self.write("app.py", "# %d\n" % len(source) + source)
-                message = self.refused().message
-                self.assertIn("app:application is an ASGI 2 application", message)
-                self.assertIn("asgiref.compatibility.guarantee_single_callable(application)", message)
+                loaded = self.load()
+                self.assertEqual(loaded.interface, "asgi")
+                asyncio.run(loaded.callable({"asgi": {"version": "3.0"}}, receive, send))
+                self.assertEqual(seen.pop(), {"version": "2.0"})
+
+    def test_the_interface_that_is_wanted_wins(self) -> None:
+        self.write("app.py", "def application(*args): pass\n")
+        for wanted, expected in (("auto", "wsgi"), ("wsgi", "wsgi"), ("asgi3", "asgi"), ("asgi2", "asgi")):
+            with self.subTest(wanted):
+                self.assertEqual(self.load(interface=wanted).interface, expected)
+
+    def test_directories_that_stand_before_the_others(self) -> None:
+        before = [os.path.join(self.directory, name) for name in ("lib", "more")]
+        loader.prepare_import_path(self.directory, None, "app", before)
+        self.assertEqual(sys.path[:3], [*before, self.directory])
 
     def test_a_coroutine_function_that_is_neither(self) -> None:
         self.write("app.py", "async def application(environ, start_response): pass\n")

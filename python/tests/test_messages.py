@@ -19,9 +19,20 @@ from .process_case import APP, ProcessCase
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors", "control.json")
 #: Fields that may be null.
-NULLABLE = {"module", "file", "identity", "postFork"}
-#: Texts that may be empty.
-MAY_BE_EMPTY = {"display", "rootPath", "runtimeDirectory", "settingsFrom", "thread", "userName"}
+NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask", "logConfig", "loggers", "level"}
+#: Texts and lists that may be empty.
+MAY_BE_EMPTY = {
+    "display",
+    "hooks",
+    "importPath",
+    "rootPath",
+    "runtimeDirectory",
+    "settingsFrom",
+    "thread",
+    "userName",
+}
+#: Objects whose parts are checked by who reads them.
+OPAQUE = {"settings", "variables"}
 HUGE = "x" * 5000
 
 
@@ -52,14 +63,16 @@ def spoilt(value: Any, name: str) -> Iterator[Any]:
         if name not in MAY_BE_EMPTY:
             yield ""
     elif isinstance(value, list):
-        yield from ([], "x", {}, 7, value * 1000)
+        yield from ("x", {}, 7, value * 1001 or [""])
+        if name not in MAY_BE_EMPTY:
+            yield []
         for i, inner in enumerate(value):
             for bad in spoilt(inner, ""):
                 if bad is not ...:
                     yield value[:i] + [bad] + value[i + 1 :]
     elif isinstance(value, dict):
         yield from ([], "x", 7)
-        for key, inner in value.items():
+        for key, inner in value.items() if name not in OPAQUE else ():
             for bad in spoilt(inner, key):
                 yield {k: bad if k == key else v for k, v in value.items() if not (k == key and bad is ...)}
 

@@ -35,8 +35,8 @@ class RecordingLink(Link):
     def write(self, frame: bytes) -> None:
         raise AssertionError("nothing is to be sent")
 
-    def _request(
-        self, data: bytes, number: int, flags: int, names_at: int, values_at: int, head_end: int, end: int
+    def request(
+        self, data: bytes, number: int, flags: int, _now: float, names_at: int, values_at: int, head_end: int, end: int
     ) -> None:
         its_scope = plain(Scopes("", None).make(data, names_at, values_at, head_end))
         del its_scope["asgi"], its_scope["root_path"]

@@ -64,7 +64,6 @@ class Preloading(ProcessCase):
             ("import sys; sys.exit(4)\n", "SystemExit(4)", "app.py"),
             ("aplication = print\n", "no attribute 'application' or 'app'; it has: aplication", None),
             ("application = 42\n", "app:application is of type int, which cannot be called", None),
-            ("def application(scope): pass\n", "ASGI 2", None),
         ):
             with self.subTest(source):
                 failed = self.master(source).receive("load-failed")

@@ -28,7 +28,7 @@ class Worker:
 
     def __init__(self, application: Callable, slots: int = 1, links: int = 2) -> None:
         self.directory = tempfile.mkdtemp(prefix="jw-")
-        self.worker = WsgiWorker(application, 1, slots, base_environ(slots, True), True, links)
+        self.worker = WsgiWorker(application, 1, slots, base_environ(slots > 1, True), True, links)
         self._listeners = []
         for suffix in self.worker.socket_suffixes:
             listener = socket.socket(socket.AF_UNIX)

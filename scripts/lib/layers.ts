@@ -2,7 +2,7 @@
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
- *     base ← config ← cli        base ← control ← { master, gateway }
+ *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
@@ -61,7 +61,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'shared',
   ],
   master: ['base', 'control', 'observe'],
-  cli: ['base', 'config', 'control', 'observe', 'master'],
+  adapters: ['base', 'config'],
+  cli: ['base', 'config', 'control', 'observe', 'master', 'adapters'],
 }
 
 /** Everybody may use these. */
@@ -131,6 +132,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:http2': () => false,
   'node:tls': path =>
     path === 'src/gateway/transports/tls.ts' ||
+    path === 'src/gateway/transports/tls-handle.ts' ||
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),

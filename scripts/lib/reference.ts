@@ -1,9 +1,12 @@
-/** The reference page and the JSON Schema, from the definitions of the settings. `scripts/reference.ts` writes them. */
+/** The reference pages and the JSON Schema, from the definitions of the settings and the tables of other programs. `scripts/reference.ts` writes them. */
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { GUNICORN } from './gunicorn-reference.ts'
+import { formatProgram } from './program-reference.ts'
+import { UVICORN } from './uvicorn-reference.ts'
 
 /** The command that makes the files again. */
 export const COMMAND = 'npm run reference'
@@ -12,6 +15,8 @@ export const COMMAND = 'npm run reference'
 export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'docs/reference/settings.md': formatReference(),
+    'docs/reference/gunicorn.md': formatProgram(GUNICORN, COMMAND),
+    'docs/reference/uvicorn.md': formatProgram(UVICORN, COMMAND),
     'docs/reference/jumak.schema.json': `${JSON.stringify(jsonSchema(), null, 2)}\n`,
   }
 }

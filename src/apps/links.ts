@@ -1,5 +1,5 @@
 /**
- * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI one for all. Runs in the gateway. The only file that knows
+ * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI and WSGI in greenlets have one for all. Runs in the gateway. The only file that knows
  * `pool/`, `wsgi/` and `asgi/` together: what only a wire needs (relay limits, root path, timeouts) stays out of the pool.
  */
 import { DeadlineList } from '../base/deadlines.ts'
@@ -9,6 +9,7 @@ import type { AppLimits, AppTimeouts } from '../config/types.ts'
 import { applicationRoot } from '../http/application-root.ts'
 import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
 import type { LinkFactory } from './pool/link-owner.ts'
+import { EnvironWriter } from './wire/environ.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
 import { RequestDeadlines, RequestTimes } from './worker/request-times.ts'
@@ -70,11 +71,13 @@ export function linkFactory({
     times,
     streamIdleMs: timeouts.streamIdle,
     threads,
-    scope: new ScopeWriter(root),
+    head: new ScopeWriter(root),
   }
-  return ({ worker: id, pid, socket, slots, interface: wire, isApart }, worker, owner) => {
+  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root) }
+  return ({ worker: id, pid, socket, slots, interface: wire, isGreen, isApart }, worker, owner) => {
     const address = { worker: id, pid, socket, slots, isApart, build }
     if (wire === 'asgi') return [new MultiplexedLink(address, worker, owner, asgi)]
+    if (isGreen) return [new MultiplexedLink(address, worker, owner, green)]
     return Array.from({ length: slots }, (_, slot) => {
       // A thread of a worker serves all threads of the gateway: each link must get that very one.
       const own = threads === 1 ? address : { ...address, socket: `${socket}.${slot}` }

@@ -13,6 +13,7 @@
  *     %({name}i)s %({name}o)s       a header of the request; of the response, as the application gave it
  *     %({request-id}x)s             %({queue-time}x)s and %({app-time}x)s in seconds, %({worker}x)s its number
  *     %({app}x)s                    name of the application, where there are several
+ *     %({client-port}x)s            the client's port; %({reason}x)s the usual phrase of the status
  *     %%                            a percent sign
  */
 import { TOKEN } from './token.ts'
@@ -35,7 +36,7 @@ export const NAMED_FORMATS: Readonly<Record<'common' | 'combined' | 'json', stri
   json: '',
 }
 
-const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker', 'app']
+const OWN_ATOMS: readonly string[] = ['request-id', 'queue-time', 'app-time', 'worker', 'app', 'client-port', 'reason']
 
 const LETTERS = 'hlutrmUqHsBbfaTMDLp'
 const ATOM = /%\((?:\{([^{}]*)\})?([A-Za-z])\)s/y

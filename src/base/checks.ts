@@ -52,6 +52,10 @@ export function textLike(pattern: RegExp, greatest: number, expected: string): C
     typeof value === 'string' && value.length <= greatest && pattern.test(value) ? null : wrong(value, expected)
 }
 
+/** Whatever is in it: who reads it checks each part. Its bound is that of the message. */
+export const anObject: Check = value =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? null : wrong(value, 'an object')
+
 export const flag: Check = value => (typeof value === 'boolean' ? null : wrong(value, 'true or false'))
 
 export function oneOf(words: readonly string[], expected: string = `one of ${words.join(', ')}`): Check {

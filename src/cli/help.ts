@@ -2,6 +2,8 @@
  * `jumak --help` and its short form `jumak -h`, from the definitions of the settings. Runs in the command line. Pure: the caller prints
  * the text. Loads no code that serves, so help comes at once (`questions.ts`).
  */
+
+import { twoColumns, wrap } from '../base/layout.ts'
 import { application } from '../config/settings/application.ts'
 import { development } from '../config/settings/development.ts'
 import { ACTIONS, SETTINGS } from '../config/settings/index.ts'
@@ -13,7 +15,6 @@ import { staticFiles } from '../config/settings/static.ts'
 import { workers } from '../config/settings/workers.ts'
 import { COMMAND_TEXTS } from './admin/help.ts'
 import { COMMANDS } from './commands.ts'
-import { twoColumns, wrap } from './layout.ts'
 import type { Terminal } from './terminal.ts'
 
 type Row = readonly [left: string, right: string]
@@ -25,9 +26,9 @@ const EXAMPLES: readonly Row[] = [
   ['jumak mysite.wsgi', 'the WSGI application of a Django project'],
   ['jumak -b :8000 -w 4 shop:app', 'all addresses, port 8000, four workers'],
   ["jumak 'shop:create_app()'", 'an application factory'],
-  ['jumak -b unix:/run/shop.sock app.py', 'a file, behind another web server'],
   ['jumak --reload', 'during development'],
   ['jumak -c shop.toml --check', 'says what is wrong, and serves nothing'],
+  ['jumak gunicorn ...', 'the command that you have; so jumak uvicorn ..., jumak fastapi run ...'],
 ]
 
 const COMMAND_ROWS: readonly Row[] = COMMANDS.map(command => {
@@ -110,7 +111,7 @@ export function formatUsage({ width, title, flag }: Terminal): string {
     `${title('Usage:')} jumak [SETTING ...] [APP]`,
     '',
     ...rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column: USUAL_COLUMN, style: flag })),
-    '',
+    'Or what you have: jumak gunicorn ..., jumak uvicorn ..., jumak fastapi run ...',
     `Every setting, with examples: ${flag('jumak --help')}`,
   ]
   return `${lines.join('\n')}\n`

@@ -3,6 +3,7 @@ import module from 'node:module'
 import { takeStarted } from '../control/started.ts'
 import { commandOf } from './commands.ts'
 import { explainOldNode } from './node-version.ts'
+import { programOf } from './programs.ts'
 
 // Without a listener SIGUSR1 opens a debugger. The other processes run with `--disable-sigusr1`, which blocks the signal. The master
 // reopens its logs on it, so it has a listener from the first line on.
@@ -12,8 +13,10 @@ process.on('SIGUSR2', () => {})
 
 const started = takeStarted(process.env)
 
-/** Each part is loaded only if it is needed: a question, a command to a running program, or the program itself. */
+/** Each part is loaded only if it is needed: another program's words, a command to a running program, a question, or the program itself. */
 async function run(words: readonly string[]): Promise<number> {
+  const other = programOf(words, started.program)
+  if (other !== null) return (await import('./adapted.ts')).runAdapted(other.program, other.rest, started)
   const asked = commandOf(words)
   if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
   const { answered } = await import('./questions.ts')

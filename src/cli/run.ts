@@ -8,10 +8,11 @@ import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../config/machine/environment.ts'
 import { printConfig, summarize } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
-import { parseArguments } from '../config/sources/arguments.ts'
+import { type Arguments, parseArguments } from '../config/sources/arguments.ts'
 import type { Config } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { failHandOver } from '../control/upgrade-messages.ts'
+import type { EvaluatedSource } from '../master/main.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1
@@ -24,7 +25,21 @@ const SIGNALLED = 128
  * setting is wrong, 3 the application could not be loaded.
  */
 export async function runCommandLine(words: readonly string[], started: Started): Promise<number> {
-  const args = parseArguments(words)
+  return runArguments(parseArguments(words), started)
+}
+
+/** Arguments that a file in Python decides, too. */
+export interface EvaluatedArguments extends EvaluatedSource {
+  /** As they are after the last evaluation. */
+  readonly args: () => Arguments
+}
+
+/** The same with a command line that is read already. `evaluated`: null: no file was evaluated for it. */
+export async function runArguments(
+  args: Arguments,
+  started: Started,
+  evaluated: EvaluatedArguments | null = null,
+): Promise<number> {
   if (args.actions.has('print-schema')) return say(`${JSON.stringify(jsonSchema(), null, 2)}\n`)
   const environment = findEnvironment()
   if (environment === null)
@@ -39,7 +54,7 @@ export async function runCommandLine(words: readonly string[], started: Started)
     const sentences = problems.map(({ message }) => message).join('\n')
     // The running Jumak has a log, and serves on.
     if (started.handOver !== null && failHandOver(started.handOver, sentences)) return WRONG_USAGE
-    return failWith(problems)
+    return failWith(problems, args.adapted === null ? 'jumak' : `jumak ${args.adapted.program}`)
   }
   if (isCheck) return check(loaded, args.actions.has('no-app'))
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
@@ -48,7 +63,9 @@ export async function runCommandLine(words: readonly string[], started: Started)
   const { config, warnings } = loaded
   return runMaster(config, undefined, {
     warnings,
-    reload: reloader(args, environment, loaded),
+    remarks: args.adapted?.remarks ?? [],
+    reload: reloader(evaluated?.args ?? (() => args), environment, loaded),
+    evaluated,
     started,
     directory: logicalWorkingDirectory(environment),
   })
@@ -105,7 +122,7 @@ function warn(warnings: readonly string[]): void {
 }
 
 /** Null: the working directory has been removed. */
-function findEnvironment(): Environment | null {
+export function findEnvironment(): Environment | null {
   try {
     const environment = processEnvironment()
     return { ...environment, logical: logicalWorkingDirectory(environment) }
@@ -125,6 +142,7 @@ function fail(code: number, messages: readonly string[]): number {
   return code
 }
 
-function failWith(diagnostics: readonly Diagnostic[]): number {
-  return fail(WRONG_USAGE, [...diagnostics.map(one => one.message), 'try jumak --help'])
+/** `command`: as a user types it. */
+function failWith(diagnostics: readonly Diagnostic[], command: string): number {
+  return fail(WRONG_USAGE, [...diagnostics.map(one => one.message), `try ${command} --help`])
 }

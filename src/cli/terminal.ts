@@ -1,7 +1,7 @@
 /** What the command line knows of the terminal: its width, whether it shows colours, and how to write to it. */
 import { styleText } from 'node:util'
+import type { Style } from '../base/layout.ts'
 
-export type Style = (text: string) => string
 export type Paint = (colour: 'dim' | 'green' | 'cyan' | 'yellow' | 'red', text: string) => string
 
 export interface Terminal {

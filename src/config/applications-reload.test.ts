@@ -10,7 +10,7 @@ import type { ChangedApps } from './types.ts'
 
 function reloads(t: TestContext, toml: string, given: Given = {}) {
   const { environment, ...first } = loaded(t, toml, given)
-  const reload = reloader(parseArguments(given.words ?? []), environment, first)
+  const reload = reloader(() => parseArguments(given.words ?? []), environment, first)
   return (next: string, only: string | null = null) => {
     writeFileSync(join(environment.cwd, 'jumak.toml'), next)
     return reload(only)
@@ -128,7 +128,7 @@ test('HUP looks again which files are there', t => {
   }
   const { environment, ...first } = loaded(t, 'include = "apps/*.toml"\n', { files })
   rmSync(join(environment.cwd, 'apps/a.toml'))
-  const result = reloader(parseArguments([]), environment, first)()
+  const result = reloader(() => parseArguments([]), environment, first)()
   assert.ok('config' in result)
   assert.deepEqual(result.apps, { added: [], removed: ['a'], changed: [] })
 })

@@ -13,6 +13,7 @@ import { appKeys } from './settings/tables.ts'
 import type { FileApp, FileTable } from './sources/app-tables.ts'
 import type { Given } from './sources/given.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
+import type { PythonConfiguration } from './types.ts'
 import type { Settings } from './values.ts'
 
 /** What was given, all in all. */
@@ -35,13 +36,27 @@ export interface GivenApp {
   readonly pools: readonly FileTable[]
   /** One of its keys is wrong, and told. */
   readonly hasMistake: boolean
+  /** Of another program's command line, which has one application; null: it is ours. */
+  readonly configuration: PythonConfiguration | null
 }
 
-export function givenSettings(flat: Settings, apps: readonly FileApp[], tls: readonly FileTable[] = []): GivenSettings {
+export function givenSettings(
+  flat: Settings,
+  apps: readonly FileApp[],
+  tls: readonly FileTable[] = [],
+  configuration: PythonConfiguration | null = null,
+): GivenSettings {
   const ofApps = new Map(
     [...APPLICATION_SETTINGS].flatMap(({ name }) => (flat.has(name) ? [[name, flat.get(name)!]] : [])),
   )
-  const own: GivenApp = { name: DEFAULT_NAME, origin: null, settings: ofApps, pools: [], hasMistake: false }
+  const own: GivenApp = {
+    name: DEFAULT_NAME,
+    origin: null,
+    settings: ofApps,
+    pools: [],
+    hasMistake: false,
+    configuration,
+  }
   const hasOwn = flat.has(application.app.name) || apps.length === 0
   return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))], tls }
 }
@@ -52,7 +67,14 @@ function withDefaults({ origin, values, pools, hasMistake }: FileApp, defaults: 
   for (const setting of APPLICATION_SETTINGS)
     if (setting.kind.table === 'only' && values.has(setting.name))
       settings.set(setting.name, mergeTables(values.get(setting.name)!, defaults.get(setting.name) ?? []))
-  return { name: values.get(appKeys.name.name)?.[0]?.text ?? '', origin, settings, pools, hasMistake }
+  return {
+    name: values.get(appKeys.name.name)?.[0]?.text ?? '',
+    origin,
+    settings,
+    pools,
+    hasMistake,
+    configuration: null,
+  }
 }
 
 /** `env`: own keys win, others are inherited. */

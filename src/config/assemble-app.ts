@@ -52,12 +52,18 @@ export function assembleApp(
   const warmup = values.all(application.warmup)
   const perAddress = values.one(queue.limits.requestsPerAddress)
   const keys = readKeys(given, values, plain.rootPath, environment)
+  if (plain.workerClass === 'gevent' && plain.threads > 1)
+    values.refuse(
+      workers.threads,
+      'must be 1 with worker-class gevent, where concurrency says what a worker runs at a time',
+    )
   const rest = {
     ...plain,
     ...keys,
     workers: auto.workers,
     asgiWorkers: values.isGiven(workers.workers) ? null : ASGI_WORKERS,
     workersReason: auto.reason,
+    importPath: readDirectories(values, application.importPath),
     variables,
     envFiles: readEnvFiles(values),
     limits: {
@@ -74,6 +80,7 @@ export function assembleApp(
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
     identity: readIdentity(values, environment),
+    configuration: given.configuration,
   }
   if (located === null) return { keys, config: null }
   const watch = isDevelopment ? (watched.length > 0 ? watched : [located.directory]) : []

@@ -233,7 +233,7 @@ test('what is printed is a file that means the same, with tables and without a w
 
 function reloads(t: TestContext, toml: string) {
   const { environment, ...first } = loaded(t, toml)
-  const reload = reloader(parseArguments([]), environment, first)
+  const reload = reloader(() => parseArguments([]), environment, first)
   return (next: string) => {
     writeFileSync(join(environment.cwd, 'jumak.toml'), next)
     const read = reload()

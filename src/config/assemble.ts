@@ -29,6 +29,7 @@ import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
 import { resources } from './settings/resources.ts'
+import { responses } from './settings/responses.ts'
 import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
@@ -64,6 +65,7 @@ export function assembleConfig(
     tls,
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
+    responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },

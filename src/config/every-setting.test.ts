@@ -21,6 +21,7 @@ import { processes } from './testing/cases/processes.ts'
 import { queue } from './testing/cases/queue.ts'
 import { requests } from './testing/cases/requests.ts'
 import { resources } from './testing/cases/resources.ts'
+import { responses } from './testing/cases/responses.ts'
 import { staticFiles } from './testing/cases/static.ts'
 import { stop } from './testing/cases/stop.ts'
 import { tls } from './testing/cases/tls.ts'
@@ -47,6 +48,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...requests,
   ...content,
   ...resources,
+  ...responses,
   ...websockets,
   ...account,
   ...processes,

@@ -68,7 +68,7 @@ test('a reload keeps the number, whatever the machine has become, and is refused
   const loaded = loadConfig(args, changing)
   assert.ok('config' in loaded)
   assert.equal(loaded.config.gatewayThreads, 3)
-  const reload = reloader(args, changing, loaded)
+  const reload = reloader(() => args, changing, loaded)
   machine.parallelism = 64
   write('threads = 1\nworkers = 2\n')
   const reloaded = reload()

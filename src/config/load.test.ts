@@ -406,7 +406,7 @@ test('after a link in the working directory is switched, the file and the paths 
   assert.deepEqual(loaded.config.apps[0]!.envFiles, [join(root, 'current/.env')])
   unlinkSync(join(root, 'current'))
   symlinkSync('v2', join(root, 'current'))
-  const read = reloader(args, environment, loaded)()
+  const read = reloader(() => args, environment, loaded)()
   assert.ok('config' in read, JSON.stringify(read))
   assert.deepEqual([read.config.apps[0]!.threads, read.config.apps[0]!.directory], [2, join(root, 'current')])
 })
@@ -418,7 +418,7 @@ test('a reload: settings change, those that need a restart stay and are named, a
   writeFileSync(file, 'workers = 2\nbind = 81\nthreads = 3\nenv = { A = "1" }\n')
   const loaded = loadConfig(args, environment)
   assert.ok('config' in loaded)
-  const reload = reloader(args, environment, loaded)
+  const reload = reloader(() => args, environment, loaded)
 
   const same = reload()
   assert.ok('config' in same)

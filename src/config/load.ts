@@ -28,7 +28,7 @@ import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import type { Arguments } from './sources/arguments.ts'
-import { readConfigFile } from './sources/config-file.ts'
+import { NOTHING, readConfigFile } from './sources/config-file.ts'
 import { nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
 import type { AdminSocket, ChangedApps, ChangedSetting, Config, Reloaded } from './types.ts'
@@ -137,15 +137,15 @@ function withOne(old: GivenSettings, now: GivenSettings, only: string): GivenSet
   return { ...old, apps: old.apps.map(one => (one.name === only && app !== undefined ? app : one)) }
 }
 
-/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. */
+/** The master calls it at HUP, and to reload `only` one application. It remembers the last configuration that was right. `args`: as they are then. */
 export function reloader(
-  args: Arguments,
+  args: () => Arguments,
   environment: Environment,
   loaded: Loaded,
 ): (only?: string | null) => Reloaded {
   let last = loaded
   return (only = null) => {
-    const result = reloadConfig(args, environment, last, only)
+    const result = reloadConfig(args(), environment, last, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }
@@ -202,22 +202,22 @@ function readSources(args: Arguments, environment: Environment): Sources {
   const variables = readVariables(environment.variables)
   const named = new Values(merge([args.values, variables.values]), environment)
   const path = named.one(application.config)
-  const file = readConfigFile(
-    path,
-    nameOf(application.config, named.givens(application.config)[0]!.origin),
-    environment,
-  )
+  const file =
+    args.adapted === null
+      ? readConfigFile(path, nameOf(application.config, named.givens(application.config)[0]!.origin), environment)
+      : NOTHING
   const settings = new Map(merge([args.values, variables.values, file.values]))
   for (const name of ['bind', 'workers'] as const) {
     const given = settings.has(name) ? null : platformValue(name, environment.variables)
     if (given !== null) settings.set(name, [given])
   }
+  for (const [name, givens] of args.adapted?.defaults ?? []) if (!settings.has(name)) settings.set(name, givens)
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
-    settings: givenSettings(settings, file.apps, file.tls),
+    settings: givenSettings(settings, file.apps, file.tls, args.adapted?.configuration ?? null),
     diagnostics,
-    warnings: file.warnings,
+    warnings: [...(args.adapted?.notes ?? []), ...file.warnings],
     file: absolute,
     mayHaveApps: file.mayHaveApps && !settings.has(application.app.name),
   }

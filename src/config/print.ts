@@ -171,19 +171,19 @@ export interface Loadable {
 
 /** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
 export function summarize({ bind, tls: ofTls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
-  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency } = app
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency, workerClass } = app
   const name = apps.length > 1 ? `${app.name}: ` : ''
   const addresses = bind
     .map(address => `${schemeOf(address, hasTls(ofTls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
     .join(', ')
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
+  const room = (isMany: boolean) => (isMany ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread'))
   if (loaded === null) {
     const ofAsgi = asgiWorkers === null ? '' : `, or ${asgiWorkers} if it is ASGI`
-    return `the settings are right: ${name}${target.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${count(threads, 'thread')}${ofAsgi}`
+    return `the settings are right: ${name}${target.display} on ${addresses}, ${count(ofWsgi, 'worker')} × ${room(workerClass === 'gevent')}${ofAsgi}`
   }
   const isAsgi = loaded.interface === 'asgi'
   const workers = count(isAsgi ? (asgiWorkers ?? ofWsgi) : ofWsgi, 'worker')
-  const room = isAsgi ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread')
   const made = [loaded.interface.toUpperCase(), loaded.framework, `Python ${loaded.python}`].filter(Boolean).join(', ')
-  return `settings and application are right: ${name}${loaded.application} (${made}) on ${addresses}, ${workers} × ${room}`
+  return `settings and application are right: ${name}${loaded.application} (${made}) on ${addresses}, ${workers} × ${room(isAsgi || workerClass === 'gevent')}`
 }

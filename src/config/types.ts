@@ -24,9 +24,12 @@ export interface AppTarget {
   readonly module: string | null
   /** Absolute path of the application's file. With a module: the file of that module; Python imports from the directory above its packages. */
   readonly file: string | null
-  /** Names to try, in this order: the one that was given, else `application`, `app` and `create_app`. */
+  /**
+   * Names to try, in this order: the one that was given, else `application`, `app` and `create_app`. A factory that gets arguments has them
+   * behind its name: `create_app('prod')`.
+   */
   readonly attributes: readonly string[]
-  /** `module:factory()`: the attribute is called without arguments and returns the application. */
+  /** `module:factory()`: the attribute is called and returns the application. */
   readonly factory: boolean
   /** How the user would write it, for messages: `mysite.wsgi:application`. */
   readonly display: string
@@ -116,6 +119,8 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
   readonly pools: readonly PoolConfig[]
   /** Directory of the application as the user named it. A symbolic link in it is not resolved: a reload follows a link that was switched. */
   readonly directory: string
+  /** Absolute directories from which Python imports before all others. */
+  readonly importPath: readonly string[]
   /** Variables for the application. They win over those that Jumak itself has. */
   readonly variables: Readonly<Record<string, string>>
   /** Absolute paths. Read again at each reload; `variables` win over them. */
@@ -132,6 +137,21 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
   readonly watch: readonly string[]
   /** Of its preloader and its workers; null: they stay what the master is. */
   readonly identity: Identity | null
+  /** Of another program (`src/adapters/`); null: the command line is ours. */
+  readonly configuration: PythonConfiguration | null
+}
+
+/** What another program's configuration has besides our settings. Where neither path nor module is given there is no file. */
+export interface PythonConfiguration {
+  /** Absolute path of a file in Python. */
+  readonly path: string | null
+  readonly module: string | null
+  /** As the user gave it; without a file: the program's name. */
+  readonly display: string
+  /** Names of the file's functions that are called in our processes. */
+  readonly hooks: readonly string[]
+  /** What was given, by the other program's names: for these functions. JSON. */
+  readonly settings: Readonly<Record<string, unknown>>
 }
 
 /** TLS as the settings say. No file is read yet. */
@@ -203,6 +223,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
+  /** Names and values, one after the other, that every response has. */
+  readonly responseHeaders: readonly string[]
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
@@ -251,9 +273,11 @@ export type GatewayConfig = Pick<
   | 'isDevelopment'
   | 'limits'
   | 'logLevel'
+  | 'responseHeaders'
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'
+  | 'webSocketCompression'
 > & { readonly apps: readonly GatewayApp[] }
 
 export interface ChangedSetting {

@@ -146,6 +146,8 @@ const FIELDS: Checks<GatewayConfig> = {
   https: object<HttpsConfig>({ redirect: flag, hsts: orNull(count) }),
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
   errorPages,
+  responseHeaders: listOf(line, MAX_ENTRIES),
+  webSocketCompression: flag,
   temporaryDirectory: path,
   isDevelopment: flag,
   gatewayIdentity: orNull(object<Identity>({ uid: id, gid: id, userName: line })),

@@ -11,7 +11,14 @@
  *
  * Not here: what a field may be (`shapes.ts`), the channels themselves (`channel.ts`, `ipc.ts`), the wire (`apps/wire/`).
  */
-import type { ErrorPage, GatewayApp, GatewayConfig, StaticMount, WarmupRequest } from '../config/types.ts'
+import type {
+  ErrorPage,
+  GatewayApp,
+  GatewayConfig,
+  PythonConfiguration,
+  StaticMount,
+  WarmupRequest,
+} from '../config/types.ts'
 import type { WorkerTraffic } from './admin-messages.ts'
 import type { GatewayTls } from './tls-messages.ts'
 
@@ -146,6 +153,8 @@ export type MasterToGateway =
       /** `worker-spent` is due after this many answered requests. 0: never. */
       readonly maxRequests: number
       readonly interface: 'wsgi' | 'asgi'
+      /** WSGI in greenlets: one link carries all requests, as for ASGI. */
+      readonly isGreen: boolean
       /** It served for the gateway before this one, and may still run requests of that gateway. */
       readonly hasServed: boolean
       /** The worker is another user than the gateway, which opens none of its files. */
@@ -237,7 +246,7 @@ export type GatewayToMaster =
   /** The links broke. The worker has died, or it broke the wire's rules (`reason`) and must be replaced. */
   | { readonly type: 'worker-lost'; readonly worker: number; readonly reason: string }
   /** A request ran past its deadline: the client got a 504, and the worker must be replaced. `note` says which request. `request` is its
-   *  id, empty when nobody waits for it any more. `thread` runs it; empty for ASGI, where it is the event loop. */
+   *  id, empty when nobody waits for it any more. `thread` runs it; empty for ASGI and gevent, where one thread runs all. */
   | {
       readonly type: 'worker-stuck'
       readonly worker: number
@@ -247,7 +256,7 @@ export type GatewayToMaster =
     }
   /** The worker has answered `maxRequests` requests. Sent once. The worker serves on until it is drained. */
   | { readonly type: 'worker-spent'; readonly worker: number; readonly requests: number }
-  /** The worker's event loop does not turn (ASGI). The master asks for its stacks. If it stays blocked, `worker-stuck` follows. */
+  /** The worker's event loop does not turn (ASGI, gevent). The master asks for its stacks. If it stays blocked, `worker-stuck` follows. */
   | { readonly type: 'worker-blocked'; readonly worker: number; readonly note: string }
   /** The drain is over. `cut`: exchanges that still ran at the deadline. */
   | { readonly type: 'drained'; readonly cut: number }
@@ -277,12 +286,23 @@ export type MasterToPreloader =
       readonly attributes: readonly string[]
       readonly factory: boolean
       readonly display: string
+      /** Directories from which Python imports before all others. */
+      readonly importPath: readonly string[]
+      /** How the application is called; auto: Python looks at it. */
+      readonly interface: 'auto' | 'wsgi' | 'asgi3' | 'asgi2'
+      readonly loop: 'auto' | 'asyncio' | 'uvloop'
+      /** A file that sets up Python's logging before the import; null: none. */
+      readonly logConfig: string | null
+      /** Loggers of another server that the application may use; null: none. `level`: as Python counts. */
+      readonly loggers: { readonly server: 'uvicorn'; readonly level: number | null } | null
       /** Where DJANGO_SETTINGS_MODULE of the environment comes from, as `by --env`. Empty: it is not set. */
       readonly settingsFrom: string
       readonly threads: number
-      /** Requests that an ASGI worker runs at a time: its `slots`. */
+      /** Requests that a worker runs at a time with ASGI or gevent: its `slots`. */
       readonly concurrency: number
-      /** Threads of the gateway: each opens a link to each slot of a worker (ASGI: to each worker). Beyond 1 a slot of a WSGI worker has a
+      /** Of a WSGI application: auto has threads, gevent greenlets. */
+      readonly workerClass: 'auto' | 'gevent'
+      /** Threads of the gateway: each opens a link to each slot of a worker (ASGI, gevent: to each worker). Beyond 1 a slot of a WSGI worker has a
        *  socket of its own: the path that `ready` names with `.` and the slot's number behind it, from 0. Nothing listens on that path. */
       readonly links: number
       /** auto: an application may be without lifespan. on: it must support it. off: it is not asked. */
@@ -309,7 +329,19 @@ export type MasterToPreloader =
       readonly isApart: boolean
       /** `--post-fork`: called in each worker after the fork, before it serves. */
       readonly postFork: { readonly module: string; readonly attribute: string } | null
+      /** Of `jumak gunicorn`; null: there is none. */
+      readonly configuration: StartConfiguration | null
     }
+  /** Before the start, if at all: the answer is `evaluated` or `load-failed`. */
+  | ({
+      readonly type: 'evaluate'
+      readonly build: string
+      readonly masterPid: number
+      /** It is entered, and is first in the import path. */
+      readonly directory: string
+    } & Pick<PythonConfiguration, 'path' | 'module' | 'display'>)
+  /** The program stops: the end of the channel, which follows, is not that of an old generation. */
+  | { readonly type: 'stopping' }
   /** `token`: random, and only this worker may know it. */
   | { readonly type: 'fork'; readonly worker: number; readonly token: string }
   /** The master has opened the worker's output: the preloader closes its own copy. */
@@ -317,6 +349,14 @@ export type MasterToPreloader =
   /** The preloader signals its own children, so no signal reaches a stranger that got the same process id. URG: write the stacks of all
    *  threads to the output (`master/fleet/stacks.ts`); by default it is ignored. INT: Ctrl-C, for a debugger. */
   | { readonly type: 'signal'; readonly worker: number; readonly signal: 'KILL' | 'URG' | 'INT' }
+
+export interface StartConfiguration extends PythonConfiguration {
+  /** `--env`: the process may have been started before they were known. */
+  readonly variables: Readonly<Record<string, string>>
+  readonly umask: number | null
+  /** Another generation has been before. */
+  readonly isReload: boolean
+}
 
 /** What is known of an application after its import. */
 export interface LoadedApplication {
@@ -327,7 +367,7 @@ export interface LoadedApplication {
   /** `Django 5.2.1`, `Flask 3.1.3`, or empty. */
   readonly framework: string
   readonly importMs: number
-  /** The wire that its workers speak: `apps/wire/frames.ts` or `apps/wire/multiplex.ts`. */
+  /** With gevent the wire of WSGI is that of `apps/wire/multiplex.ts`, too. */
   readonly interface: 'wsgi' | 'asgi'
   /** Null: it is not a Django project, or nobody looked (`findStatic`). */
   readonly static: FoundStatic | null
@@ -372,6 +412,8 @@ export type PreloaderToMaster =
   /** Preload off: ready to fork. The workers import. */
   | { readonly type: 'waiting' }
   | ({ readonly type: 'load-failed' } & LoadFailure)
+  /** The names of the file, as JSON: a function or class is `{"callable": its name}`, what is no JSON `{"object": its type}`. */
+  | { readonly type: 'evaluated'; readonly values: Readonly<Record<string, unknown>> }
   /** Preload auto found hazards. The preloader exits. The master starts one that locates them, and then one with preload off. */
   | {
       readonly type: 'unsafe'

@@ -8,6 +8,7 @@
  * (`python/jumak_worker/process/messages.py`), what crosses the wire (`apps/wire/`).
  */
 import {
+  anObject,
   type Check,
   type Checks,
   flag,
@@ -178,6 +179,7 @@ export const PRELOADER_SHAPES: Shapes<PreloaderToMaster> = {
   imported: { files },
   report: { report },
   'load-failed': failure,
+  evaluated: { values: anObject },
   unsafe: { hazards, interface: wire },
   forked: { worker: number, pid, output: directory },
   'fork-failed': { worker: number, message: line },
@@ -252,6 +254,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
     maxRequests: count,
     hasServed: flag,
     interface: wire,
+    isGreen: flag,
     isApart: flag,
     warmup: listOf(warmup, 1000),
   },

@@ -22,13 +22,14 @@ const vectors: readonly Vector[] = JSON.parse(
 
 /** When a message is added to `messages.ts`, the compiler complains here: the message needs a vector. */
 const TYPES = {
-  'preloader master': { start: 0, fork: 0, 'output-opened': 0, signal: 0 } satisfies Record<
+  'preloader master': { start: 0, fork: 0, 'output-opened': 0, signal: 0, evaluate: 0, stopping: 0 } satisfies Record<
     MasterToPreloader['type'],
     0
   >,
   'preloader python': {
     loaded: 0,
     waiting: 0,
+    evaluated: 0,
     imported: 0,
     report: 0,
     'load-failed': 0,

@@ -16,6 +16,7 @@ import { clientCertificates } from '../middleware/client-certificates.ts'
 import { health } from '../middleware/health.ts'
 import { hsts } from '../middleware/hsts.ts'
 import { httpsRedirect } from '../middleware/https-redirect.ts'
+import { responseHeaders } from '../middleware/response-headers.ts'
 import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
@@ -36,7 +37,9 @@ import { createServe, type Entry } from './serve.ts'
 export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Handler {
   const { config, onAnswered } = parts
   const handler = withTls(parts, tls)(toApplication(parts, application => application.handler))
-  const logged = onAnswered === null ? handler : accessLog(onAnswered)(handler)
+  const { responseHeaders: added } = config
+  const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
+  const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health

@@ -17,6 +17,7 @@ import { Admin } from './admin/admin.ts'
 import type { ReloadBegun } from './admin/target.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
+import type { PreparedPreloaders } from './fleet/prepared.ts'
 import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
@@ -46,18 +47,31 @@ const LAST_OUTPUT_MS = 500
 export interface ConfigSource {
   /** About settings that are useless or surprising. */
   readonly warnings: readonly string[]
+  /** What is good to know of them. */
+  readonly remarks: readonly string[]
   /** Reads it again, of all or of `only` one application; null: that is not possible. */
   readonly reload: (only: string | null) => Reloaded | null
+  /** A file in Python that is evaluated before each `reload`; null: there is none. */
+  readonly evaluated: EvaluatedSource | null
   readonly started: Started
   /** The working directory, by the name that the user gave it. */
   readonly directory: string
+}
+
+export interface EvaluatedSource {
+  /** The process that has evaluated it waits there for its generation. */
+  readonly prepared: PreparedPreloaders
+  /** What is wrong; empty: the next `reload` has the new values. */
+  readonly again: () => Promise<readonly string[]>
 }
 
 /** Without a command line, as in tests: nothing is read again. */
 function unread(): ConfigSource {
   return {
     warnings: [],
+    remarks: [],
     reload: () => null,
+    evaluated: null,
     started: { program: null, handOver: null, init: null },
     directory: process.cwd(),
   }
@@ -95,7 +109,7 @@ class Master {
   readonly #programs: Programs
   readonly #narrator: Narrator
   readonly #log: ProgramLog
-  readonly #outputs = new Outputs()
+  readonly #outputs: Outputs
   readonly #stopped = Promise.withResolvers<number>()
   #listeners: Listener[] = []
   #pidFile: PidFile | null = null
@@ -110,6 +124,8 @@ class Master {
   /** Of the master that this one replaces. They may come before the certificates are read. */
   #inheritedSecrets: InheritedSecrets | null = null
   #isFinishing = false
+  /** The evaluation of the configuration's file that runs, or the last one. */
+  #evaluation: Promise<void> = Promise.resolve()
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
   #trial: Trial | null = null
@@ -119,6 +135,9 @@ class Master {
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
     this.#source = source
+    const { evaluated } = source
+    this.#outputs = evaluated?.prepared.outputs ?? new Outputs()
+    evaluated?.prepared.printTo(line => narrator.info(line))
     this.#admin = new Admin({
       narrator,
       sendToGateway: message => this.#fleets?.sendToGateway(message),
@@ -187,6 +206,7 @@ class Master {
     // A signal came meanwhile.
     if (this.#isFinishing) return
     this.#narrator.started(this.#listeners)
+    for (const remark of this.#source.remarks) this.#narrator.info(remark)
     for (const warning of this.#source.warnings) this.#narrator.warn(warning)
     for (const warning of rootWarnings(this.#config)) this.#narrator.warn(warning)
     for (const warning of predecessor?.sockets.differences(unixMode, gatewayIdentity) ?? [])
@@ -250,6 +270,7 @@ class Master {
       tls: () => this.#certificates?.gateway ?? null,
       runtime,
       outputs: this.#outputs,
+      prepared: this.#source.evaluated?.prepared ?? null,
       narrator: this.#narrator,
       beforeFork: () => this.#repairDirectory(),
       waits: this.#isOnTrial,
@@ -364,7 +385,7 @@ class Master {
       interrupt: () =>
         !this.#isFinishing && hasTerminal(this.#config) && (this.#fleets?.debuggers.interrupt() ?? false),
       reload: () => {
-        if (!this.#isFinishing) this.#reload(null)
+        if (!this.#isFinishing) void this.#reload(null).catch(error => this.#onBug(error))
       },
       upgrade: () => {
         if (!this.#isFinishing) this.#upgrades.begin('SIGUSR2')
@@ -386,7 +407,23 @@ class Master {
   }
 
   /** Of all applications, or of `only` one. */
-  #reload(only: string | null): ReloadBegun {
+  async #reload(only: string | null): Promise<ReloadBegun> {
+    const { evaluated } = this.#source
+    if (evaluated === null || this.#reloadObstacle !== null || this.#upgrades.hasNewFiles) return this.#reloadNow(only)
+    // One after the other: each has the file as it is then.
+    const before = this.#evaluation
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#evaluation = promise
+    await before
+    const problems = this.#isFinishing ? ['the program is stopping'] : await evaluated.again()
+    resolve()
+    if (problems.length === 0) return this.#reloadNow(only)
+    if (!this.#isFinishing) this.#narrator.reloadRefused(problems)
+    this.#tellReady()
+    return { problems, later: '' }
+  }
+
+  #reloadNow(only: string | null): ReloadBegun {
     return reload(only, {
       read: this.#source.reload,
       narrator: this.#narrator,
@@ -467,6 +504,7 @@ class Master {
   async #release(): Promise<void> {
     await this.#upgrades.abort('')
     this.#fleets?.close()
+    this.#source.evaluated?.prepared.drop()
     await this.#notifier?.close()
     await this.#outputs.finish(LAST_OUTPUT_MS)
     this.#closeListeners()

@@ -46,6 +46,10 @@ function entry(changes: Changes = {}): Answered {
 
 const line = (format: string, changes: Changes = {}, now = 1250.5) => compileAccessFormat(format)(entry(changes), now)
 
+test('the port of the client, and the phrase of the status', () => {
+  assert.equal(line('%(h)s:%({client-port}x)s %({reason}x)s', { status: 404 }), '192.0.2.1:1 Not Found\n')
+})
+
 test('HTTP/2 is HTTP/2.0 in every format, as nginx and Apache write it', () => {
   const changes = { version: '2' } as const
   assert.equal(line('%(r)s|%(H)s', changes), 'GET /a?b HTTP/2.0|HTTP/2.0\n')

@@ -13,6 +13,7 @@
 import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
 import type { Answered } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
+import { reasonPhrase } from '../http/status.ts'
 
 /** `now`: performance.now() when the request was over. The line ends with a newline. */
 export type AccessLine = (entry: Answered, now: number) => string
@@ -80,6 +81,8 @@ const OWN: Readonly<Record<string, AccessLine>> = {
   'app-time': ({ runMicros }) => (runMicros < 0 ? '-' : (runMicros / 1e6).toFixed(6)),
   worker: ({ servedBy }) => (servedBy === null ? '-' : String(servedBy.worker)),
   app: ({ app }) => app || '-',
+  'client-port': ({ peer }) => String(peer.port),
+  reason: entry => reasonPhrase(statusOf(entry)),
 }
 
 /** The application may spell a name in any case. */

@@ -18,6 +18,8 @@ const PROBE_MS = 3000
 const LAST_MESSAGES_MS = 10_000
 
 export interface WebSocketOptions {
+  /** False: compression is never agreed on. */
+  readonly webSocketCompression?: boolean
   readonly limits: { readonly websocketMessage: number }
   readonly timeouts: { readonly send: number; readonly websocketPing: number; readonly websocketPong: number }
 }

@@ -9,7 +9,7 @@ export function createWebSocketEngine(options: WebSocketOptions, memory: MemoryB
   const context = createContext(options, memory)
   return {
     check: headers => void readOffers(headers),
-    negotiate,
+    negotiate: (headers, accept) => negotiate(headers, accept, options.webSocketCompression !== false),
     startDrain: () => hurryClose(context),
     open: (stream, first, terms, events, onEnded) =>
       new FramedConnection(stream, first, terms, events, onEnded, context),

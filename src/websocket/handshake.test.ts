@@ -77,3 +77,10 @@ for (const [name, value] of [
     assert.deepEqual([error.status, error.culprit], [500, 'application'])
   })
 }
+
+test('RFC7692§5 no compression is agreed on where it is off', () => {
+  const offer = [...VERSION, 'sec-websocket-extensions', 'permessage-deflate']
+  const accept = { subprotocol: '', headers: [] }
+  assert.notEqual(negotiate(offer, accept).deflate, null)
+  assert.deepEqual(negotiate(offer, accept, false), { headers: [], deflate: null })
+})

@@ -48,7 +48,7 @@ function parsed<T>(headers: readonly string[], name: string, parse: (text: strin
 }
 
 /** Throws HttpError: as `readOffers`, and 500 when the application accepts with something invalid. */
-export function negotiate(request: readonly string[], accept: WebSocketAccept): WebSocketTerms {
+export function negotiate(request: readonly string[], accept: WebSocketAccept, mayCompress = true): WebSocketTerms {
   const offers = readOffers(request)
   const headers: HeaderLines = []
   if (accept.subprotocol !== '') {
@@ -56,7 +56,7 @@ export function negotiate(request: readonly string[], accept: WebSocketAccept): 
       throw unacceptable(`the subprotocol ${JSON.stringify(accept.subprotocol)}, which the client did not offer`)
     headers.push('Sec-WebSocket-Protocol', accept.subprotocol)
   }
-  const deflate = acceptDeflate(offers.deflate)
+  const deflate = mayCompress ? acceptDeflate(offers.deflate) : null
   if (deflate !== null) headers.push('Sec-WebSocket-Extensions', parts().extension.format({ [DEFLATE]: [deflate] }))
   for (let i = 0; i < accept.headers.length; i += 2) {
     const name = accept.headers[i]!

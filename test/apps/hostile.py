@@ -22,10 +22,11 @@ PTRACE_SEIZE = 0x4206
 
 
 def send(self, type, **fields):
-    if not os.path.exists("lie"):
+    try:
+        with open("lie") as file:
+            code = file.read()
+    except FileNotFoundError:
         return honest(self, type, **fields)
-    with open("lie") as file:
-        code = file.read()
     exec(code, {"type": type, "fields": fields, "send": functools.partial(honest, self), "os": os})
 
 

@@ -107,9 +107,14 @@ export async function onStage(
 export function serverOptions(directory: string, options: StageOptions): ServerOptions {
   const args = ['-w', '2', ...(options.interface === 'wsgi' ? ['--threads', '2'] : []), ...(options.args ?? [])]
   const { program, tls } = options
-  // Python takes a compiled file for good when its source has changed within the second and kept its size.
-  const env = { PYTHONDONTWRITEBYTECODE: '1', ...options.env }
-  return { app: 'app:application', directory, args, env, ...(program ? { program } : {}), ...(tls ? { tls } : {}) }
+  return {
+    app: 'app:application',
+    directory,
+    args,
+    env: options.env ?? {},
+    ...(program ? { program } : {}),
+    ...(tls ? { tls } : {}),
+  }
 }
 
 export function makeLoad(target: Target, options: StageOptions): Load {

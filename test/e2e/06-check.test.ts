@@ -129,7 +129,6 @@ test('an application that cannot be loaded is 3, with its traceback', async () =
     ['raises', /^jumak: raises could not be imported: RuntimeError: the setting DATABASE_URL is missing\nTraceback /],
     ['plain:aplication', /has no attribute 'aplication'; it has: application/],
     ['nowhere.wsgi', /there is no module nowhere/],
-    ['asgi_2', /ASGI 2/],
   ] as const) {
     const { code, stdout, stderr } = await check([...PYTHON, app], APPS)
     assert.deepEqual([code, stdout], [3, ''], `${app}: ${stderr}`)

@@ -176,6 +176,9 @@ for (const { executable, version } of pythons) {
 
       test('close() is called exactly once, whatever the end', async () => {
         const closed = () => server.log.filter(line => /closed \d+/.test(line)).length
+        // Lines of one worker come in their order: all that it has said before are there.
+        await getOnce(server.port, '/print?m=counted')
+        await server.waitForLog(/printed counted$/)
         const before = closed()
         await withClient(client => client.get('/closing?n=3').response())
         await withClient(async client => client.send('HEAD /closing?n=3 HTTP/1.1\r\nHost: t\r\n\r\n').response('HEAD'))

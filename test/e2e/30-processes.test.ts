@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { symlinkSync, unlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { freePort } from '../support/free-port.ts'
 import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
+import { signalAll } from '../support/processes.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
 import { isRefused, type Server, startServer, TRACEBACK, until, untilAnswered } from '../support/server.ts'
@@ -113,15 +115,15 @@ test('a preloader that is killed: workers serve on, and a new generation replace
 })
 
 test('a master that is killed leaves no process, and the next start on the same port works', async () => {
-  const first = await startServer({ app: 'plain', directory: APPS })
-  const { port } = first
+  const args = ['-b', `127.0.0.1:${await freePort()}`]
+  const first = await startServer({ app: 'plain', directory: APPS, args })
   first.signal('SIGKILL')
   await first.waitForExit()
   await until(
     () => first.processes().length === 0,
     () => `left: ${JSON.stringify(first.processes())}`,
   )
-  const second = await startServer({ app: 'plain', directory: APPS, args: ['-b', `127.0.0.1:${port}`] })
+  const second = await startServer({ app: 'plain', directory: APPS, args })
   assert.equal(await text(second, '/hello'), 'Hello, world!')
   await second.stop()
 })
@@ -158,7 +160,8 @@ test('TERM finishes what runs, refuses what comes later, and ends with 0', async
 })
 
 test('a client that closes while its request waits costs no worker', async t => {
-  const args = ['-w', '1', '--health-path', '/alive']
+  // With more threads, one may have read nothing when another one has answered.
+  const args = ['-w', '1', '--gateway-threads', '1', '--health-path', '/alive']
   const server = await startServer({ app: 'plain', directory: APPS, args })
   const gate = new Gate(t)
   const first = new RawClient(server.port).get(gate.target)
@@ -184,7 +187,7 @@ test('TERM to every process at once, as systemd sends it, loses no request eithe
   const gate = new Gate(t)
   const client = new RawClient(server.port).get(gate.target)
   await server.waitForLog(/holding/)
-  for (const { pid } of server.processes()) process.kill(pid, 'SIGTERM')
+  signalAll(server.processes(), 'SIGTERM')
   await server.waitForLog(/stopping gracefully \(SIGTERM\)/)
   gate.open()
   assert.equal((await client.response()).status, 200)
@@ -219,7 +222,7 @@ test('a second INT ends at once', async () => {
 test('HUP serves the new code, and no request of a steady load is lost', async t => {
   const project = new Project(t, { 'app.py': saying('old') })
   const { directory } = project
-  const server = await startServer({ app: 'app', directory })
+  const server = await startServer({ app: 'app', directory, args: ['-w', '2'] })
   assert.equal(await text(server, '/'), 'old')
   let running = true
   const answers = new Map<string, number>()
@@ -231,6 +234,10 @@ test('HUP serves the new code, and no request of a steady load is lost', async t
         answers.set(key, (answers.get(key) ?? 0) + 1)
       }
     }),
+  )
+  await until(
+    () => answers.has('200 old'),
+    () => JSON.stringify([...answers]),
   )
   project.save('app.py', saying('new word'))
   server.signal('SIGHUP')

@@ -130,6 +130,7 @@ test('what waits, and where things lie; settings from the file of --config', { s
     'limit-requests-per-address = 0',
     'queue-timeout = 4',
     'limit-connections = 3',
+    'health-path = "/-/alive"',
     'limit-connections-per-address = 0',
     'workers = 1',
   ]
@@ -183,8 +184,17 @@ test('what waits, and where things lie; settings from the file of --config', { s
 
   await t.test('--limit-connections', async () => {
     server.expectLog(/a connection was refused: 3 are open, which is the limit/)
-    const others = [new RawClient(port), new RawClient(port)]
-    await Promise.all(others.map(one => once(one.socket, 'connect')))
+    const others: RawClient[] = []
+    // The gateway hears a moment later that the clients before have gone, and refuses until then.
+    await until(
+      async () => {
+        const one = new RawClient(port).get('/-/alive')
+        if ((await one.response()).status === 200) others.push(one)
+        else one.close()
+        return others.length === 2
+      },
+      () => `${others.length} are open besides the holder`,
+    )
     assert.equal(await hello(), 503)
     for (const one of others) one.close()
   })

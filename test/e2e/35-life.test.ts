@@ -19,13 +19,14 @@ test('--max-requests: workers are recycled under load, and no request is lost', 
   const args = ['-w', '2', '--max-requests', '20', '--max-requests-jitter', '5']
   const server = await startServer({ app: 'app', directory, args })
   const pids = new Set<number>()
+  // A fifth process answers when three have been replaced. How many requests that takes is the machine's affair.
   await Promise.all(
     Array.from({ length: 4 }, async () => {
-      for (let i = 0; i < 60; i++) pids.add((await ask(server.port)).pid)
+      for (let i = 0; i < 2000 && pids.size < 5; i++) pids.add((await ask(server.port)).pid)
     }),
   )
+  assert.equal(pids.size, 5)
   await server.waitForLog(/info +master +worker [12] is recycled: 2\d requests \(--max-requests 20\)/)
-  assert.ok(pids.size > 3, `${pids.size} workers`)
   await server.stop()
 })
 
@@ -51,7 +52,10 @@ test('--max-age', async t => {
   const server = await startServer({ app: 'app', directory: makeDirectory(t), args: ['-w', '1', '--max-age', '1s'] })
   const before = (await ask(server.port)).pid
   await server.waitForLog(/worker 1 is recycled: .* old \(--max-age 1\.0 s\)/)
-  assert.notEqual((await ask(server.port)).pid, before)
+  await until(
+    async () => (await ask(server.port)).pid !== before,
+    () => server.log.join('\n'),
+  )
   await server.stop()
 })
 

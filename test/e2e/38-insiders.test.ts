@@ -16,13 +16,15 @@ import { type Server, startServer, until } from '../support/server.ts'
 
 /** A worker that lies about itself as soon as there is a file of this name. */
 const LIAR = `
-import os, sys
+import sys
 control = next(one for name, one in sys.modules.items() if name.endswith('.control') and hasattr(one, 'ControlChannel'))
 send = control.ControlChannel.send
 def lie(self, type, **fields):
-    if type == 'ready' and os.path.exists('lie'):
+    try:
         with open('lie') as file:
-            fields.update(eval(file.read()))
+            fields.update(eval(file.read()) if type == 'ready' else {})
+    except FileNotFoundError:
+        pass
     send(self, type, **fields)
 control.ControlChannel.send = lie
 def application(environ, start_response):

@@ -12,17 +12,14 @@ import { Terminal } from '../support/terminal.ts'
 
 const skip = (await whyNoPython()) || (process.platform !== 'linux' && 'needs Linux')
 const PROMPT = '(Pdb) '
-/** Every deadline that could end a request. */
-const SHORT = ['--timeout', '300ms', '--queue-timeout', '300ms', '--stream-idle-timeout', '300ms']
+/** Every deadline that could end a request: ten looks of the worker, which says five times a second whether it is in a debugger. */
+const SHORT = ['--timeout', '2s', '--queue-timeout', '2s', '--stream-idle-timeout', '2s']
 
-/**
- * A person looks at the prompt: several times each of these deadlines, and several looks of the worker, which says five times a second
- * whether it is in a debugger. Nobody outside of the program can see that it has said it.
- */
-const think = () => delay(1500) // wait: a person who thinks is what these tests are about
+/** A person looks at the prompt: longer than each of these deadlines, and than an event loop may stand or old code may run. */
+const think = () => delay(3000) // wait: a person who thinks is what these tests are about
 
 const WSGI = `
-import sys
+import pdb, sys
 def application(environ, start_response):
     path = environ["PATH_INFO"]
     x = 41
@@ -38,6 +35,7 @@ def application(environ, start_response):
 `
 
 const ASGI = `
+import pdb
 async def app(scope, receive, send):
     if scope["type"] != "http":
         raise RuntimeError
@@ -57,9 +55,16 @@ async function start(
   ...args: string[]
 ): Promise<Terminal & { readonly directory: string }> {
   const directory = project(t, code)
-  const terminal = new Terminal(t, directory, ['--reload', ...args, 'app.py'])
+  const terminal = new Terminal(t, directory, ['--reload', '--log-level', 'debug', ...args, 'app.py'])
   await terminal.waitFor(' ready')
   return Object.assign(terminal, { directory })
+}
+
+/** Waits for the first prompt, and until the program knows of it. */
+async function atPrompt(terminal: Terminal): Promise<number> {
+  const at = await terminal.waitFor(PROMPT)
+  await terminal.waitFor('worker 1 stands in a debugger')
+  return at
 }
 
 const bodyOf = async (terminal: Terminal, path: string) => {
@@ -77,7 +82,7 @@ test('breakpoint() asks in the terminal, and no deadline passes while it waits',
   const terminal = await start(t, WSGI, ...SHORT)
   assert.match(terminal.shown, / 1 × 1 thread \(auto: one while developing\)/)
   const answer = bodyOf(terminal, '/break')
-  let at = await terminal.waitFor(PROMPT)
+  let at = await atPrompt(terminal)
   const queued = bodyOf(terminal, '/other')
   await think()
   terminal.type('x = "typed"\n')
@@ -114,8 +119,7 @@ test('an event loop that stands in a debugger is not blocked, and its requests a
   const terminal = await start(t, ASGI, ...SHORT)
   const answer = bodyOf(terminal, '/')
   await terminal.waitFor(PROMPT)
-  // An event loop is taken for blocked after two seconds.
-  for (let i = 0; i < 2; i++) await think()
+  await think()
   terminal.type('c\n')
   assert.equal(await answer, '200 41')
   assert.doesNotMatch(terminal.shown, /blocked|cancelled/)
@@ -125,8 +129,7 @@ test('an event loop that stands in a debugger is not blocked, and its requests a
 test('Ctrl-C is for the debugger; a second one ends the program', { skip }, async t => {
   const terminal = await start(t, WSGI)
   const answer = assert.rejects(bodyOf(terminal, '/break'), /^Error: ended before "\\r\\n\\r\\n": ""$/)
-  let at = await terminal.waitFor(PROMPT)
-  await think()
+  let at = await atPrompt(terminal)
   terminal.type('import time\n')
   at = await terminal.waitFor(PROMPT, at)
   // In two parts: the terminal also shows what is typed.
@@ -143,12 +146,10 @@ test('Ctrl-C is for the debugger; a second one ends the program', { skip }, asyn
 test('after a change the new code answers, and the debugger goes on in the old', { skip }, async t => {
   const terminal = await start(t, WSGI)
   const answer = bodyOf(terminal, '/break')
-  const at = await terminal.waitFor(PROMPT)
-  await think()
+  const at = await atPrompt(terminal)
   writeFileSync(join(terminal.directory, 'app.py'), WSGI.replace('VERSION 1', 'VERSION 2'))
   await terminal.waitFor('generation 2 serves')
   assert.equal(await bodyOf(terminal, '/'), '200 41 from VERSION 2')
-  // Longer than old code may otherwise run.
   await think()
   terminal.type('c\n')
   assert.equal(await answer, '200 41 from VERSION 1')
@@ -159,8 +160,7 @@ test('after a change the new code answers, and the debugger goes on in the old',
 test('old and new code in a debugger at the same time: a line says that they share the keyboard', { skip }, async t => {
   const terminal = await start(t, WSGI)
   const old = bodyOf(terminal, '/break')
-  await terminal.waitFor(PROMPT)
-  await think()
+  await atPrompt(terminal)
   writeFileSync(join(terminal.directory, 'app.py'), WSGI.replace('VERSION 1', 'VERSION 2'))
   const at = await terminal.waitFor('generation 2 serves')
   const answer = bodyOf(terminal, '/break')

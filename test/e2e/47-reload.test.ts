@@ -88,9 +88,9 @@ test('a burst of saves makes few reloads, and the last save is what answers', as
   const saves = 30
   for (let i = 1; i <= saves; i++) project.greet(`burst ${i}`)
   assert.equal(await text(server), `burst ${saves}`)
+  await server.stop()
   const reloads = server.log.filter(line => /change in words\.py/.test(line)).length
   assert.ok(reloads >= 1 && reloads < saves / 2, `${reloads} reloads for ${saves} saves`)
-  await server.stop()
 })
 
 test('a SyntaxError shows in the terminal once and on the page until it is mended', async t => {

@@ -23,10 +23,7 @@ async function start(version: string, ...args: string[]): Promise<Server> {
 for (const { version } of await testedPythons()) {
   test(`FastAPI on Python ${version}`, async t => {
     const server = await start(version, '-w', '2')
-    assert.ok(
-      server.log.some(line => /FastAPI \d/.test(line)),
-      server.log.join('\n'),
-    )
+    await server.waitForLog(/FastAPI \d/)
 
     await t.test('JSON, a dependency, and the state of the lifespan, which each worker has of its own', async () => {
       const response = await fetch(`${server.url}/json?who=caf%C3%A9`)

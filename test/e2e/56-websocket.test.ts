@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ensureEnvironment } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
-import { getOnce } from '../support/raw-client.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { getOnce, textOf } from '../support/raw-client.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 import { testOfHttp1 } from '../support/translator.ts'
 
 async function start(...args: string[]): Promise<Server> {
@@ -28,6 +28,10 @@ async function message(socket: WebSocket): Promise<string | Buffer> {
 async function closed(socket: WebSocket): Promise<[number, string]> {
   const [code, reason] = await once(socket, 'close')
   return [code, reason.toString()]
+}
+
+async function pid({ port }: Server): Promise<number> {
+  return JSON.parse(await textOf(port, '/json')).pid
 }
 
 test('messages, close codes both ways, a subprotocol, a denial', async t => {
@@ -106,8 +110,13 @@ test('a reload leaves sockets alone for a while, then closes them with 1012; new
   const server = await start('-w', '1', '--graceful-timeout', '4')
   const old = await open(server, '/echo')
   const end = closed(old)
+  const worker = await pid(server)
   server.signal('SIGHUP')
   await server.waitForLog(/generation 2 serves/)
+  await until(
+    async () => (await pid(server)) !== worker,
+    () => 'the old generation answers',
+  )
   old.send('still here')
   assert.equal(await message(old), 'still here')
   const fresh = await open(server, '/echo')

@@ -18,14 +18,8 @@ test('npm start serves the example, says where to look, and TERM to npm ends eve
     directory: ROOT,
     env: { SHOP_DATA: temporaryDirectory(t) },
   })
-  assert.ok(
-    server.log.some(line => /admin.*user: admin/.test(line)),
-    server.log.join('\n'),
-  )
-  assert.ok(
-    server.log.some(line => /workers.*3/.test(line)),
-    server.log.join('\n'),
-  )
+  await server.waitForLog(/admin.*user: admin/)
+  await server.waitForLog(/workers.*3/)
   const page = await getOnce(server.port, '/', 'Host: localhost')
   assert.equal(page.status, 200)
   assert.match(page.body.toString(), /The floor is warm/)

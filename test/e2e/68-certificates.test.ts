@@ -8,10 +8,11 @@ import { connect, type TLSSocket } from 'node:tls'
 import type { ProgramStatus } from '../../src/control/admin-messages.ts'
 import { Authority, type Certificate } from '../support/certificates.ts'
 import { APPS } from '../support/paths.ts'
+import { hasEnded } from '../support/processes.ts'
 import { Project, temporaryDirectory } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { type Ended, runJumak } from '../support/run.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 
 const authority = new Authority()
 const first = authority.issue({ names: ['localhost', 'first.example'] })
@@ -76,6 +77,17 @@ async function ask(server: Server, session?: Buffer): Promise<Seen> {
   return { names, isReused, session: tickets.at(-1) }
 }
 
+/** USR2. The old program is gone afterwards: until then it may accept clients as well. */
+async function upgrade(server: Server): Promise<void> {
+  const old = server.pid
+  server.signal('SIGUSR2')
+  await server.upgraded()
+  await until(
+    () => hasEnded(old),
+    () => 'the old program lives on',
+  )
+}
+
 test('new certificates and wrong ones; resumption after the death of the gateway and an upgrade', async t => {
   const secret = new Secret(t)
   secret.place(first)
@@ -107,8 +119,7 @@ test('new certificates and wrong ones; resumption after the death of the gateway
   assert.match((await ask(server)).names, /second\.example/)
 
   secret.place(first)
-  server.signal('SIGUSR2')
-  await server.upgraded()
+  await upgrade(server)
   assert.equal((await ask(server, seen.session)).isReused, true)
   assert.match((await ask(server)).names, /first\.example/)
   await server.stop()
@@ -123,8 +134,7 @@ test('TLS that a file begins waits for the next start, and an upgrade is one', a
   server.expectLog(/reload: \[\[tls\]\] changed, which takes effect at the next start of the program/)
   assert.match((await command(server, 'reload')).stdout, /\[\[tls\]\] changed, which takes effect at the next start/)
   assert.equal((await getOnce(server.port, '/hello')).status, 200)
-  server.signal('SIGUSR2')
-  await server.upgraded()
+  await upgrade(server)
   assert.match((await ask(server)).names, /first\.example/)
   await server.stop()
 })

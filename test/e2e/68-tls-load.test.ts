@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { Authority, type Certificate } from '../support/certificates.ts'
 import { Hammer } from '../support/hammer.ts'
+import { hasEnded, signalAll } from '../support/processes.ts'
 import { ProgramCopy } from '../support/program-copy.ts'
 import { Project } from '../support/project.ts'
 import { RawClient, withClient } from '../support/raw-client.ts'
@@ -57,9 +58,7 @@ test(`${CHANGES} certificates, reloads, and an upgrade under load: nothing is lo
     )
 
   // A test that fails does not leave them: the load would go on.
-  t.after(() => {
-    for (const { pid } of server.processes()) process.kill(pid, 'SIGKILL')
-  })
+  t.after(() => signalAll(server.processes(), 'SIGKILL'))
   const hammer = new Hammer(target, 2)
   // From the beginning to the upgrade.
   const kept = new RawClient(target)
@@ -81,7 +80,7 @@ test(`${CHANGES} certificates, reloads, and an upgrade under load: nothing is lo
   await server.upgraded()
   // While the old program still has the sockets, a stop of the new one may reset clients that wait there.
   await until(
-    () => !server.processes().some(({ pid }) => pid === old),
+    () => hasEnded(old),
     () => 'the old program lives on',
   )
   assert.equal(await served(), last.serial)
@@ -90,7 +89,6 @@ test(`${CHANGES} certificates, reloads, and an upgrade under load: nothing is lo
     () => hammer.answered > answered + 20,
     () => `${hammer.answered} are answered`,
   )
+  assert.deepEqual((await hammer.leave()).lost, [])
   await server.stop()
-  const { lost } = await hammer.over()
-  assert.deepEqual(lost, [])
 })

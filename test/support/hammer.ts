@@ -1,6 +1,6 @@
 /**
- * Clients without a pause: each opens a connection, sends a GET, reads the answer and begins again, until it cannot connect. What
- * counts is how its last request ends. A server that stops must refuse the connection: then the client knows that nothing has begun.
+ * Clients without a pause: each opens a connection, sends a GET, reads the answer and begins again, until it cannot connect, or is told to
+ * leave. What counts is how its last request ends. A server that stops must refuse the connection: then the client knows that nothing has begun.
  * Any other end has lost a request.
  */
 import { connectTo, type Target } from './target.ts'
@@ -13,11 +13,18 @@ export interface Hammered {
 
 export class Hammer {
   answered = 0
+  #isOver = false
   readonly #lost: string[] = []
   readonly #running: Promise<unknown>
 
   constructor(target: Target, clients = 12) {
     this.#running = Promise.all(Array.from({ length: clients }, () => this.#run(target)))
+  }
+
+  /** No client begins again. Resolves when the last one has its answer. */
+  leave(): Promise<Hammered> {
+    this.#isOver = true
+    return this.over()
   }
 
   /** Resolves when nobody can connect any more. */
@@ -27,7 +34,7 @@ export class Hammer {
   }
 
   async #run(target: Target): Promise<void> {
-    for (;;) {
+    while (!this.#isOver) {
       const end = await ask(target)
       if (end === 'answered') {
         this.answered++

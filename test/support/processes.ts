@@ -1,4 +1,4 @@
-/** Looks at processes through /proc (Linux), to find what a test's server left behind. */
+/** Looks at processes through /proc (Linux), to find what a test's server left behind; signals to all of them. */
 import { readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessInfo {
@@ -34,6 +34,28 @@ export function fdCount(pid: number): number {
   } catch (error) {
     assertGone(error)
     return 0
+  }
+}
+
+/** It has ended; a zombie has, too. */
+export function hasEnded(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat[stat.lastIndexOf(')') + 2] === 'Z'
+  } catch (error) {
+    assertGone(error)
+    return true
+  }
+}
+
+/** Sends it to each of them that is still there: the first may take others along. */
+export function signalAll(processes: readonly ProcessInfo[], signal: NodeJS.Signals): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
   }
 }
 

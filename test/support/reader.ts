@@ -17,11 +17,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Block, shellWords } from './documents.ts'
+import { freePort } from './free-port.ts'
 import { ROOT } from './paths.ts'
 import { fdCount } from './processes.ts'
 import { type Server, startServer, until } from './server.ts'
@@ -154,12 +154,4 @@ async function runScript(
   const [code] = await once(shell, 'exit')
   closeSync(fd)
   return { code, output: readFileSync(outputFile, 'utf8') }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

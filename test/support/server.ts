@@ -110,6 +110,8 @@ export class Server {
         TMPDIR: this.temporaryDirectory,
         // Servers of several tests may have one directory, and so one name for the socket.
         JUMAK_ADMIN_SOCKET: join(this.temporaryDirectory, 'admin.sock'),
+        // Python takes a compiled file for good when its source has changed within the second and kept its size. With --reload we see to it.
+        ...(!args.includes('--reload') && { PYTHONDONTWRITEBYTECODE: '1' }),
         ...options.env,
       },
     })

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { ROOT } from './paths.ts'
-import { markedProcesses } from './processes.ts'
+import { markedProcesses, signalAll } from './processes.ts'
 import { until } from './server.ts'
 
 const WAIT_MS = 60_000
@@ -30,9 +30,7 @@ export class Terminal {
     })
     this.#closed = once(this.#process, 'close')
     this.#process.stdout!.setEncoding('utf8').on('data', (text: string) => (this.shown += text))
-    t.after(() => {
-      for (const { pid } of markedProcesses(this.#marker)) process.kill(pid, 'SIGKILL')
-    })
+    t.after(() => signalAll(markedProcesses(this.#marker), 'SIGKILL'))
   }
 
   get port(): number {

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ..links.content import Content
 from ..wire import framing, multiplex
 from ..wire.multiplex import MAX_COMPLETE, MAX_CONTENT
 from . import files, response_head
-from .content import Content
 from .exchange import COMPLETE, NOTHING, SENDING, STARTED, TRAILERS
 from .exchange import ClientDisconnected, Exchange, ExchangeLink, ProtocolError, no_message
 
@@ -73,10 +73,10 @@ class HttpExchange(Exchange):
                 return {"type": "http.request", "body": body, "more_body": False}
             content = self.content
             if content is not None and content.has_news():
-                message = content.take(self.link, self.number)
-                if not message["more_body"]:
+                body = content.take(self.link, self.number)
+                if content.is_complete:
                     self.content = None
-                return message
+                return {"type": "http.request", "body": body, "more_body": self.content is not None}
             await self.wait()
         return {"type": "http.disconnect"}
 

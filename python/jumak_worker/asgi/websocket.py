@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Deque, List, Optional, Tuple, Union
 
+from ..links.content import CREDIT_STEP
 from ..wire import framing, multiplex
 from ..wire.multiplex import MAX_CONTENT, MESSAGE_BINARY, MESSAGE_COST, MESSAGE_MORE, MESSAGE_TEXT
 from . import response_head
-from .content import CREDIT_STEP
 from .exchange import COMPLETE, NOTHING, OPEN, ClientDisconnected, ExchangeLink, ProtocolError, no_message
 from .http import HttpExchange
 

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from typing import Any, Callable, Dict, Optional, Sequence, Set
 
+from ..loading.load_error import LoadError
 from ..output import tracebacks
 from ..output.log import report
 from ..system import exits
@@ -26,11 +27,15 @@ _CANCEL_GRACE = 2.0
 _SPARE_LINKS = 100
 
 
-def import_event_loop() -> Any:
-    """uvloop where the application's environment has it, else asyncio."""
+def import_event_loop(loop: str = "auto") -> Any:
+    """``auto``: uvloop where the application's environment has it, else asyncio. Raises LoadError."""
+    if loop == "asyncio":
+        return asyncio
     try:
         import uvloop  # type: ignore[import-not-found]
-    except Exception:  # also one that was built for another Python
+    except Exception as error:  # also one that was built for another Python
+        if loop == "uvloop":
+            raise LoadError("uvloop cannot be imported (--loop uvloop): %s" % tracebacks.one_line(error)) from None
         return asyncio
     return uvloop
 
@@ -48,6 +53,7 @@ class AsgiWorker:
         root_path: str = "",
         offers_files: bool = True,
         links: int = 1,
+        loop: str = "auto",
     ) -> None:
         """``offers_files``: the gateway opens our files, because it is the same user. ``links``: those that the gateway has at a time, one
         for each of its threads."""
@@ -55,7 +61,7 @@ class AsgiWorker:
         self.number = number
         self.slots = slots
         self.offers_files = offers_files
-        self.loop: asyncio.AbstractEventLoop = import_event_loop().new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = import_event_loop(loop).new_event_loop()
         self.loop.set_exception_handler(_on_loop_error)
         #: Exchanges whose task waits for something. The loop itself has only weak references to tasks.
         self.running: Set[Exchange] = set()

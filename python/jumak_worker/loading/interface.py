@@ -7,7 +7,7 @@ instances can be awaited; the names of its parameters.
 from __future__ import annotations
 
 import inspect
-from typing import List, Optional
+from typing import Any, List, Optional
 
 WSGI = "wsgi"
 ASGI = "asgi"
@@ -36,6 +36,16 @@ def detect(application: object) -> str:
     if names is not None and names[:3] == ["scope", "receive", "send"]:
         return ASGI
     return ASGI_2 if names == ["scope"] else WSGI
+
+
+def single(application: Any) -> Any:
+    """An ASGI 3 application that is this one of ASGI 2: called with the scope first, and then with receive and send."""
+
+    async def call(scope: Any, receive: Any, send: Any) -> None:
+        scope["asgi"]["version"] = "2.0"
+        await application(scope)(receive, send)
+
+    return call
 
 
 def _parameters(application: object) -> Optional[List[str]]:

@@ -6,6 +6,7 @@ Not here: advice for mistakes (``import_mistakes.py``, ``factories.py``), what t
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -14,10 +15,10 @@ import os
 import sys
 from time import perf_counter
 from types import ModuleType
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..output import tracebacks
-from . import factories, import_mistakes, interface, static_files, static_finders
+from . import factories, import_mistakes, interface, patching, static_files, static_finders
 from .load_error import LoadError
 
 
@@ -45,16 +46,23 @@ class LoadedApplication(NamedTuple):
         }
 
 
-def prepare_import_path(directory: str, file: Optional[str], module: Optional[str] = None) -> None:
+def prepare_import_path(
+    directory: str, file: Optional[str], module: Optional[str] = None, before: Sequence[str] = ()
+) -> None:
     """Puts the application's directory first into ``sys.path``, by the path that the user named: a link that is switched is followed.
+    The directories of ``before`` stand in front of it.
 
     A file by itself sees its neighbours, as a script does. A file that is a module of a package needs the directory above its
     outermost package; its neighbours come last, where they hide no other module.
     """
     os.chdir(directory)
     sys.path.insert(0, directory)
-    if file is None:
-        return
+    if file is not None:
+        _find_file(directory, file, module)
+    sys.path[:0] = before
+
+
+def _find_file(directory: str, file: str, module: Optional[str]) -> None:
     folder = os.path.dirname(file)
     if module is None:
         _insert_import_path(folder, directory)
@@ -76,8 +84,20 @@ def _insert_import_path(folder: str, directory: str) -> None:
 def load(start: dict) -> LoadedApplication:
     """``start``: the master's message of that name. Raises LoadError."""
     attributes = start["attributes"]
+    passed = ""
+    if start["factory"] and "(" in attributes[0]:
+        attribute, _, passed = attributes[0].partition("(")
+        attributes, passed = [attribute], "(" + passed
     sys.argv = ["jumak", start["display"]]
     started = perf_counter()
+    is_green = start["workerClass"] == "gevent"
+    if is_green:
+        patching.patch()
+    if start["logConfig"] is not None or start["loggers"] is not None:
+        # Few applications need it: logging takes time and memory.
+        from . import log_config
+
+        log_config.set_up(start["logConfig"], start["loggers"])
     imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)
@@ -90,9 +110,12 @@ def load(start: dict) -> LoadedApplication:
         ) from None
     # One of several names that are tried: `create_app` is among them as the usual name of a factory.
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
-        found = _call_factory(imported, name, found)
+        found = _call_factory(imported, name, found, passed)
         name += "()"
-    application, kind = _checked(found, imported, name, start["display"])
+    application, kind = _checked(found, imported, name, start["display"], start["interface"])
+    if is_green and kind == interface.ASGI:
+        what = "is an ASGI application, whose requests run on an event loop: leave worker-class out"
+        raise LoadError("worker-class is gevent, but %s:%s %s" % (imported.__name__, name, what))
     milliseconds = int((perf_counter() - started) * 1000)
     display = "%s:%s" % (imported.__name__, name)
     static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
@@ -184,33 +207,51 @@ def _callables(module: ModuleType, names: List[str]) -> List[str]:
     return own or found
 
 
-def _call_factory(module: ModuleType, name: str, factory: object) -> object:
+def _call_factory(module: ModuleType, name: str, factory: object, passed: str) -> object:
+    """``passed``: its arguments in parentheses, as they were written; empty: none."""
     where = "%s:%s" % (module.__name__, name)
+    positional, named = _plain_values(where, passed) if passed else ([], {})
     if not callable(factory):
         raise LoadError(
             "%s is of type %s, so it cannot be called to make an application" % (where, type(factory).__name__)
         )
     try:
-        return factory()
+        return factory(*positional, **named)
     except BaseException as error:
         raise LoadError(
             "%s() failed: %s" % (where, tracebacks.one_line(error)), error
         ) from None
 
 
-def _checked(application: object, module: ModuleType, name: str, display: str) -> Tuple[Callable, str]:
-    """The callable and its interface. ``name`` ends in ``()`` where a factory made the application."""
+def _plain_values(where: str, passed: str) -> Tuple[List[object], Dict[str, object]]:
+    """The arguments ``('prod', debug=True)``. They are read as literals: nothing of them is run."""
+    try:
+        call = ast.parse("f" + passed, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError("no call")
+        if any(keyword.arg is None for keyword in call.keywords):
+            raise ValueError("no names")
+        named = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        return [ast.literal_eval(argument) for argument in call.args], named
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        raise LoadError(
+            "%s%s must pass plain values to its factory: texts, numbers, True, None, or lists of them" % (where, passed)
+        ) from None
+
+
+#: What ``--interface`` says; ``auto`` is none of them.
+_INTERFACES = {"wsgi": interface.WSGI, "asgi3": interface.ASGI, "asgi2": interface.ASGI_2}
+
+
+def _checked(application: object, module: ModuleType, name: str, display: str, wanted: str) -> Tuple[Callable, str]:
+    """The callable and its interface, which is the one that is ``wanted`` or found. ``name`` ends in ``()`` where a factory made the application."""
     where = "%s:%s" % (module.__name__, name)
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
         raise LoadError("%s is %s, which cannot be called: a WSGI or ASGI application is a callable" % (where, what))
-    kind = interface.detect(application)
+    kind = _INTERFACES.get(wanted) or interface.detect(application)
     if kind == interface.ASGI_2:
-        raise LoadError(
-            "%s is an ASGI 2 application, called with the scope first and then with receive and send; Jumak serves ASGI 3: "
-            "wrap it, as in application = asgiref.compatibility.guarantee_single_callable(%s)"
-            % (where, name.rpartition(".")[2])
-        )
+        return interface.single(application), interface.ASGI
     advice = factories.advise(application, name, display) if not name.endswith("()") else ""
     if advice:
         raise LoadError("%s %s" % (where, advice))

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from importlib.machinery import SourceFileLoader
 from importlib.util import cache_from_source
 from typing import Callable, Dict, List, Optional
 
+from .. import unpatched
 from ..output.code_owner import is_own
 
 #: Few projects have more files. The rest is still watched.
@@ -39,7 +39,7 @@ class Sources:
         self._files: Dict[str, dict] = {}
         self._unsent: List[dict] = []
         self._send: Optional[Send] = None
-        self._lock = threading.Lock()
+        self._lock = unpatched.allocate_lock()
 
     def watch_imports(self) -> None:
         """From now on every source file is noted before Python reads it."""
@@ -84,7 +84,7 @@ class Sources:
 
     def report_to(self, send: Send) -> None:
         """In a worker that has loaded the application: what it imports later, in a request, is sent at once."""
-        self._lock = threading.Lock()  # the preloader's may have been held at the fork
+        self._lock = unpatched.allocate_lock()  # the preloader's may have been held at the fork
         self.send(send)
         self._send = send
 

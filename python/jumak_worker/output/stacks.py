@@ -16,9 +16,10 @@ import traceback
 from types import CodeType, FrameType
 from typing import List, Optional
 
+from .. import unpatched
 from .code_owner import is_hidden, is_own
 
-#: The coroutine that runs a request, of an object with ``describe``. ``asgi/exchange.py`` sets it.
+#: The function that runs a request, of an object with ``describe``. ``asgi/exchange.py`` and ``greenlets/exchange.py`` set it.
 request_code: Optional[CodeType] = None
 
 #: Libraries that one line names.
@@ -28,29 +29,33 @@ _LIMIT = 100
 _MAX_TEXT = 128 * 1024
 #: The files of the frames with which a thread begins.
 _STARTERS = frozenset(("<frozen runpy>", runpy.__file__, threading.__file__))
+#: The main thread, also of what is forked: the preloader forks from it.
+_main = unpatched.get_ident()
 
 
 def of_thread(ident: int) -> str:
     """The stack of a thread, outermost first."""
     frame = sys._current_frames().get(ident)
-    return "".join(_format(frame))[:_MAX_TEXT] if frame is not None else "  (the thread has ended)\n"
+    return "".join(of_frame(frame))[:_MAX_TEXT] if frame is not None else "  (the thread has ended)\n"
 
 
 def of_all_threads() -> str:
     """The stacks of all threads but this one, outermost frame first. The main thread, which may run an event loop, comes first."""
-    frames = sys._current_frames()
-    main = threading.main_thread()
+    own = unpatched.get_ident()
+    # Not `enumerate`, whose lock may be held by a greenlet of a thread that is blocked.
+    names = {thread.ident: thread.name for thread in list(getattr(threading, "_active").values())}
     lines: List[str] = []
-    for thread in sorted(threading.enumerate(), key=lambda one: one is not main):
-        frame = frames.get(thread.ident or 0)
-        if frame is None or thread is threading.current_thread():
-            continue
-        lines.append("Thread %s%s:\n" % (thread.name, _what_runs(frame)))
-        lines += _format(frame)
+    for ident, frame in sorted(sys._current_frames().items(), key=lambda one: one[0] != _main):
+        if ident != own:
+            # gevent knows threads by other numbers.
+            name = names.get(ident) or ("MainThread" if ident == _main else hex(ident))
+            lines.append("Thread %s%s:\n" % (name, _what_runs(frame)))
+            lines += of_frame(frame)
     return "".join(lines)[:_MAX_TEXT]
 
 
-def _format(frame: FrameType) -> List[str]:
+def of_frame(frame: FrameType) -> List[str]:
+    """The lines of the stack that ends with ``frame``, outermost first."""
     summary = traceback.extract_stack(frame, _LIMIT)
     shown = [one for one in summary if not (is_hidden(one.filename) or one.filename in _STARTERS)]
     return fold(shown) or ["  (in no code of the application)\n"]
@@ -101,7 +106,7 @@ def dump_on_signal(fd: int) -> None:
 
 
 def _what_runs(frame: Optional[FrameType]) -> str:
-    """Names the request of an ASGI application that the frame belongs to."""
+    """Names the request, of those that one thread runs in turns, that the frame belongs to."""
     while frame is not None:
         if frame.f_code is request_code:
             return ", which runs %s" % frame.f_locals["self"].describe()

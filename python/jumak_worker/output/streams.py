@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import sys
 import threading
 from collections import deque
 from contextvars import ContextVar
-from typing import Any, Deque, Dict, Set
+from typing import Any, Deque, Dict, Optional, Set
+
+from .. import unpatched
 
 #: Bytes of an unfinished line that are kept.
 _MAX_PARTIAL = 64 * 1024
@@ -36,7 +37,7 @@ _ESCAPED = b"\\x1f"
 _printed: Deque[str] = deque(maxlen=1000)
 
 #: One for both streams, which end in the same pipe. Reentrant, because signal handlers print too.
-_lock = threading.RLock()
+_lock = unpatched.RLock()
 
 
 class ThreadOutput:
@@ -136,7 +137,7 @@ class LineWriter(io.BufferedIOBase):
 
     def write(self, data: Any) -> int:
         data = bytes(data)
-        _local.output.take(self, data)
+        _output().take(self, data)
         return len(data)
 
     def write_all(self, data: bytes) -> None:
@@ -147,12 +148,12 @@ class LineWriter(io.BufferedIOBase):
                 try:
                     view = view[os.write(self._fd, view) :]
                 except BlockingIOError:
-                    select.select([], [self._fd], [])  # a subprocess has made it non-blocking for all
+                    unpatched.select([], [self._fd], [])  # a subprocess has made it non-blocking for all
                 except OSError:
                     return  # closed, or its reader has gone: nobody can be told
 
     def flush(self) -> None:
-        _local.output.flush(self)
+        _output().flush(self)
 
     def close(self) -> None:
         self.flush()
@@ -184,11 +185,11 @@ class OutputStream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError("write() argument must be str, not %s" % type(text).__name__)
-        _local.output.take(self.buffer, text.encode(_ENCODING, _ERRORS))
+        _output().take(self.buffer, text.encode(_ENCODING, _ERRORS))
         return len(text)
 
     def flush(self) -> None:
-        _local.output.flush(self.buffer)
+        _output().flush(self.buffer)
 
     def close(self) -> None:
         self.flush()
@@ -253,6 +254,8 @@ class _Local(threading.local):
 
 
 _local = _Local()
+#: The output of a request that runs in a greenlet, beside others in its thread. None: the thread's own counts.
+greenlet_output: ContextVar[Optional[ThreadOutput]] = ContextVar("jumak_output", default=None)
 
 
 def has_printed(request: str) -> bool:
@@ -265,6 +268,10 @@ def has_printed(request: str) -> bool:
 
 def of_this_thread() -> ThreadOutput:
     return _local.output
+
+
+def _output() -> ThreadOutput:
+    return greenlet_output.get() or _local.output
 
 
 #: The descriptor that the master reads as our standard error.
@@ -290,5 +297,5 @@ def install(fd: int = 2) -> None:
 def _became_child() -> None:
     global _lock
     # Another thread may have held it at the fork.
-    _lock = threading.RLock()
-    _local.output.became_child()
+    _lock = unpatched.RLock()
+    _output().became_child()

@@ -15,11 +15,10 @@ import builtins
 import io
 import os
 import sys
-import threading
-import time
 from types import FrameType
 from typing import Any, Callable, Optional
 
+from .. import unpatched
 from ..output.streams import TerminalStream
 from . import ignored_signals
 
@@ -51,14 +50,14 @@ def start() -> None:
 
 def watch(tell: Callable[[bool], None]) -> None:
     """In a worker: calls ``tell(True)`` when a thread enters a debugger and none was in one, ``tell(False)`` when the last has left."""
-    threading.Thread(target=_watch, args=(tell,), name="jumak-debugger", daemon=True).start()
+    unpatched.start_thread(lambda: _watch(tell), "jumak-debugger")
 
 
 def _watch(tell: Callable[[bool], None]) -> None:
-    own = threading.get_ident()
+    own = unpatched.get_ident()
     was = False
     while True:
-        time.sleep(_INTERVAL)
+        unpatched.sleep(_INTERVAL)
         now = any(is_debugged(frame) for thread, frame in sys._current_frames().items() if thread != own)
         if now != was:
             was = now

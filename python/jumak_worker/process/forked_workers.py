@@ -11,8 +11,9 @@ import os
 import signal
 import time
 import warnings
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Protocol
 
+from .. import unpatched
 from ..system import exits, osprocess
 from . import debugger, ignored_signals
 
@@ -24,9 +25,24 @@ _ORPHAN_GRACE = 8.0
 _SIGNALS = {"KILL": signal.SIGKILL, "URG": signal.SIGURG, "INT": signal.SIGINT}
 
 
+class ForkHooks(Protocol):
+    """What a gunicorn configuration wants to be told."""
+
+    def forking(self, number: int) -> None: ...
+
+    def forked(self, number: int, pid: int) -> None: ...
+
+    def not_forked(self, number: int) -> None: ...
+
+    def exited(self, number: int) -> None: ...
+
+
 class ForkedWorkers:
-    def __init__(self, send: Callable[..., None], directory: str, has_terminal: bool) -> None:
+    def __init__(
+        self, send: Callable[..., None], directory: str, has_terminal: bool, hooks: Optional[ForkHooks] = None
+    ) -> None:
         """``send``: to the master; ``directory``: where the FIFOs are made."""
+        self._hooks = hooks
         self._send = send
         self._directory = directory
         self._has_terminal = has_terminal
@@ -39,6 +55,8 @@ class ForkedWorkers:
         """True: this is the worker, and its output goes into its FIFO."""
         path = os.path.join(self._directory, "w%d.out" % number)
         pipe = -1
+        if self._hooks is not None:
+            self._hooks.forking(number)
         try:
             osprocess.make_fifo(path)
             # Open for reading and writing: this never blocks, and a reader that is late or gone is no error for the writer.
@@ -53,12 +71,16 @@ class ForkedWorkers:
                 os.close(pipe)
                 os.unlink(path)
             self._send("fork-failed", worker=number, message=str(error))
+            if self._hooks is not None:
+                self._hooks.not_forked(number)
             return False
         if pid == 0:
             self._redirect_output(pipe)
             return True
         self._pids[number] = pid
         self._outputs[number] = pipe
+        if self._hooks is not None:
+            self._hooks.forked(number, pid)
         self._send("forked", worker=number, pid=pid, output=path)
         return False
 
@@ -90,7 +112,7 @@ class ForkedWorkers:
         """Collects what has ended, and tells the master which workers."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = unpatched.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -104,6 +126,8 @@ class ForkedWorkers:
             killed_by = _signal_name(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else None
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
             self._send("exited", worker=number, pid=pid, code=code, signal=killed_by)
+            if self._hooks is not None:
+                self._hooks.exited(number)
 
     def _number_of(self, pid: int) -> Optional[int]:
         return next((number for number, one in self._pids.items() if one == pid), None)
@@ -113,12 +137,12 @@ class ForkedWorkers:
         deadline = time.monotonic() + _ORPHAN_GRACE
         while self._pids and time.monotonic() < deadline:
             self.reap()
-            time.sleep(0.05)
+            unpatched.sleep(0.05)
         for pid in self._pids.values():
             _kill(pid, signal.SIGKILL)
         while self._pids:
             self.reap()
-            time.sleep(0.01)
+            unpatched.sleep(0.01)
 
 
 def _kill(pid: int, number: int) -> None:

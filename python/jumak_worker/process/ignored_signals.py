@@ -13,6 +13,8 @@ import threading
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Set
 
+from .. import unpatched
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 #: The handlers before ours, as any other Python process has them.
 _before: Dict[int, Any] = {}
@@ -43,7 +45,7 @@ def fork_worker() -> int:
     """``os.fork``; the child ignores the signals too."""
     _of_thread.forks_worker = True
     try:
-        return os.fork()
+        return unpatched.fork()
     finally:
         _of_thread.forks_worker = False
 

@@ -9,12 +9,10 @@ our descriptors stays open in a process that the application forks. Not here: ho
 from __future__ import annotations
 
 import os
-import socket
-import threading
-import time
+from socket import AF_UNIX
 from typing import List, NoReturn, Optional
 
-from .. import __version__
+from .. import __version__, unpatched
 from ..loading import sources
 from ..loading.load_error import LoadError
 from ..loading.loader import LoadedApplication
@@ -23,7 +21,7 @@ from ..output.log import report
 from ..system import exits, osprocess
 from . import debugger, messages
 from .control import ControlChannel
-from .startup import Host, prepare, send_load_failure
+from .startup import Hooks, Host, prepare, send_load_failure
 
 #: Seconds. After the master's death the gateway finishes what runs. A worker that has a link after this time leaves all the same.
 _ORPHAN_GRACE = 6.0
@@ -32,7 +30,15 @@ _ORPHAN_GRACE = 6.0
 class Worker:
     """``application``: None where it is not preloaded; ``start``: the master's message; ``token``: proves to the master who this is."""
 
-    def __init__(self, number: int, token: str, start: dict, application: Optional[LoadedApplication]) -> None:
+    def __init__(
+        self,
+        number: int,
+        token: str,
+        start: dict,
+        application: Optional[LoadedApplication],
+        hooks: Optional[Hooks] = None,
+    ) -> None:
+        self._hooks = hooks
         self._number = number
         self._token = token
         self._start = start
@@ -41,7 +47,7 @@ class Worker:
         self._host: Optional[Host] = None
         self._pid = os.getpid()
         #: A process that the application forks closes them.
-        self._sockets: List[socket.socket] = []
+        self._sockets: List[unpatched.socket] = []
         #: This is a process that the application has forked.
         self._is_forked = False
 
@@ -55,14 +61,14 @@ class Worker:
             report("worker %d cannot reach the master: %s" % (self._number, error))
             return 1
         try:
-            application, host = prepare(self._start, self._number, self._application)
+            application, host = prepare(self._start, self._number, self._application, self._hooks)
         except LoadError as error:
             send_load_failure(error, control.send)
             return exits.NOT_LOADED
         self._host = host
         if not control.is_intact():
             # The master has seen its end of the connection close, and kills this worker to replace it.
-            time.sleep(_ORPHAN_GRACE)
+            unpatched.sleep(_ORPHAN_GRACE)
             os._exit(exits.NOT_LOADED)
         if sources.current is not None:
             sources.current.report_to(control.send)
@@ -71,7 +77,7 @@ class Worker:
         paths = [path + suffix for suffix in host.socket_suffixes]
         listeners = [self._listen(one) for one in paths]
         control.send("ready", socket=path, slots=host.slots, **application.describe())
-        threading.Thread(target=self._watch, args=(control, host), name="jumak-control", daemon=True).start()
+        unpatched.start_thread(lambda: self._watch(control, host), "jumak-control")
         try:
             host.serve(listeners)
         except (SystemExit, KeyboardInterrupt):
@@ -85,10 +91,12 @@ class Worker:
                 os.unlink(one)
             except OSError:
                 pass  # the master was faster
+        if self._hooks is not None:
+            self._hooks.worker_left()
         return 0
 
     def _connect(self) -> ControlChannel:
-        sock = socket.socket(socket.AF_UNIX)
+        sock = unpatched.socket(AF_UNIX)
         self._sockets.append(sock)
         # Whatever default timeout the application has set: many workers may connect at once, and the master may be busy.
         sock.setblocking(True)
@@ -100,8 +108,8 @@ class Worker:
         control.send("hello", build=__version__, worker=self._number, pid=self._pid, token=self._token)
         return control
 
-    def _listen(self, path: str) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX)
+    def _listen(self, path: str) -> unpatched.socket:
+        listener = unpatched.socket(AF_UNIX)
         self._sockets.append(listener)
         try:
             listener.bind(path)
@@ -126,7 +134,7 @@ class Worker:
                 continue
             if message is None:
                 host.stop()
-                time.sleep(_ORPHAN_GRACE)
+                unpatched.sleep(_ORPHAN_GRACE)
                 os._exit(0)
             if message["type"] == "stop":
                 host.stop()

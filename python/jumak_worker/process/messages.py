@@ -68,6 +68,22 @@ def list_of(check: Check, greatest: int) -> Check:
     return look
 
 
+def every(check: Check, greatest: int) -> Check:
+    """A list that may be empty."""
+    inner = list_of(check, greatest)
+    return lambda value: None if value == [] else inner(value)
+
+
+def an_object(value: Any) -> Optional[str]:
+    return None if type(value) is dict else "an object"
+
+
+def texts(value: Any) -> Optional[str]:
+    """Text for each of any names."""
+    fits = type(value) is dict and all(type(one) is str for one in value.values())
+    return None if fits else "an object of texts"
+
+
 def _problem(check: Union[Check, Dict[str, Check]], value: Any) -> Optional[str]:
     if callable(check):
         return check(value)
@@ -92,7 +108,11 @@ _name = text(re.compile(r"[^\0]+"))
 _number = whole(1, _MAX_NUMBER)
 _path = text(re.compile(r"/[^\0]*"))
 
+#: Of a configuration file in Python; one of the two is not None, or there is no file.
+_file = {"path": or_null(_path), "module": or_null(_name), "display": text()}
+
 PRELOADER: Dict[str, Dict[str, Check]] = {
+    "evaluate": {"build": _own_build, "masterPid": _number, "directory": _path, **_file},
     "start": {
         # First: another build may have other fields.
         "build": _own_build,
@@ -106,9 +126,15 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "attributes": list_of(_name, 100),
         "factory": flag,
         "display": text(),
+        "importPath": every(_path, 1000),
+        "interface": one_of("auto", "wsgi", "asgi3", "asgi2"),
+        "loop": one_of("auto", "asyncio", "uvloop"),
+        "logConfig": or_null(_path),
+        "loggers": or_null({"server": one_of("uvicorn"), "level": or_null(whole(1, 50))}),
         "settingsFrom": text(),
         "threads": whole(1, _MAX_SLOTS),
         "concurrency": whole(1, _MAX_SLOTS),
+        "workerClass": one_of("auto", "gevent"),
         "links": whole(1, _MAX_LINKS),
         "lifespan": one_of("auto", "on", "off"),
         "rootPath": text(re.compile(r"(/[\s\S]*)?")),
@@ -122,7 +148,18 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "identity": or_null({"uid": whole(0, _MAX_UID), "gid": whole(0, _MAX_UID), "userName": text()}),
         "isApart": flag,
         "postFork": or_null({"module": _name, "attribute": _name}),
+        "configuration": or_null(
+            {
+                **_file,
+                "hooks": every(_name, 100),
+                "settings": an_object,
+                "variables": texts,
+                "umask": or_null(whole(0, 0o777)),
+                "isReload": flag,
+            }
+        ),
     },
+    "stopping": {},
     "fork": {"worker": _number, "token": text(re.compile(r"[\w-]+"), 100)},
     "output-opened": {"worker": _number},
     "signal": {"worker": _number, "signal": one_of("KILL", "URG", "INT")},

@@ -14,11 +14,11 @@ import io
 import os
 import select
 import signal
-import socket
 import sys
-from typing import Any, NoReturn, Optional
+from typing import Any, Dict, NoReturn, Optional, Protocol
 
-from ..loading import descriptors, inspection, interface, loader, sources
+from .. import unpatched
+from ..loading import descriptors, inspection, interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..loading.openings import Openings
 from ..output import failure_report, streams, unlogged
@@ -35,32 +35,52 @@ from .startup import prepare, send_load_failure
 _CHILDREN_GRACE = 1.0
 
 
+class Hooks(Protocol):
+    """What the preloader needs of ``hooks/hooks.py``, which is imported only where there are any."""
+
+    def starting(self) -> None: ...
+
+    def forking(self, number: int) -> None: ...
+
+    def forked(self, number: int, pid: int) -> None: ...
+
+    def not_forked(self, number: int) -> None: ...
+
+    def exited(self, number: int) -> None: ...
+
+    def stopping(self) -> None: ...
+
+    def left(self) -> None: ...
+
+
 class Preloader:
     def __init__(self, control_fd: int) -> None:
         os.set_inheritable(control_fd, False)
-        self._control = ControlChannel(socket.socket(fileno=control_fd), messages.PRELOADER)
+        self._control = ControlChannel(unpatched.socket(fileno=control_fd), messages.PRELOADER)
         self._inherited = descriptors.inherited()
         self._start: dict = {}
         self._application: Optional[loader.LoadedApplication] = None
         self._workers: Optional[ForkedWorkers] = None
+        #: Of a gunicorn configuration; None: there is none.
+        self._hooks: Optional[Hooks] = None
+        #: What its file has, if that was evaluated before the start.
+        self._names: Optional[Dict[str, Any]] = None
         self._wakeup_read = self._wakeup_write = -1
         #: The application's handler for the end of a child, which its workers have again.
         self._sigchld: Any = signal.SIG_DFL
 
     def run(self) -> Worker:
         """Returns in a forked process only: the worker to run there."""
-        try:
-            message = self._control.receive()
-        except messages.MessageError as error:
-            self._fail("the master sent %s" % error)
-        if message is None:
-            os._exit(0)
+        message = self._receive()
+        if message["type"] == "evaluate":
+            self._evaluate(message)
+            message = self._receive()
         self._start = message
         if message["terminal"]:
             os.set_inheritable(OUTPUT_FD, False)
             streams.install(OUTPUT_FD)
             debugger.take_terminal()
-        else:
+        elif self._names is None:
             streams.install()
         if message["identity"] is not None:
             self._drop_privileges(message["identity"])
@@ -69,9 +89,11 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"], message["module"])
+            loader.prepare_import_path(message["directory"], message["file"], message["module"], message["importPath"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
+        if message["configuration"] is not None:
+            self._configure(message["configuration"])
         if message["isCheck"]:
             self._check()
         if message["isDevelopment"]:
@@ -83,6 +105,55 @@ class Preloader:
         else:
             self._control.send("waiting")
         return self._loop()
+
+    def _receive(self) -> dict:
+        try:
+            message = self._control.receive()
+        except messages.MessageError as error:
+            self._fail("the master sent %s" % error)
+        if message is None:
+            os._exit(0)
+        return message
+
+    def _evaluate(self, message: dict) -> None:
+        """Before the start: what the file says decides how the program starts."""
+        from ..hooks import configuration_file
+
+        streams.install()
+        osprocess.set_parent_death_signal(signal.SIGKILL)
+        if os.getppid() != message["masterPid"]:
+            exits.leave(0)
+        try:
+            os.chdir(message["directory"])
+            # As gunicorn has it: modules beside the file are found, also by `-c python:module`.
+            sys.path.insert(0, message["directory"])
+            self._names = configuration_file.evaluate(message["path"], message["module"], message["display"])
+        except LoadError as error:
+            send_load_failure(error, self._control.send)
+            exits.leave(exits.NOT_LOADED)
+        except OSError as error:
+            self._fail("the directory cannot be entered: %s" % error)
+        osprocess.set_parent_death_signal(0)
+        self._expect_control()
+        self._control.send("evaluated", values=configuration_file.describe(self._names))
+
+    def _configure(self, configuration: dict) -> None:
+        """Before the import."""
+        from ..hooks.hooks import Hooks
+
+        # The process may be older than these settings.
+        os.environ.update(configuration["variables"])
+        if "PYTHONPATH" in configuration["variables"]:
+            parts = configuration["variables"]["PYTHONPATH"].split(os.pathsep)
+            sys.path[1:1] = [part for part in parts if part and part not in sys.path]
+        if configuration["umask"] is not None:
+            os.umask(configuration["umask"])
+        try:
+            self._hooks = hooks = Hooks(configuration, self._names, self._start["masterPid"])
+            hooks.starting()
+        except LoadError as error:
+            send_load_failure(error, self._control.send)
+            exits.leave(exits.NOT_LOADED)
 
     def _drop_privileges(self, identity: dict) -> None:
         """Before the first import of the application and the first fork. Never goes on as root."""
@@ -118,22 +189,22 @@ class Preloader:
             openings.start()
         try:
             self._application = application = loader.load(self._start)
+            if application.interface == interface.ASGI:
+                # Workers share what is imported here.
+                from ..asgi.worker import import_event_loop
+
+                import_event_loop(self._start["loop"])
         except LoadError as error:
             send_load_failure(error, self._control.send)
             exits.leave(exits.NOT_LOADED)
         finally:
             if openings is not None:
                 openings.stop()
-        if application.interface == interface.ASGI:
-            # Workers share what is imported here.
-            from ..asgi.worker import import_event_loop
-
-            import_event_loop()
         if sources.current is not None:
             sources.current.send(self._control.send)
         osprocess.set_parent_death_signal(0)
         self._expect_control()
-        own = {self._control.socket.fileno()}
+        own = {self._control.socket.fileno()} | patching.of_hub
         hazards = inspection.find_hazards(self._inherited, own, openings)
         if hazards and self._start["preload"] == "auto":
             self._control.send("unsafe", hazards=hazards, interface=application.interface)
@@ -158,7 +229,7 @@ class Preloader:
     def _check(self) -> NoReturn:
         """``--check``: does here what a worker does before it serves, and at its end. Nothing is served, and nothing is forked."""
         try:
-            application, host = prepare(self._start, 0, None)
+            application, host = prepare(self._start, 0, None, self._hooks)
             self._expect_control()
             osprocess.set_parent_death_signal(signal.SIGKILL)
             host.shut_down()
@@ -173,13 +244,14 @@ class Preloader:
     # -- the loop
 
     def _loop(self) -> Worker:
-        self._workers = workers = ForkedWorkers(self._control.send, self._start["runtimeDirectory"], self._start["terminal"])
+        directory, hooks = self._start["runtimeDirectory"], self._hooks
+        self._workers = workers = ForkedWorkers(self._control.send, directory, self._start["terminal"], hooks)
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
-        self._sigchld = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._sigchld = unpatched.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
-        poll = select.poll()
+        poll = unpatched.poll()
         poll.register(self._control.socket, select.POLLIN)
         poll.register(self._wakeup_read, select.POLLIN)
         while True:
@@ -188,6 +260,8 @@ class Preloader:
                     self._drain_wakeups()
                 elif not self._control.fill():
                     workers.wait_or_kill()
+                    if hooks is not None:
+                        hooks.left()
                     exits.leave(0)
             workers.reap()
             while True:
@@ -204,6 +278,8 @@ class Preloader:
                     workers.output_opened(message["worker"])
                 elif message["type"] == "signal":
                     workers.signal(message["worker"], message["signal"])
+                elif message["type"] == "stopping" and hooks is not None:
+                    hooks.stopping()
 
     def _drain_wakeups(self) -> None:
         try:
@@ -212,8 +288,8 @@ class Preloader:
             pass
 
     def _become_worker(self, number: int, token: str) -> Worker:
-        signal.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
-        return Worker(number, token, self._start, self._application)
+        unpatched.signal(signal.SIGCHLD, self._sigchld if self._sigchld is not None else signal.SIG_DFL)
+        return Worker(number, token, self._start, self._application, self._hooks)
 
     def _forget_in_child(self) -> None:
         """In workers, and in what the application forks at import: closes our descriptors."""

@@ -10,7 +10,7 @@ import signal
 import socket
 from typing import Callable, Optional, Protocol, Sequence, Tuple
 
-from ..loading import interface, loader, sources
+from ..loading import interface, loader, patching, sources
 from ..loading.load_error import LoadError
 from ..output import failure_report
 from ..system import osprocess
@@ -35,8 +35,20 @@ class Host(Protocol):
     def forget_in_child(self) -> None: ...
 
 
+class Hooks(Protocol):
+    """What a gunicorn configuration wants to be told in a worker."""
+
+    def in_worker(self, number: int) -> None: ...
+
+    def loaded(self, application: Callable) -> None: ...
+
+    def around(self, application: Callable) -> Callable: ...
+
+    def worker_left(self) -> None: ...
+
+
 def prepare(
-    start: dict, number: int, application: Optional[loader.LoadedApplication]
+    start: dict, number: int, application: Optional[loader.LoadedApplication], hooks: Optional[Hooks] = None
 ) -> Tuple[loader.LoadedApplication, Host]:
     """Imports the application if it was not preloaded, calls ``--post-fork``, and runs the start-up of an ASGI application.
 
@@ -46,15 +58,28 @@ def prepare(
     # Import and start-up may hang, even in C, and nobody listens to the master meanwhile: the process ends with its preloader.
     osprocess.set_parent_death_signal(signal.SIGKILL)
     try:
+        patching.after_fork()
+        if hooks is not None and number > 0:
+            hooks.in_worker(number)
         application = application or loader.load(start)
+        if hooks is not None:
+            hooks.loaded(application.callable)
         if start["postFork"] is not None:
             loader.call_post_fork(start["postFork"])
         # The gateway opens no files of another user.
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
-            environ = base_environ(threads, start["multiprocess"], start["rootPath"], start["masterPid"])
-            worker = WsgiWorker(application.callable, number, threads, environ, offers_files, start["links"])
+            is_green = start["workerClass"] == "gevent"
+            environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
+            served = application.callable if hooks is None else hooks.around(application.callable)
+            if is_green:
+                # Imported here, for gevent comes with it.
+                from ..greenlets.worker import GreenletWorker
+
+                green = GreenletWorker(served, number, start["concurrency"], environ, offers_files, start["links"])
+                return application, green
+            worker = WsgiWorker(served, number, threads, environ, offers_files, start["links"])
             return application, worker
         # Imported here, for asyncio comes with it: a WSGI application does not pay for its memory.
         from ..asgi.worker import AsgiWorker
@@ -67,6 +92,7 @@ def prepare(
             start["rootPath"],
             offers_files,
             start["links"],
+            start["loop"],
         )
         asgi.start_up()
         return application, asgi

@@ -11,6 +11,8 @@ import signal
 import time
 from typing import List
 
+from .. import unpatched
+
 
 def children() -> List[int]:
     """The pids of our children; empty where the kernel does not tell."""
@@ -55,13 +57,13 @@ def end_children(limit: float) -> None:
                 pass  # the application's own code has waited for it
         is_late = time.monotonic() > end
         number = signal.SIGKILL if is_late else 0
-        time.sleep(0.01)
+        unpatched.sleep(0.01)
 
 
 def _collect() -> bool:
     """False when there is no child."""
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
+        while unpatched.waitpid(-1, os.WNOHANG)[0]:
             pass
     except ChildProcessError:
         return False

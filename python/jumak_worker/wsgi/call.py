@@ -14,7 +14,6 @@ from typing import Any, Callable, Optional, Protocol, Union
 
 from ..output import failure_report, tracebacks, unlogged
 from ..output.log import report
-from ..wire import framing
 from ..wire.framing import LinkClosed, WireError
 from . import files
 from .body import BodyStream
@@ -29,7 +28,9 @@ class CallLink(ResponseLink, Protocol):
 
     def after_close(self) -> None: ...
 
-    def wait_file_opened(self) -> bool: ...
+    def offer_file(self, status: int, head: bytes, region: files.FileRegion) -> bool: ...
+
+    def failed(self, micros: int, reason: str, report: str) -> None: ...
 
     def hand_over(self) -> None: ...
 
@@ -142,9 +143,7 @@ class Call(Response):
         if not self.link.offers_files:
             return False
         self.head_sent = True
-        offer = framing.file(region.fd, region.offset, region.length, region.device, region.inode)
-        self.link.send(framing.response(self.status, False, 0, self.head, b"") + offer)
-        if not self.link.wait_file_opened():
+        if not self.link.offer_file(self.status, self.head, region):
             return False
         self.sent = region.length
         self._finish()
@@ -160,7 +159,7 @@ class Call(Response):
         self._complain(tracebacks.format_exception(error), environ)
         if not self.over:
             self.over = True
-            self.link.send(framing.failed(self._micros(), tracebacks.one_line(error), failure_report.encode(error)))
+            self.link.failed(self._micros(), tracebacks.one_line(error), failure_report.encode(error))
 
     def _complain(self, what: str, environ: dict) -> None:
         report("application error in %s\n%s" % (self._describe(environ), what))

@@ -15,12 +15,12 @@ from .errors import ErrorStream
 from .files import FileWrapper
 
 
-def base_environ(threads: int, multiprocess: bool, root_path: str = "", master_pid: int = 0) -> dict:
+def base_environ(multithread: bool, multiprocess: bool, root_path: str = "", master_pid: int = 0) -> dict:
     """What is the same for every request of a worker."""
     return {
         "wsgi.version": (1, 0),
         "wsgi.errors": ErrorStream(),
-        "wsgi.multithread": threads > 1,
+        "wsgi.multithread": multithread,
         "wsgi.multiprocess": multiprocess,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,

@@ -23,9 +23,13 @@ class ResponseLink(Protocol):
 
     def complete(self, method: str, started_at: float, status: int, head: bytes, body: bytes) -> None: ...
 
-    def send(self, data: bytes) -> None: ...
+    def inform(self, status: int, head: bytes) -> None: ...
+
+    def send_head(self, status: int, head: bytes, content: bytes) -> None: ...
 
     def send_content(self, data: bytes) -> None: ...
+
+    def end(self, micros: int) -> None: ...
 
     def broken(self, error: BaseException) -> BaseException: ...
 
@@ -93,7 +97,7 @@ class Response:
         head, declared = response_head.encode("Early Hints", headers)
         if declared is not None:
             raise ValueError("early hints cannot have a Content-Length")
-        self.link.send(framing.inform(103, head))
+        self.link.inform(103, head)
 
     # -- what goes on the wire
 
@@ -147,10 +151,7 @@ class Response:
             self.link.send_content(data)
             return
         self.head_sent = True
-        fits = len(data) <= framing.MAX_CHUNK
-        self.link.send(framing.response(self.status, False, 0, self.head, data if fits else b""))
-        if not fits:
-            self.link.send_content(data)
+        self.link.send_head(self.status, self.head, data)
 
     def _finish(self) -> None:
         """All content was sent: sends the end. Raises where there was less content than promised."""
@@ -166,11 +167,11 @@ class Response:
             self._send_whole(b"")
             return
         self.over = True
-        self.link.send(framing.end(self._micros()))
+        self.link.end(self._micros())
 
     def _send_head(self) -> None:
         self.head_sent = True
-        self.link.send(framing.response(self.status, False, 0, self.head, b""))
+        self.link.send_head(self.status, self.head, b"")
 
     def _micros(self) -> int:
         return min(framing.MAX_MICROS, int((perf_counter() - self.started_at) * 1e6))

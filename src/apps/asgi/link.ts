@@ -1,5 +1,5 @@
 /**
- * The link to one worker of an ASGI application, with all exchanges that the worker runs. Runs in the gateway. Turns exchanges into
+ * The link to one worker of an ASGI application, or of a WSGI application in greenlets, with all exchanges that the worker runs. Runs in the gateway. Turns exchanges into
  * frames; `sink.ts` turns the worker's frames into responses.
  *
  * Invariants: one connection, never renewed: the worker is lost with it. The link is always read: credit holds back what a slow client
@@ -16,8 +16,7 @@ import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
 import type { PoolWorker, RunningCall } from '../pool/worker.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
-import { writeCancel, writeDisconnect, writeHello, writeScopedRequest } from '../wire/multiplex-encode.ts'
-import type { ScopeWriter } from '../wire/scope.ts'
+import { type HeadWriter, writeCancel, writeDisconnect, writeHello, writeRequest } from '../wire/multiplex-encode.ts'
 import { WireViolation } from '../wire/violation.ts'
 import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
 import type { RelayLimits } from '../worker/relay.ts'
@@ -33,7 +32,7 @@ import { MultiplexedSink, type SinkLink } from './sink.ts'
 import type { Ticker } from './ticker.ts'
 import { LinkWatch, type WatchedLink } from './watch.ts'
 
-/** What all links of ASGI workers share. */
+/** What all links of workers of one kind share. */
 export interface MultiplexedSettings {
   readonly helloDeadlines: DeadlineList
   readonly times: RequestTimes
@@ -42,7 +41,7 @@ export interface MultiplexedSettings {
   /** Threads of the gateway that have a link to the worker. */
   readonly threads: number
   readonly relayLimits: RelayLimits
-  readonly scope: ScopeWriter
+  readonly head: HeadWriter
 }
 
 export class MultiplexedLink implements SinkLink, WatchedLink {
@@ -141,7 +140,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     call.wireId = one.id
     this.#calls.add(one)
     this.#capacity.enter(one)
-    writeScopedRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.scope, call.inline)
+    writeRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.head, call)
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
     const isFirst = !this.#isUnflushed

@@ -23,6 +23,8 @@ export interface WorkerAddress {
   readonly maxRequests: number
   /** Kind of the application. WSGI has a link for each slot, ASGI one for all. */
   readonly interface: 'wsgi' | 'asgi'
+  /** WSGI in greenlets, with one link for all. Left out: it is not. */
+  readonly isGreen?: boolean
   /** It runs as another user than we do. */
   readonly isApart: boolean
   /** It may still run requests of a gateway that has crashed. Left out: it is new. */

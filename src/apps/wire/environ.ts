@@ -69,6 +69,19 @@ export function writeEnviron(
   writer.latin1(values)
 }
 
+/** For links that carry many requests (`multiplex.ts`). */
+export class EnvironWriter {
+  readonly #root: ApplicationRoot
+
+  constructor(root: ApplicationRoot) {
+    this.#root = root
+  }
+
+  write(writer: FrameWriter, exchange: Exchange, bodyLength: number): void {
+    writeEnviron(writer, exchange, bodyLength, this.#root)
+  }
+}
+
 /**
  * SERVER_NAME and SERVER_PORT: the address where the request came in. When a trusted proxy speaks for the client, and on a Unix
  * socket, which has no address, it is what the client named in Host.

@@ -1,9 +1,8 @@
-/** Frames that the gateway sends to an ASGI worker. `multiplex.ts` has their layout. Sans-IO. */
+/** Frames that the gateway sends to a worker that runs many requests at once. `multiplex.ts` has their layout. Sans-IO. */
 import type { Exchange } from '../../http/exchange.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { REQUEST_BODY_FOLLOWS } from './frames.ts'
 import { MULTIPLEX_HEADER, MultiplexType as Type } from './multiplex.ts'
-import type { ScopeWriter } from './scope.ts'
 
 function header(writer: FrameWriter, length: number, type: number, exchange: number): void {
   writer.reserve(MULTIPLEX_HEADER)
@@ -18,18 +17,30 @@ export function writeHello(writer: FrameWriter, build: string): void {
   writer.raw(payload)
 }
 
-/** `inline`: all of the content, a character for each byte; null: BODY frames follow. */
-export function writeScopedRequest(
+/** Writes the head of a REQUEST: `scope.ts` for ASGI, `environ.ts` for WSGI. */
+export interface HeadWriter {
+  /** `bodyLength`: true length of the content; -1: not known. */
+  write(writer: FrameWriter, exchange: Exchange, bodyLength: number): void
+}
+
+interface Content {
+  /** All of the content, a character for each byte; null: BODY frames follow. */
+  readonly inline: string | null
+  /** -1: not known. */
+  readonly bodyLength: number
+}
+
+export function writeRequest(
   writer: FrameWriter,
   id: number,
   exchange: Exchange,
-  scope: ScopeWriter,
-  inline: string | null,
+  head: HeadWriter,
+  { inline, bodyLength }: Content,
 ): void {
   const start = writer.position
   header(writer, 0, Type.REQUEST, id)
   writer.u8(inline === null ? REQUEST_BODY_FOLLOWS : 0)
-  scope.write(writer, exchange)
+  head.write(writer, exchange, bodyLength)
   if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
 }

@@ -1,6 +1,7 @@
 /** `jumak status --help`, and the section on commands in `jumak --help`. Pure. */
+
+import { twoColumns, wrap } from '../../base/layout.ts'
 import type { Command } from '../commands.ts'
-import { twoColumns, wrap } from '../layout.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface CommandText {

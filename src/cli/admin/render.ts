@@ -14,6 +14,8 @@
  * Invariants: no line is wider than the terminal, and a terminal obeys nothing of what strangers sent. Widths are those of plain text;
  * colours are added afterwards.
  */
+
+import { wrap } from '../../base/layout.ts'
 import type {
   AppStatus,
   CertificateStatus,
@@ -24,7 +26,6 @@ import type {
   WorkerStatus,
 } from '../../control/admin-messages.ts'
 import { countOf, describeBytes, describeCount, describeDuration } from '../../master/output/describe.ts'
-import { wrap } from '../layout.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { cut, plain } from './plain.ts'
 

@@ -24,7 +24,7 @@ export function findTarget(
   directory: string,
   settings: string | null = null,
 ): Parsed<Located> | NotFound {
-  const { place, callable, factory, text } = name
+  const { place, callable, factory, arguments: passed, text } = name
   const other = Object.entries(OTHER_FILES).find(([ending]) => place.endsWith(ending))
   if (other !== undefined) return { problem: other[1] }
   const path = resolve(directory, place)
@@ -34,7 +34,7 @@ export function findTarget(
   }
   const named = isPath(place, directory) ? nameFile(place, path, directory) : nameModule(place, directory)
   if ('problem' in named) return named
-  const attributes = callable === null ? DEFAULT_ATTRIBUTES : [callable]
+  const attributes = callable === null ? DEFAULT_ATTRIBUTES : [passed === '' ? callable : `${callable}(${passed})`]
   return { value: { target: { ...named, attributes, factory, display: text, found: '' }, directory } }
 }
 

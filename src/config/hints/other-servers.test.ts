@@ -10,9 +10,6 @@ const WHOLE = 'so all of it is: '
 /** Words of other servers, and ours. Null: one word has no equivalent, so there is no whole line. */
 const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   // gunicorn
-  ['-k gevent -w 3 shop.wsgi', 'jumak -w 3 shop.wsgi'],
-  ['--worker-class=uvicorn.workers.UvicornWorker -b :80 shop:app', 'jumak -b :80 shop:app'],
-  ['-k gthread --threads 8 shop:app', 'jumak --threads 8 shop:app'],
   ['--access-logfile - --error-logfile - shop.wsgi', 'jumak --access-log - --log-file - shop.wsgi'],
   ['--worker-tmp-dir /dev/shm --capture-output shop.wsgi', 'jumak shop.wsgi'],
   ['-p /run/shop.pid -n shop shop.wsgi', 'jumak --pid-file /run/shop.pid shop.wsgi'],
@@ -62,7 +59,10 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--harakiri 20 --lazy-apps --logto /tmp/l --module shop', 'jumak --timeout 20 --preload off --log-file /tmp/l shop'],
   ['--uid www-data --home /srv/venv --module shop', 'jumak --user www-data --python /srv/venv shop'],
   ['--static-map /static=/srv/static --module shop', 'jumak --static /static=/srv/static shop'],
-  ['--reload-on-rss 300 --limit-post 100 --gevent 9 shop', 'jumak --max-memory 300M --limit-request-body 100 shop'],
+  [
+    '--reload-on-rss 300 --limit-post 100 --gevent 9 shop',
+    'jumak --max-memory 300M --limit-request-body 100 -k gevent --concurrency 9 shop',
+  ],
   ['--http-websockets --harakiri-verbose --module shop', 'jumak shop'],
   ['--py-autoreload 1 --post-buffering 4096 --module shop', 'jumak --reload shop'],
   ['--mule tasks.py', null],

@@ -63,7 +63,6 @@ const WATCHED = () => out('all code that the application reads is watched; --rel
 const CHEAPER = () => out('the number of workers does not change by itself')
 const ALWAYS = out('it is always so')
 const PROCESS = none('run it under systemd or in a container, in the foreground')
-const CLASSES = 'workers have threads: --threads N is for requests that wait at the same time'
 const INI = () => none('a uwsgi.ini cannot be read: its settings are flags here, or keys of jumak.toml')
 const METRICS = none('there are no metrics yet')
 const JOBS = () => none('Jumak only serves requests: use a task queue (Celery, RQ) or a systemd timer for the rest')
@@ -72,12 +71,6 @@ const UNDERSCORE = () => none('headers with an underscore are not passed on; use
 const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
 const OF_TABLE = none('it is a key of a table [[app]] in jumak.toml, since each application has its own')
 const OWN_HEADERS = () => none('the application sets its headers')
-
-function workerClass(value: string): Advice {
-  if (/uvicorn|asgi/i.test(value)) return INTERFACE
-  if (/gevent|eventlet|tornado|meinheld/i.test(value)) return out(CLASSES)
-  return out('there is one kind of worker; --threads N gives each so many threads')
-}
 
 /** gunicorn: a file. Daphne: a port. uWSGI: a number of processes. */
 function shortP(value: string): Advice {
@@ -120,7 +113,6 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   initgroups: ALWAYS,
   'proxy-protocol': none('the PROXY protocol is not spoken; X-Forwarded-For is believed (--trusted-proxies)'),
   spew: none('nothing traces every line; --reload shows errors with their code'),
-  'worker-class': workerClass,
   'worker-tmp-dir': () => out('workers need none; --temp-dir is for uploads'),
   'log-config': LOGGING,
   'log-config-json': LOGGING,
@@ -280,7 +272,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'offload-threads': () => out('files and slow clients cost no worker'),
   'post-buffering': () => ALWAYS,
   'add-header': OWN_HEADERS,
-  gevent: () => out(CLASSES),
+  gevent: as('worker-class', value => write('-k', 'gevent', '--concurrency', value)),
   mule: JOBS,
   spooler: JOBS,
   cron: JOBS,
@@ -345,7 +337,6 @@ const OTHERS: Readonly<Record<string, Entry>> = {
 
 /** Letters that gunicorn, hypercorn and uWSGI have. */
 const LETTERS: Readonly<Record<string, Entry>> = {
-  k: workerClass,
   p: shortP,
   n: OTHERS['name']!,
   D: PROCESS,

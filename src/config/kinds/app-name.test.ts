@@ -16,7 +16,13 @@ for (const [text, place, callable, factory] of [
   ['가게:앱', '가게', '앱', false],
 ] as const)
   test(`${text} is taken apart`, () =>
-    assert.deepEqual(parseAppName(text), { value: { place, callable, factory, text } }))
+    assert.deepEqual(parseAppName(text), { value: { place, callable, factory, arguments: '', text } }))
+
+test('a factory may get arguments', () => {
+  const text = `shop:make( "x:y/z", debug=True)`
+  const value = { place: 'shop', callable: 'make', factory: true, arguments: '"x:y/z", debug=True', text }
+  assert.deepEqual(parseAppName(text), { value })
+})
 
 for (const [text, problem] of [
   ['', /module:callable/],
@@ -26,8 +32,8 @@ for (const [text, problem] of [
   ['shop:1app', /Python name after the colon, and '1app' is none/],
   ['shop:a..b', /Python name/],
   ['shop:create_app', null],
-  ['shop:create_app("x:y/z")', /without arguments/],
-  ['shop:create_app(1)', /without arguments/],
+  ['shop:create_app(1\n)', /on one line/],
+  [`shop:create_app('${'x'.repeat(1000)}')`, /at most 1000 characters/],
   ['shop:create_app(', /Python name/],
 ] as const)
   test(`'${text}' is ${problem === null ? 'fine' : 'refused with the reason'}`, () => {
@@ -41,8 +47,11 @@ test('any text is parsed or refused without an exception, and no part of it is l
     fc.property(fc.string({ unit: fc.constantFrom('a', '.', ':', '(', ')', '/', '1', ' ', '\n') }), text => {
       const parsed = parseAppName(text)
       if (!('value' in parsed)) return
-      const { place, callable, factory } = parsed.value
-      assert.equal(place + (callable === null ? '' : `:${callable}`) + (factory ? '()' : ''), text)
+      const { place, callable, factory, arguments: passed } = parsed.value
+      const parts = place + (callable === null ? '' : `:${callable}`) + (factory ? `(${passed})` : '')
+      // Blanks around the arguments mean nothing.
+      if (passed === '') assert.equal(parts, text)
+      else assert.equal(parts.replaceAll(' ', ''), text.replaceAll(' ', ''))
     }),
   )
 })

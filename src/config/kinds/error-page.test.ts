@@ -49,7 +49,7 @@ test('a status has a page for each format; a reload reads the files again', t =>
     ],
   )
   writeFileSync(join(root, 'down.html'), '<p>back soon')
-  const again = reloader(words, makeEnvironment(root), loaded)()
+  const again = reloader(() => words, makeEnvironment(root), loaded)()
   assert.ok('config' in again)
   assert.equal(again.config.errorPages[0]!.content, '<p>back soon')
 })

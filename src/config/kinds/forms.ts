@@ -34,6 +34,33 @@ export function parseFunctionName(text: string): Parsed<FunctionName> {
   return { value: { module, attribute } }
 }
 
+/** Loggers that another server has. */
+export interface Loggers {
+  readonly server: 'uvicorn'
+  /** As Python's `logging` counts: 20 is INFO. Null: as the server, or the file of the logging, has it. */
+  readonly level: number | null
+}
+
+/** Those of Python, and one that uvicorn has. */
+const LOGGER_LEVELS: Readonly<Record<string, number>> = {
+  trace: 5,
+  debug: 10,
+  info: 20,
+  warning: 30,
+  error: 40,
+  critical: 50,
+}
+
+/** Null: none. */
+export function parseLoggers(text: string): Parsed<Loggers | null> {
+  if (text === 'none') return { value: null }
+  const [server, level, ...more] = text.split(':')
+  const isKnown = level === undefined || Object.hasOwn(LOGGER_LEVELS, level)
+  if (server !== 'uvicorn' || !isKnown || more.length > 0)
+    return { problem: `must be none, uvicorn, or uvicorn: and one of ${Object.keys(LOGGER_LEVELS).join(', ')}` }
+  return { value: { server, level: level === undefined ? null : LOGGER_LEVELS[level]! } }
+}
+
 /** A GET that each worker answers before it serves, as a client of this host would send it. */
 export interface WarmupRequest {
   readonly scheme: 'http' | 'https'

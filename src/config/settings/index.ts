@@ -13,6 +13,7 @@ import { processes } from './processes.ts'
 import { queue } from './queue.ts'
 import { requests } from './requests.ts'
 import { resources } from './resources.ts'
+import { responses } from './responses.ts'
 import { type Action, type Group, type Setting, settingsIn, type ValuesOf } from './setting.ts'
 import { staticFiles } from './static.ts'
 import { stop } from './stop.ts'
@@ -24,6 +25,7 @@ import { workers } from './workers.ts'
 /** Settings of the program: all applications share their values. Several groups may have settings of one part of `Config`. */
 const PROGRAM = [
   listening,
+  responses,
   tls,
   errors,
   logging,
@@ -55,6 +57,7 @@ export type ApplicationValues = ValuesOfAll<typeof APPLICATION>
 const ORDER: readonly Group[] = [
   application,
   listening,
+  responses,
   tls,
   workers,
   stop,

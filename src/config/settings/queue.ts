@@ -8,10 +8,11 @@ export const queue = {
       name: 'queue-limit',
       section: 'Limits',
       placeholder: 'N',
-      kind: count(1, 1_000_000),
+      kind: count(0, 1_000_000),
       default: '1024',
       why: 'Ten seconds of work at 100 requests per second. Nobody would wait longer.',
       doc: 'Requests that wait for a worker; one more is answered 503.',
+      more: 'With 0 no request waits: one that no worker can take at once is answered 503, also while new workers start.',
       change: 'restart',
     }),
     requestsPerAddress: input({

@@ -1,10 +1,20 @@
 /** Settings of WebSockets. */
-import { duration, size } from '../kinds/kinds.ts'
+import { duration, onOrOff, size } from '../kinds/kinds.ts'
 import { plain } from './setting.ts'
 
 const MIB = 1024 ** 2
 
 export const websockets = {
+  webSocketCompression: plain({
+    name: 'ws-compression',
+    section: 'Limits',
+    placeholder: 'MODE',
+    kind: onOrOff('value'),
+    default: 'on',
+    why: 'Text takes a fifth of the bytes, and only messages of 1 KiB and more are compressed.',
+    doc: 'Compress messages of WebSockets where the client offers it: on or off.',
+    change: 'restart',
+  }),
   limits: {
     websocketMessage: plain({
       name: 'ws-max-size',

@@ -1,7 +1,7 @@
 /** Settings of the workers: how many, how long they may take, when they are replaced, and which clients they have. */
 
 import { type Affinity, parseAffinity } from '../kinds/affinity.ts'
-import { count, countOr, duration, onOrOff, size, text } from '../kinds/kinds.ts'
+import { count, countOr, duration, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import { type PathTimeout, parsePathTimeout } from '../kinds/path-timeout.ts'
 import { input, plain } from './setting.ts'
 
@@ -12,6 +12,11 @@ const MAX_THREADS = 256
 /** Tasks of one event loop; each has its buffers. */
 const MAX_CONCURRENCY = 65_536
 const MAX_REQUESTS = 1_000_000_000
+/** gunicorn's. Whether an application is ASGI is found out. */
+const OTHER_CLASSES: Readonly<Record<string, 'auto' | 'gevent'>> = {
+  ...{ sync: 'auto', gthread: 'auto', thread: 'auto', tornado: 'auto', asgi: 'auto', eventlet: 'gevent' },
+  ...{ 'uvicorn.workers.UvicornWorker': 'auto', 'uvicorn_worker.UvicornWorker': 'auto' },
+}
 const MIB = 1024 ** 2
 const TIB = 1024 ** 4
 
@@ -40,6 +45,18 @@ export const workers = {
     more: 'More threads help applications that wait more than they compute. A WebSocket of a WSGI application holds one as long as it is open.',
     change: 'reload',
   }),
+  workerClass: plain({
+    name: 'worker-class',
+    short: 'k',
+    section: 'Workers',
+    placeholder: 'KIND',
+    kind: oneOf(['auto', 'gevent'], OTHER_CLASSES),
+    default: 'auto',
+    why: 'Threads suit every WSGI application. gevent changes what waits in all of Python, and must be installed.',
+    doc: 'What runs requests of WSGI: auto (threads), or gevent (greenlets).',
+    more: "With `gevent` a worker runs up to `concurrency` requests at a time, each in a greenlet. gevent's monkey patching comes before the import of the application, so `time.sleep`, sockets and locks let other requests run. `threads` must be 1. An ASGI application has its event loop. [More](../how-to/gevent.md)",
+    change: 'reload',
+  }),
   concurrency: plain({
     name: 'concurrency',
     section: 'Workers',
@@ -47,7 +64,7 @@ export const workers = {
     kind: count(1, MAX_CONCURRENCY),
     default: '1000',
     why: 'A worker that waits for its database can hold very many requests. Requests that compute had better wait in the queue, where other workers take them.',
-    doc: 'Requests that each worker of an ASGI application runs at a time.',
+    doc: 'Requests that each worker runs at a time, with ASGI or gevent.',
     more: 'A request counts until its response begins; streams and WebSockets that are open do not count.',
     change: 'reload',
   }),
@@ -85,7 +102,7 @@ export const workers = {
       kind: duration('no limit'),
       default: '1h',
       why: 'Event streams, logs and language models may be silent for long, and their clients end them. After an hour nothing comes any more.',
-      doc: 'Time between the parts of an ASGI response of unknown length; then it is cut.',
+      doc: 'Time between the parts of a response of unknown length (ASGI, gevent).',
       more: 'Between the parts of a response with a Content-Length `timeout` counts.',
       change: 'restart',
     }),

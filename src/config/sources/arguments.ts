@@ -9,6 +9,7 @@ import { switchValue } from '../hints/other-servers.ts'
 import { Rewrite } from '../hints/rewrite.ts'
 import { ACTIONS, SETTINGS } from '../settings/index.ts'
 import { type Action, type Definition, isFrom, labelOf, type Setting } from '../settings/setting.ts'
+import type { PythonConfiguration } from '../types.ts'
 import { type Given, splitCommas } from './given.ts'
 
 export interface Arguments {
@@ -18,6 +19,22 @@ export interface Arguments {
   readonly diagnostics: readonly Diagnostic[]
   /** It is not sure which word is APP: a word after an unknown flag may be its value, or there are flags of another server. */
   readonly isPositionalUncertain: boolean
+  /** Null: it is our own command line. */
+  readonly adapted: AdaptedFrom | null
+}
+
+/** The command line is one of another program (`src/adapters/`): no configuration file of ours is read. */
+export interface AdaptedFrom {
+  /** `gunicorn` */
+  readonly program: string
+  /** Its defaults where they are not ours: all that is given wins over them. */
+  readonly defaults: ReadonlyMap<string, readonly Given[]>
+  /** Told once, at the start, as warnings. */
+  readonly notes: readonly string[]
+  /** The same, for what nobody needs to change. */
+  readonly remarks: readonly string[]
+  /** Null: our processes need to know nothing of it. */
+  readonly configuration: PythonConfiguration | null
 }
 
 export function parseArguments(words: readonly string[]): Arguments {
@@ -62,6 +79,7 @@ class ArgumentReader {
       values: this.#values,
       diagnostics: this.#diagnostics,
       isPositionalUncertain: this.#isPositionalUncertain || this.#rewrite.hasForeign,
+      adapted: null,
     }
   }
 

@@ -39,7 +39,8 @@ export interface FromFile {
   readonly mayHaveApps: boolean
 }
 
-const NOTHING: FromFile = {
+/** There is no file. */
+export const NOTHING: FromFile = {
   file: null,
   values: new Map(),
   apps: [],

@@ -11,6 +11,8 @@ export type Origin =
   | { readonly from: 'flag' }
   /** `JUMAK_…`, or a platform's: `PORT`. */
   | { readonly from: 'variable'; readonly name: string }
+  /** What another program's option became: its name at its place, as in `--graceful-timeout` or `gunicorn.conf.py: graceful_timeout`. */
+  | { readonly from: 'other'; readonly name: string }
   | { readonly from: 'file'; readonly file: string; readonly directory: string; readonly position: Position }
 
 /** As editors count: from 1. */
@@ -49,7 +51,7 @@ export function wrongValue(setting: Setting, given: Given, problem: string): Dia
 
 /** The setting's name at that place: `--workers`, `JUMAK_WORKERS`, `workers`. */
 export function nameOf(setting: Setting, origin: Origin): string {
-  if (origin.from === 'variable') return origin.name
+  if (origin.from === 'variable' || origin.from === 'other') return origin.name
   return origin.from === 'file' ? setting.name : labelOf(setting)
 }
 
@@ -57,7 +59,7 @@ export function nameOf(setting: Setting, origin: Origin): string {
 export function describeOrigin(setting: Setting, origin: Origin): string {
   if (origin.from === 'default') return 'default'
   if (origin.from === 'file') return `${origin.file}:${origin.position.line}`
-  return origin.from === 'variable' ? origin.name : labelOf(setting)
+  return origin.from === 'variable' || origin.from === 'other' ? origin.name : labelOf(setting)
 }
 
 /** The parts of a list. Commas separate them in variables, and everywhere if the setting says so. */

@@ -126,7 +126,9 @@ export class Handshakes {
 /** One connection, from its first byte. */
 class Handshake implements ProtocolConnection {
   readonly #all: Handshakes
-  readonly #plain: SocketTransport
+  /** Null: it is encrypted. It would keep a socket in memory that has nothing to do any more. */
+  #plain: SocketTransport | null
+  readonly #client: string
   #secure: TlsTransport | null = null
   /** After the handshake. */
   #inner: ProtocolConnection | null = null
@@ -139,6 +141,7 @@ class Handshake implements ProtocolConnection {
     const hello = new ClientHello()
     this.#all = all
     this.#plain = plain
+    this.#client = plain.remoteAddress
     this.#onClose = onClose
     plain.handler = {
       onData: chunk => this.#onHello(hello, chunk),
@@ -175,7 +178,7 @@ class Handshake implements ProtocolConnection {
   destroy(): void {
     if (this.#inner !== null) this.#inner.destroy()
     else if (this.#secure !== null) this.#secure.destroy()
-    else this.#plain.destroy()
+    else this.#plain!.destroy()
   }
 
   #closed(): void {
@@ -186,7 +189,7 @@ class Handshake implements ProtocolConnection {
   }
 
   #fail(reason: string): void {
-    this.#all.options.onFailed(this.#plain.remoteAddress, reason)
+    this.#all.options.onFailed(this.#client, reason)
     this.destroy()
   }
 
@@ -195,11 +198,11 @@ class Handshake implements ProtocolConnection {
       case 'more':
         return
       case 'complete':
-        this.#plain.pause()
+        this.#plain!.pause()
         this.#all.enqueue((rules, contexts) => this.#begin(hello, rules.names, contexts))
         return
       case 'plain-http':
-        this.#all.options.onFailed(this.#plain.remoteAddress, 'it speaks plain HTTP')
+        this.#all.options.onFailed(this.#client, 'it speaks plain HTTP')
         this.#answerAndClose(this.#all.options.plainHttpAnswer)
         return
       case 'refused':
@@ -209,7 +212,7 @@ class Handshake implements ProtocolConnection {
 
   /** The deadline bounds how long the client may take to read it. */
   #answerAndClose(answer: Buffer): void {
-    const plain = this.#plain
+    const plain = this.#plain!
     plain.handler = { onData() {}, onEnd: () => plain.destroy(), onDrain() {}, onClose: () => this.#closed() }
     plain.write(answer)
     plain.end()
@@ -221,10 +224,7 @@ class Handshake implements ProtocolConnection {
     const { serverName } = hello
     const entry = names.find(serverName)
     if (entry === null) {
-      this.#all.options.onFailed(
-        this.#plain.remoteAddress,
-        `no certificate is for ${serverName || 'clients that name no host'}`,
-      )
+      this.#all.options.onFailed(this.#client, `no certificate is for ${serverName || 'clients that name no host'}`)
       this.#answerAndClose(UNRECOGNIZED_NAME)
       return
     }
@@ -243,24 +243,26 @@ class Handshake implements ProtocolConnection {
       this.#fail(`the certificate cannot be used: ${message}`)
       return
     }
+    const plain = this.#plain!
     const secure = new TlsTransport(
-      this.#plain.takeSocket(),
-      bytes,
-      this.#plain,
+      plain.takeSocket(),
+      plain,
       options,
       socket => factsOf(socket, serverName, entry),
       memory,
     )
     this.#secure = secure
+    this.#plain = null
     secure.handler = { onData() {}, onEnd: () => secure.destroy(), onDrain() {}, onClose: () => this.#closed() }
-    secure.onHandshake(
+    secure.shakeHands(
+      bytes,
       () => {
         this.#deadline.disarm()
         this.#inner = protocol.open(secure, () => this.#closed())
         secure.start()
       },
       error => {
-        if (this.#inner === null) this.#all.options.onFailed(this.#plain.remoteAddress, error.message)
+        if (this.#inner === null) this.#all.options.onFailed(this.#client, error.message)
       },
     )
   }

@@ -111,6 +111,7 @@ export class GatewayBench {
       path,
       maxRequests: 0,
       interface: 'wsgi',
+      isGreen: false,
       hasServed: false,
       isApart: false,
       warmup: [],

@@ -44,6 +44,7 @@ function bench(threads = 2) {
         path: '',
         maxRequests: 0,
         interface: 'wsgi',
+        isGreen: false,
         hasServed: false,
         isApart: false,
         warmup: targets.map(target => ({ target, scheme: 'http', authority: 'localhost' })),

@@ -40,6 +40,7 @@ interface Reader {
 export class SocketTransport extends StreamTransport {
   readonly scheme = 'http'
   readonly tls = null
+  declare protected readonly socket: Socket
   readonly #isUnix: boolean
   /** What `resetIfCut` needs; null: a cut connection ends as the system ends it. */
   readonly #setReset: SetReset | null

@@ -7,7 +7,6 @@
  * Invariant: `handler.onClose` is called exactly once, and nothing after it. Not here: how bytes are read and written (`plain.ts`, `tls.ts`),
  * anything of HTTP.
  */
-import type { Socket } from 'node:net'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import type { Scheme, Transport, TransportHandler } from '../../http/transport.ts'
@@ -36,8 +35,26 @@ export interface Ends {
   readonly localPort: number
 }
 
+/** What a stream of Node does for its transport. */
+export interface ClientStream {
+  readonly bytesWritten: number
+  readonly writableLength: number
+  readonly writableEnded: boolean
+  readonly destroyed: boolean
+  /** `onTaken`: the kernel has it, or the stream is destroyed. False: wait for `drain`. */
+  write(data: Buffer, onTaken?: () => void): boolean
+  pause(): void
+  resume(): void
+  end(): void
+  destroy(): void
+  /** As `net.Socket` has it. */
+  setKeepAlive(isOn: boolean, afterMs: number): unknown
+  on(event: 'end' | 'drain' | 'close', listener: () => void): void
+  on(event: 'error', listener: (error: Error) => void): void
+}
+
 export abstract class StreamTransport implements Transport {
-  protected readonly socket: Socket
+  protected readonly socket: ClientStream
   abstract readonly scheme: Scheme
   abstract readonly tls: TlsFacts | null
   readonly remoteAddress: string
@@ -53,7 +70,7 @@ export abstract class StreamTransport implements Transport {
   /** We have said that it is full, though the stream has not. */
   #owesDrain = false
 
-  constructor(socket: Socket, ends: Ends, memory: MemoryBudget) {
+  constructor(socket: ClientStream, ends: Ends, memory: MemoryBudget) {
     this.socket = socket
     this.memory = memory
     this.remoteAddress = ends.remoteAddress
@@ -91,11 +108,16 @@ export abstract class StreamTransport implements Transport {
     return this.socket.writableLength
   }
 
+  /** No write is on its way: not even the empty one, behind which the next one would wait. */
+  private get isFree(): boolean {
+    return this.socket.writableLength === 0 && !this.isMarked
+  }
+
   /** Whether the kernel has taken the write that was just made. `isFree`: no other one was on its way then. */
   protected abstract isTaken(isFree: boolean): boolean
 
   write(data: Buffer): boolean {
-    const isFree = this.socket.writableLength === 0
+    const { isFree } = this
     const taken = this.socket.write(data)
     return this.isTaken(isFree) ? taken : this.#pends(taken)
   }
@@ -106,7 +128,7 @@ export abstract class StreamTransport implements Transport {
     const joined = isShared ? sending.buffer : Buffer.allocUnsafeSlow(length)
     joined.write(text, 0, 'latin1')
     joined.set(data, text.length)
-    const isFree = this.socket.writableLength === 0
+    const { isFree } = this
     const taken = this.socket.write(isShared ? sending.to(length) : joined)
     if (this.isTaken(isFree)) return taken
     if (isShared) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))

@@ -22,9 +22,16 @@ interface Pair {
   readonly client: TLSSocket
   readonly transport: TlsTransport
   readonly recorder: Recorder
+  /** Node's own of TLS. */
+  readonly handle: Handle
 }
 
-async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Pair> {
+interface Begun extends Pair {
+  /** The handshake. */
+  readonly secure: Promise<void>
+}
+
+async function begin(t: TestContext, takesHandle: boolean, memory = new MemoryBudget()): Promise<Begun> {
   const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
@@ -32,6 +39,14 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
   const client = connect({ socket: raw, ca: readFileSync(site.authority), servername: site.name })
   const [accepted] = (await once(server, 'connection')) as [Socket]
   const plain = new SocketTransport(accepted, null, true, memory)
+  let open: SocketTransport | TlsTransport = plain
+  t.after(async () => {
+    client.destroy()
+    open.destroy()
+    server.close()
+    // It hangs here if the server does not count a handle down that was taken over.
+    await once(server, 'close')
+  })
   const hello = await new Promise<Buffer>(resolve => {
     plain.handler = { onData: chunk => resolve(Buffer.from(chunk)), onEnd() {}, onDrain() {}, onClose() {} }
     plain.start()
@@ -39,23 +54,32 @@ async function pair(t: TestContext, takesHandle: boolean, memory = new MemoryBud
   const recorder = new Recorder()
   const options = { isServer: true, secureContext }
   const socket = plain.takeSocket()
-  const transport = new TlsTransport(socket, hello, plain, options, () => NO_FACTS, memory, takesHandle)
+  let handle: Handle
+  const factsOf = (session: TLSSocket) => {
+    handle = (session as unknown as { _handle: Handle })._handle
+    return NO_FACTS
+  }
+  const transport = new TlsTransport(socket, plain, options, factsOf, memory, takesHandle)
+  open = transport
   const { _handle } = socket as unknown as { _handle: unknown }
-  assert.equal(_handle === null, takesHandle, 'this Node has `_wrapHandle` of `TLSSocket` no more: see tls-socket.ts')
+  assert.equal(_handle === null, takesHandle, 'this Node has other handles: see handles.ts')
   transport.handler = recorder
   const secure = Promise.withResolvers<void>()
-  transport.onHandshake(() => {
-    transport.start()
-    secure.resolve()
-  }, secure.reject)
-  await Promise.all([secure.promise, once(client, 'secureConnect')])
-  t.after(async () => {
-    client.destroy()
-    transport.destroy()
-    server.close()
-    await once(server, 'close')
-  })
-  return { raw, client, transport, recorder }
+  transport.shakeHands(
+    hello,
+    () => {
+      transport.start()
+      secure.resolve()
+    },
+    secure.reject,
+  )
+  return { raw, client, transport, recorder, handle: handle!, secure: secure.promise }
+}
+
+async function pair(t: TestContext, takesHandle: boolean, memory?: MemoryBudget): Promise<Pair> {
+  const begun = await begin(t, takesHandle, memory)
+  await Promise.all([begun.secure, once(begun.client, 'secureConnect')])
+  return begun
 }
 
 for (const takesHandle of [true, false]) {
@@ -97,6 +121,32 @@ for (const takesHandle of [true, false]) {
     }
     transport.end()
     assert.equal((await allOf(client)).toString(), expected.join(''))
+  })
+
+  test(`${way}: a small write behind one that pended is not overwritten by that of another client`, async t => {
+    const { client, transport, recorder } = await pair(t, takesHandle)
+    const other = await pair(t, takesHandle)
+    client.pause()
+    const block = Buffer.alloc(PIECE, 'x')
+    let length = 0
+    do {
+      transport.write(block)
+      length += block.length
+      await new Promise(resolve => setImmediate(resolve))
+    } while (transport.pendingBytes === 0)
+    const drained = Promise.withResolvers<void>()
+    recorder.onDrain = () => {
+      transport.writeJoined('', Buffer.alloc(5000, 'a'))
+      other.transport.writeJoined('', Buffer.alloc(5000, 'b'))
+      drained.resolve()
+    }
+    const all = allOf(client)
+    client.resume()
+    await drained.promise
+    transport.end()
+    const content = await all
+    assert.equal(content.length, length + 5000)
+    assert.deepEqual([...new Set(content.subarray(length).toString('latin1'))], ['a'])
   })
 
   test(`${way}: nothing comes while it is paused, and nothing is lost`, async t => {
@@ -176,8 +226,8 @@ for (const takesHandle of [true, false]) {
   })
 
   test(`${way}: no write to OpenSSL is larger than PIECE, so little memory stays with a connection`, async t => {
-    const { client, transport } = await pair(t, takesHandle)
-    const sizes = writesOf(transport)
+    const { client, transport, handle } = await pair(t, takesHandle)
+    const sizes = writesOf(handle)
     const parts = [1, PIECE - 1, 3 * PIECE + 1, ...Array<number>(60).fill(10_000), PIECE].map(n => randomBytes(n))
     for (const part of parts) transport.write(part)
     transport.end()
@@ -220,6 +270,24 @@ for (const takesHandle of [true, false]) {
     assert.equal(transport.pendingBytes, 0)
   })
 
+  test(`${way}: a handshake that fails tells why, and closes the transport`, async t => {
+    const { raw, client, secure, recorder } = await begin(t, takesHandle)
+    client.on('error', () => {})
+    // An alert: bad_certificate (RFC8446§6).
+    raw.write(Buffer.from([21, 3, 3, 0, 2, 2, 42]))
+    await assert.rejects(secure, /bad.certificate/i)
+    await recorder.until('close')
+    assert.deepEqual(recorder.calls, ['close'])
+  })
+
+  test(`${way}: a client that goes away during its handshake is at its end`, async t => {
+    const { raw, client, recorder } = await begin(t, takesHandle)
+    client.on('error', () => {})
+    raw.end()
+    await recorder.until('end')
+    assert.deepEqual(recorder.calls, ['end'])
+  })
+
   test(`${way}: what pends is counted in the memory budget, and counted down`, async t => {
     const memory = new MemoryBudget()
     const { client, transport, recorder } = await pair(t, takesHandle, memory)
@@ -232,19 +300,18 @@ for (const takesHandle of [true, false]) {
   })
 }
 
-/** How large the writes are that Node's own handle of TLS gets. */
-function writesOf(transport: TlsTransport): number[] {
+/** How large the writes are that it gets. */
+function writesOf(handle: Handle): number[] {
   const sizes: number[] = []
-  const { _handle } = (transport as unknown as { socket: { _handle: Handle } }).socket
-  const { writeBuffer, writev } = _handle
-  _handle.writeBuffer = (request, data) => {
+  const { writeBuffer, writev } = handle
+  handle.writeBuffer = (request, data) => {
     sizes.push(data.length)
-    return writeBuffer.call(_handle, request, data)
+    return writeBuffer.call(handle, request, data)
   }
-  _handle.writev = (request, chunks, areBuffers) => {
+  handle.writev = (request, chunks, areBuffers) => {
     const parts = chunks.filter(chunk => Buffer.isBuffer(chunk))
     sizes.push(parts.reduce((sum, { length }) => sum + length, 0))
-    return writev.call(_handle, request, chunks, areBuffers)
+    return writev.call(handle, request, chunks, areBuffers)
   }
   return sizes
 }

@@ -1,15 +1,13 @@
 /**
- * Client connections with TLS, on `TLSSocket` of node:tls, which is OpenSSL. Runs in the gateway.
+ * Client connections with TLS, by Node's OpenSSL. Runs in the gateway.
  *
- * A plain socket has read the ClientHello already (`SocketTransport.takeSocket`). Its handle is taken over (`tls-socket.ts`), and reads go to
- * one shared buffer. Where that is not possible, the plain socket stays below and 'data' events do the same work; `tls.test.ts` runs both.
+ * A plain socket has read the ClientHello already (`SocketTransport.takeSocket`). Its handle is taken over (`tls-handle.ts`), and reads go to
+ * one shared buffer. Where that is not possible, a `TLSSocket` on the plain socket does the same work (`tls-socket.ts`); `tls.test.ts` runs
+ * both.
  *
- * After an error of OpenSSL a `TLSSocket` that no `tls.Server` of Node made stays open, and keeps in memory all that still comes. So the
- * transport closes it, at an event that is not documented; `tls.test.ts` sees whether it comes.
+ * Both call each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
  *
- * A `TLSSocket` calls each write taken one turn of the event loop later. So what pends is what the handle of the plain socket still has.
- *
- * It encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
+ * OpenSSL encrypts at once all that it is given, and keeps a buffer as large for the life of the connection. So it gets pieces, the next one when
  * the kernel has taken the one before.
  *
  * Invariant: nothing comes to the handler while it is paused: what was decrypted already waits here.
@@ -20,12 +18,8 @@ import type { TLSSocket, TLSSocketOptions } from 'node:tls'
 import type { MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import { type Ends, received, StreamTransport } from './stream.ts'
-import { type PlainHandle, type Secured, secureOnHandle, secureOnSocket } from './tls-socket.ts'
-
-/** What reads: the socket needs it before there is a transport. */
-interface Reader {
-  transport: TlsTransport | null
-}
+import { secureOnHandle } from './tls-handle.ts'
+import { type Secured, secureOnSocket } from './tls-socket.ts'
 
 /** A connection keeps as much for good, and a half more. Smaller pieces take more turns and system calls. */
 export const PIECE = 64 * 1024
@@ -33,10 +27,9 @@ export const PIECE = 64 * 1024
 export class TlsTransport extends StreamTransport {
   readonly scheme = 'https'
   readonly tls: TlsFacts
-  declare protected readonly socket: TLSSocket
   readonly #secured: Secured
   readonly #isUnix: boolean
-  readonly #handle: Partial<PlainHandle>
+  readonly #handle: Secured['plainHandle']
   #isPaused = false
   /** Decrypted while it was paused: one read of the plain socket at most, 64 KiB. */
   #held: Buffer[] = []
@@ -51,36 +44,25 @@ export class TlsTransport extends StreamTransport {
   #isEndWaiting = false
 
   /**
-   * `plain` has read `hello` and does not read now; it belongs to the transport from now on. `onHandshake` begins the handshake. One that
-   * fails closes the transport.
+   * `plain` has read the ClientHello and does not read now; it belongs to the transport from now on. A handshake that fails closes the
+   * transport.
    */
   constructor(
     plain: Socket,
-    hello: Buffer,
     ends: Ends,
     options: TLSSocketOptions,
     factsOf: (socket: TLSSocket) => TlsFacts,
     memory: MemoryBudget,
     takesHandle = true,
   ) {
-    const reader: Reader = { transport: null }
-    const onRead = {
-      buffer: received.buffer,
-      callback: (length: number) => {
-        reader.transport!.#onData(received.to(length))
-        return true
-      },
-    }
     const secured =
-      (takesHandle ? secureOnHandle(plain, hello, options, onRead) : null) ?? secureOnSocket(plain, hello, options)
-    super(secured.socket, ends, memory)
-    reader.transport = this
-    this.tls = factsOf(secured.socket)
+      (takesHandle ? secureOnHandle(plain, options, length => this.#onData(received.to(length))) : null) ??
+      secureOnSocket(plain, options, chunk => this.#onData(chunk))
+    super(secured.stream, ends, memory)
+    this.tls = factsOf(secured.session)
     this.#secured = secured
     this.#isUnix = ends.remotePort === 0
     this.#handle = secured.plainHandle
-    secured.socket.on('_tlsError', () => this.destroy())
-    if (!secured.readsIntoBuffer) secured.socket.on('data', (chunk: Buffer) => this.#onData(chunk))
   }
 
   #onData(chunk: Buffer): void {
@@ -99,13 +81,11 @@ export class TlsTransport extends StreamTransport {
   }
 
   /**
-   * Begins the handshake. `onSecure` is called once, when it is over and the client has the certificate; the handler is set before that or
-   * then. `onFailed` gets the reason of a handshake that fails, before the transport closes.
+   * Gives OpenSSL `hello`, all that was read. `onSecure` is called once, when the handshake is over and the client has the certificate; the
+   * handler is set before that or then. `onFailed` gets the reason of a handshake that fails, before the transport closes.
    */
-  onHandshake(onSecure: () => void, onFailed: (error: Error) => void): void {
-    this.socket.once('secure', onSecure)
-    this.socket.once('error', onFailed)
-    this.#secured.begin()
+  shakeHands(hello: Buffer, onSecure: () => void, onFailed: (error: Error) => void): void {
+    this.#secured.begin(hello, onSecure, onFailed)
   }
 
   get pendingBytes(): number {

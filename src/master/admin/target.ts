@@ -34,7 +34,7 @@ export interface TargetOptions {
   readonly certificates: () => readonly CertificateView[]
   readonly isStopping: () => boolean
   /** As HUP, but for `only` one application, if it is named: nothing else changes. */
-  readonly reload: (only: string | null) => ReloadBegun
+  readonly reload: (only: string | null) => Promise<ReloadBegun>
   /** As USR2: resolves when the new one serves, or is given up. */
   readonly upgrade: (tell: (progress: string) => void) => Promise<Outcome>
   /** Why there can be no reload now; null: there can. */
@@ -80,7 +80,7 @@ export class Target implements AdminTarget {
     if (obstacle !== null) return { error: obstacle }
     if (hasNewFiles()) return upgrade(tell)
     const before = new Map(fleets.present.map(({ name, generations }) => [name, generations.last]))
-    const { problems, later } = reload(app)
+    const { problems, later } = await reload(app)
     if (problems.length > 0)
       return { error: [...problems, 'nothing changes, because the settings are wrong'].join('\n') }
     if (app !== null && fleets.get(app) === undefined)

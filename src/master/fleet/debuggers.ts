@@ -33,6 +33,7 @@ export class Debuggers {
   changed(worker: WorkerHandle): void {
     this.tell(worker)
     const { isDebugged } = worker
+    this.#options.narrator.debugged(worker, isDebugged)
     const debugged = this.#debugged
     if (isDebugged && debugged.length > 1) this.#options.narrator.keyboardShared(debugged)
   }

@@ -22,6 +22,7 @@ import type { Debuggers } from './debuggers.ts'
 import type { Generation, Interface } from './generation.ts'
 import { Generations, type Settled } from './generations.ts'
 import { PlanLoop, type PlanResult } from './plan-loop.ts'
+import type { PreparedPreloaders } from './prepared.ts'
 import { Reloader } from './reloader.ts'
 import { mountsOf } from './static-mounts.ts'
 import { type Action, type FleetState, plan } from './supervise.ts'
@@ -36,6 +37,7 @@ export interface FleetOptions {
   /** The directory of the run, in which the application gets its own. */
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
+  readonly prepared: PreparedPreloaders | null
   readonly narrator: AppNarrator
   readonly outOfMemoryKills: OutOfMemoryKills
   /** The number of the next worker. No two workers of the program have the same. */

@@ -25,6 +25,7 @@ import { Fleet } from './fleet.ts'
 import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Settled } from './generations.ts'
+import type { PreparedPreloaders } from './prepared.ts'
 
 export interface FleetsOptions {
   readonly config: Config
@@ -35,6 +36,8 @@ export interface FleetsOptions {
   readonly tls: () => GatewayTls | null
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
+  /** Of `jumak gunicorn`, which has one application; null: no file is evaluated. */
+  readonly prepared: PreparedPreloaders | null
   readonly narrator: Narrator
   /** Called before each fork of a worker; false: no worker can be forked. */
   readonly beforeFork: () => boolean

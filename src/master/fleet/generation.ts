@@ -22,6 +22,7 @@ import type { Python } from '../host/python.ts'
 import { describeDuration } from '../output/describe.ts'
 import type { Outputs } from '../output/output.ts'
 import { Preloaders, type PreloadersEvents } from './preloaders.ts'
+import type { PreparedPreloader } from './prepared.ts'
 import type { GenerationView } from './supervise.ts'
 
 export type Interface = LoadedApplication['interface']
@@ -68,6 +69,8 @@ export interface GenerationOptions {
   readonly program: string
   readonly runtimeDirectory: string
   readonly outputs: Outputs
+  /** Has evaluated the configuration's file already. */
+  readonly prepared?: PreparedPreloader | null
   readonly events: GenerationEvents
 }
 
@@ -110,6 +113,7 @@ export class Generation implements Omit<GenerationView, 'pools'> {
       generation: options.number,
       multiprocess: options.wanted > 1,
       isCheck: options.isCheck ?? false,
+      prepared: options.prepared ?? null,
       events: {
         message: message => this.#receive(message),
         unsafe: message => {
@@ -143,13 +147,23 @@ export class Generation implements Omit<GenerationView, 'pools'> {
     return this.#options.app.path
   }
 
+  /** Its preloader calls functions of a configuration's file. */
+  get hasHooks(): boolean {
+    return (this.#options.app.configuration?.hooks.length ?? 0) > 0
+  }
+
   get warmup(): AppConfig['warmup'] {
     return this.#options.app.warmup
   }
 
   get slots(): Record<Interface, number> {
     const { threads, concurrency } = this.#options.app
-    return { wsgi: threads, asgi: concurrency }
+    return { wsgi: this.isGreen ? concurrency : threads, asgi: concurrency }
+  }
+
+  /** A WSGI application runs in greenlets. */
+  get isGreen(): boolean {
+    return this.#options.app.workerClass === 'gevent'
   }
 
   /** Of the workers of this pool. */
@@ -243,6 +257,9 @@ export class Generation implements Omit<GenerationView, 'pools'> {
         break
       case 'load-failed':
         this.fail({ kind: 'load', message: message.message, traceback: message.traceback })
+        break
+      // The answer to a question that was asked before there was a generation.
+      case 'evaluated':
         break
       case 'imported':
       case 'report':

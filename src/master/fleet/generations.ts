@@ -17,12 +17,15 @@ import type { Outputs } from '../output/output.ts'
 import type { Programs } from '../paths.ts'
 import { type DevelopmentMessage, Generation, type GenerationFailure, type Interface } from './generation.ts'
 import { MAX_TIMER_MS } from './plan-loop.ts'
+import type { PreparedPreloaders } from './prepared.ts'
 import type { Workers } from './workers.ts'
 
 export interface GenerationsOptions {
   readonly programs: Programs
   readonly runtimeDirectory: string
   readonly outputs: Outputs
+  /** Preloaders that have evaluated the configuration's file; null: there is none. */
+  readonly prepared: PreparedPreloaders | null
   readonly narrator: AppNarrator
   readonly outOfMemoryKills: OutOfMemoryKills
   readonly workers: Workers
@@ -100,7 +103,7 @@ export class Generations {
 
   /** Begins the next generation. If another one is still coming up, it has older code, and the plan ends it. */
   begin(config: Config, app: AppConfig, wanted: number): void {
-    const { programs, runtimeDirectory, outputs, development, workers, changed, learned } = this.#options
+    const { programs, runtimeDirectory, outputs, prepared, development, workers, changed, learned } = this.#options
     const number = ++this.#last
     this.next = number
     this.triesAgain = false
@@ -114,6 +117,7 @@ export class Generations {
       program: programs.worker,
       runtimeDirectory,
       outputs,
+      prepared: prepared?.take() ?? null,
       events: {
         forkable: one => {
           learned(one)
@@ -183,6 +187,8 @@ export class Generations {
     this.#isFrozen = true
     clearTimeout(this.#startTimer)
     for (const generation of this.values()) generation.settle()
+    const serving = this.get(this.serving)
+    if (serving?.hasHooks) serving.send({ type: 'stopping' })
   }
 
   #limitStart(generation: Generation, config: Config, { startTimeout, target }: AppConfig): void {

@@ -8,6 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
+import type { Identity } from '../../config/types.ts'
 import { openPreloaderChannel, type PreloaderChannel } from '../../control/channel.ts'
 import type { MasterToPreloader, PreloaderToMaster } from '../../control/messages.ts'
 import { BECOME_WITH_3, firstBytes, otherUser } from '../host/start-as.ts'
@@ -29,7 +30,12 @@ export interface PreloaderOptions {
   readonly directory: string
   /** The application's environment variables, with none of ours. */
   readonly environment: NodeJS.ProcessEnv
-  readonly start: PreloaderStart
+  /** The first message. */
+  readonly first: PreloaderStart | Extract<MasterToPreloader, { readonly type: 'evaluate' }>
+  /** Its standard streams are the developer's terminal. */
+  readonly terminal: boolean
+  /** Null: ours. */
+  readonly identity: Identity | null
   readonly events: PreloaderEvents
   readonly outputs: Outputs
   /** The path that Python runs. */
@@ -45,13 +51,13 @@ export class PreloaderHandle {
   readonly startedAt: number = performance.now()
   readonly #child: ChildProcess
   readonly #channel: PreloaderChannel | null
-  readonly #events: PreloaderEvents
+  #events: PreloaderEvents
   #endTimer: NodeJS.Timeout | null = null
   #lastMessagesTimer: NodeJS.Timeout | null = null
   #gone = false
 
   constructor(options: PreloaderOptions) {
-    const { terminal, identity } = options.start
+    const { terminal, identity } = options
     this.#events = options.events
     // A terminal is for a developer, whose code runs with the developer's rights anyway.
     const user = terminal ? null : otherUser(identity)
@@ -81,7 +87,12 @@ export class PreloaderHandle {
     this.#channel = stream ? openPreloaderChannel(stream) : null
     this.#channel?.onMessage(message => this.#events.message(message))
     this.#channel?.onClosed(reason => this.#onChannelClosed(reason))
-    this.#channel?.send(options.start)
+    this.#channel?.send(options.first)
+  }
+
+  /** What comes from now on goes there. It has not gone yet. */
+  listen(events: PreloaderEvents): void {
+    this.#events = events
   }
 
   /** Undefined when it could not be started. */

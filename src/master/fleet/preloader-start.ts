@@ -25,8 +25,14 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     attributes,
     factory,
     display,
+    importPath: app.importPath,
+    interface: app.interface,
+    loop: app.loop,
+    logConfig: app.logConfig,
+    loggers: app.loggers,
     threads: app.threads,
     concurrency: app.concurrency,
+    workerClass: app.workerClass,
     links: config.gatewayThreads,
     lifespan: app.lifespan,
     rootPath: app.rootPath + app.path,
@@ -36,6 +42,16 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     postFork: app.postFork,
     isDevelopment: config.isDevelopment,
     terminal: hasTerminal(config),
+    configuration: configurationOf(config, app, other.generation),
     ...other,
   }
+}
+
+/** The first generation of a program begins it; those after it are reloads. */
+function configurationOf(
+  { umask }: Config,
+  { configuration, variables }: AppConfig,
+  generation: number,
+): PreloaderStart['configuration'] {
+  return configuration === null ? null : { ...configuration, variables, umask, isReload: generation > 1 }
 }

@@ -13,8 +13,9 @@ import type { AppConfig, Config, PreloadMode } from '../../config/types.ts'
 import type { MasterToPreloader, PreloaderToMaster } from '../../control/messages.ts'
 import type { ApplicationEnvironment } from '../host/application-environment.ts'
 import type { Outputs } from '../output/output.ts'
-import { PreloaderHandle } from './preloader-handle.ts'
+import { type PreloaderEvents, PreloaderHandle } from './preloader-handle.ts'
 import { preloaderStart } from './preloader-start.ts'
+import type { PreparedPreloader } from './prepared.ts'
 
 type Unsafe = Extract<PreloaderToMaster, { readonly type: 'unsafe' }>
 
@@ -41,6 +42,8 @@ export interface PreloadersOptions {
   readonly isCheck: boolean
   readonly runtimeDirectory: string
   readonly outputs: Outputs
+  /** Has evaluated the configuration's file already; null: there is none. */
+  readonly prepared: PreparedPreloader | null
   readonly events: PreloadersEvents
 }
 
@@ -75,28 +78,50 @@ export class Preloaders {
   start(environment: ApplicationEnvironment): void {
     const { python, program, variables, settingsFrom } = environment
     const { config, app, generation, multiprocess, isCheck, runtimeDirectory, outputs } = this.#options
-    const handle: PreloaderHandle = new PreloaderHandle({
-      python: python.path,
-      program,
-      directory: app.directory,
-      environment: variables,
-      outputs,
-      start: preloaderStart(config, app, {
-        generation,
-        runtimeDirectory,
-        settingsFrom,
-        multiprocess,
-        preload: this.preload,
-        locateHazards: this.#locatesHazards,
-        isCheck,
-      }),
-      events: {
-        message: message => this.#receive(handle, message),
-        output: (line, isError) => this.#events.output(line, isError),
-        gone: how => this.#onGone(handle, how, environment),
-      },
+    const start = preloaderStart(config, app, {
+      generation,
+      runtimeDirectory,
+      settingsFrom,
+      multiprocess,
+      preload: this.preload,
+      locateHazards: this.#locatesHazards,
+      isCheck,
     })
+    const events: PreloaderEvents = {
+      message: message => this.#receive(handle, message),
+      output: (line, isError) => this.#events.output(line, isError),
+      gone: how => this.#onGone(handle, how, environment),
+    }
+    const prepared = this.#takePrepared(start.terminal, python.path)
+    const { terminal, identity } = start
+    const handle: PreloaderHandle =
+      prepared ??
+      new PreloaderHandle({
+        python: python.path,
+        program,
+        directory: app.directory,
+        environment: variables,
+        outputs,
+        terminal,
+        identity,
+        first: start,
+        events,
+      })
+    if (prepared !== null) {
+      prepared.listen(events)
+      prepared.send(start)
+    }
     this.#handles.push(handle)
+  }
+
+  /** For the first start only: what comes after it needs a process that has imported nothing. Null: a new one evaluates the file again. */
+  #takePrepared(terminal: boolean, python: string): PreloaderHandle | null {
+    const { prepared } = this.#options
+    if (prepared === null || this.#handles.length > 0) return null
+    const { handle } = prepared
+    if (!handle.isGone && !terminal && prepared.python === python) return handle
+    handle.end()
+    return null
   }
 
   send(message: MasterToPreloader): void {

@@ -184,6 +184,7 @@ export class Workers {
       path: owner.path,
       maxRequests,
       interface: wire,
+      isGreen: owner.isGreen,
       hasServed: worker.hasServed,
       isApart: this.#options.directory.isApart,
       // What has served is warm, also for a new gateway.

@@ -84,6 +84,12 @@ export class Narrator {
     this.#log.facts(SOURCE, this.#tellsAll ? told : summarizeProgram(told, this.#config))
   }
 
+  /** A debugger holds the worker now, or has let it go. */
+  debugged({ name }: NarratedWorker, isDebugged: boolean): void {
+    const what = isDebugged ? 'stands in a debugger: no deadline passes' : 'has left its debugger'
+    this.#log.debug(SOURCE, `${name} ${what}`)
+  }
+
   /** More than one worker is in a debugger, or reads a line. */
   keyboardShared(workers: readonly NarratedWorker[]): void {
     if (!hasTerminal(this.#config)) return

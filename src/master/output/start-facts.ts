@@ -141,9 +141,10 @@ function describePool({ name, paths, workers }: PoolConfig): string {
 
 /** `2 × 1 thread (auto: 2 cores)`. `isNamed`: it is one of several, and a flag would be for all of them. */
 function describeWorkers(application: LoadedApplication, app: AppConfig, wanted: number, isNamed: boolean): string {
-  const { concurrency, threads, workers, asgiWorkers } = app
+  const { concurrency, threads, workers, workerClass, asgiWorkers } = app
   const isAsgi = application.interface === 'asgi'
-  const what = `${wanted} × ${isAsgi ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
+  const isGreen = workerClass === 'gevent'
+  const what = `${wanted} × ${isAsgi || isGreen ? `up to ${countOf(concurrency, 'request')}` : countOf(threads, 'thread')}`
   if (isAsgi && wanted === asgiWorkers) return `${what}: ${isNamed ? 'workers = N' : '-w N'} ${HOW_TO_HAVE_MORE}`
   const reason = reasonOf(application, app)
   return reason === '' || wanted !== workers ? what : `${what} (${reason})`

@@ -55,11 +55,7 @@ async function beside(report: Report, kind: Interface): Promise<void> {
       cpSync(source, join(directory, name, 'app.py'))
     }
     writeFileSync(join(directory, 'jumak.toml'), tables())
-    const server = await startServer({
-      directory,
-      args: ['--admin-socket', join(directory, 'admin.sock')],
-      env: { PYTHONDONTWRITEBYTECODE: '1' },
-    })
+    const server = await startServer({ directory, args: ['--admin-socket', join(directory, 'admin.sock')] })
     try {
       await new Neighbours(directory, server, report).run(readFileSync(source, 'utf8'))
     } finally {
@@ -239,10 +235,11 @@ class Neighbours {
     )
   }
 
+  /** The one that has workers: another one, of a generation that was given up, may not have gone yet. */
   #preloaderOf(name: string): ProcessInfo {
     const all = this.#server.processes()
     const own = all.filter(({ pid, parent }) => parent === this.#server.pid && this.#isIn(pid, name))
-    return own.at(-1)!
+    return own.find(({ pid }) => all.some(({ parent }) => parent === pid))!
   }
 
   #workersOf(name: string): ProcessInfo[] {

@@ -45,6 +45,55 @@ export const application: Readonly<Record<string, Case>> = {
     toml: '"venv/bin/python"',
     wrong: ['\0', /must name a Python interpreter or a virtual environment, or be auto/],
   },
+  'import-path': {
+    of: (_, { importPath }) => importPath,
+    standard: [],
+    texts: [
+      ['site', ['$/site']],
+      ['$/site', ['$/site']],
+    ],
+    toml: '"site"',
+    wrong: ['nowhere', /must name a directory that exists/],
+  },
+  interface: {
+    of: (_, app) => app.interface,
+    standard: 'auto',
+    texts: [
+      ['wsgi', 'wsgi'],
+      ['asgi2', 'asgi2'],
+      ['asgi3', 'asgi3'],
+    ],
+    toml: '"wsgi"',
+    wrong: ['rsgi', /must be auto, wsgi, asgi3 or asgi2/],
+  },
+  loop: {
+    of: (_, { loop }) => loop,
+    standard: 'auto',
+    texts: [['asyncio', 'asyncio']],
+    toml: '"asyncio"',
+    wrong: ['trio', /must be auto, asyncio or uvloop/],
+  },
+  'log-config': {
+    of: (_, { logConfig }) => logConfig,
+    standard: null,
+    texts: [
+      ['log.ini', '$/log.ini'],
+      ['off', null],
+    ],
+    toml: '"log.ini"',
+    wrong: ['\0', /must name a file, or be off/],
+  },
+  loggers: {
+    of: (_, { loggers }) => loggers,
+    standard: null,
+    texts: [
+      ['uvicorn', { server: 'uvicorn', level: null }],
+      ['uvicorn:trace', { server: 'uvicorn', level: 5 }],
+      ['none', null],
+    ],
+    toml: '"uvicorn"',
+    wrong: ['uvicorn:loud', /must be none, uvicorn, or uvicorn: and one of trace/],
+  },
   preload: {
     of: (_, { preload }) => preload,
     standard: 'auto',

@@ -4,9 +4,12 @@ export const queue: Readonly<Record<string, Case>> = {
   'queue-limit': {
     of: (_, { limits }) => limits.queue,
     standard: 1024,
-    texts: [['10', 10]],
+    texts: [
+      ['10', 10],
+      ['0', 0],
+    ],
     toml: '10',
-    wrong: ['0', NUMBER_FROM],
+    wrong: ['-', NUMBER_FROM],
   },
   'limit-requests-per-address': {
     of: (_, { limits }) => limits.requestsPerAddress,

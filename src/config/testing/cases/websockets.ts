@@ -1,6 +1,16 @@
 import { type Case, SECONDS, SIZE, time } from './case.ts'
 
 export const websockets: Readonly<Record<string, Case>> = {
+  'ws-compression': {
+    of: ({ webSocketCompression }) => webSocketCompression,
+    standard: true,
+    texts: [
+      ['off', false],
+      ['on', true],
+    ],
+    toml: 'false',
+    wrong: ['deflate', /must be on or off/],
+  },
   'ws-max-size': {
     of: ({ limits }) => limits.websocketMessage,
     standard: 16 * 1024 ** 2,

@@ -25,6 +25,13 @@ export const workers: Readonly<Record<string, Case>> = {
     toml: '64',
     wrong: ['0', /must be a whole number from 1 to 65536/],
   },
+  'worker-class': {
+    of: (_, { workerClass }) => workerClass,
+    standard: 'auto',
+    texts: [['gevent', 'gevent']],
+    toml: '"gevent"',
+    wrong: ['gthread', /must be auto or gevent \(did you mean auto\?\)/],
+  },
   timeout: time((_, { timeouts }) => timeouts.request, 30 * SECONDS),
   'timeout-for': {
     of: (_, { timeouts }) => timeouts.requestFor,

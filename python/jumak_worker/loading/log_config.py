@@ -1,0 +1,159 @@
+"""Python's logging, set up before the application is imported: by a file (``--log-config``), and with loggers of another server.
+
+``by_dictionary`` is for a dictionary that gunicorn's configuration file has.
+
+Runs in the preloader, or in each worker with ``--preload off``; loaded only where one of the two is given. Raises LoadError. A file is read
+as ``logging.config`` reads it, by the ending of its name: ``.json``, ``.yaml`` and ``.yml``, and all others as ``fileConfig`` does.
+
+Files for uvicorn name its formatters. Where uvicorn is not installed, classes of the same names stand in for them while the file is read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import logging.config
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Optional
+
+from ..output import tracebacks
+from .load_error import LoadError
+
+_TRACE = 5
+#: Behind it stand the messages: ``INFO:     `` is as long as ``CRITICAL: ``.
+_PREFIX_WIDTH = 9
+
+_COLOURS = {_TRACE: 34, logging.DEBUG: 36, logging.INFO: 32, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 91}
+
+
+def set_up(file: Optional[str], loggers: Optional[dict]) -> None:
+    """``loggers``: ``{"server": "uvicorn", "level": 20}``; a level of None changes none."""
+    if loggers is not None:
+        logging.addLevelName(_TRACE, "TRACE")
+        if file is None:
+            _make_loggers()
+    if file is not None:
+        _read(file)
+    if loggers is not None and loggers["level"] is not None:
+        # As there: it wins over the file, also where that says less.
+        for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
+            logging.getLogger(name).setLevel(loggers["level"])
+
+
+def _make_loggers() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LevelFormatter("%(levelprefix)s %(message)s"))
+    for name in ("uvicorn", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+
+
+#: What gunicorn's dictionary has where the given one has no such key.
+_OF_GUNICORN: Dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "root": {"level": "INFO", "handlers": ["console"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": True},
+        "gunicorn.access": {"level": "INFO", "handlers": ["console"], "propagate": True},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stdout"},
+        "error_console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
+    },
+    "formatters": {
+        "generic": {
+            "format": "%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
+            "datefmt": "[%Y-%m-%d %H:%M:%S %z]",
+        },
+    },
+}
+
+
+def by_dictionary(given: Dict[str, Any], where: str) -> None:
+    """``given``: ``logconfig_dict`` of the configuration file ``where``. Raises LoadError."""
+    _guarded("logconfig_dict of %s" % where, lambda: logging.config.dictConfig({**_OF_GUNICORN, **given}))
+
+
+def _read(file: str) -> None:
+    what = "the logging configuration %s (--log-config)" % file
+
+    def read() -> None:
+        if file.endswith(".json"):
+            with open(file, encoding="utf-8") as opened:
+                logging.config.dictConfig(json.load(opened))
+        elif file.endswith((".yaml", ".yml")):
+            logging.config.dictConfig(_yaml(file, what))
+        else:
+            # It says nothing of a file that it cannot open.
+            with open(file, encoding="utf-8") as opened:
+                logging.config.fileConfig(opened, disable_existing_loggers=False)
+
+    _guarded(what, read)
+
+
+def _guarded(what: str, configure: Callable[[], None]) -> None:
+    stand_ins = _stand_ins()
+    sys.modules.update(stand_ins)
+    try:
+        configure()
+    except LoadError:
+        raise
+    except OSError as error:
+        raise LoadError("%s: %s" % (what, tracebacks.one_line(error))) from None
+    except Exception as error:
+        raise LoadError("%s is wrong: %s%s" % (what, tracebacks.one_line(error), _reason(error))) from None
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+
+
+def _reason(error: BaseException) -> str:
+    """``dictConfig`` says which part is wrong, and its cause says why."""
+    cause = error.__cause__
+    return "" if cause is None else "; %s" % tracebacks.one_line(cause)
+
+
+def _yaml(file: str, what: str) -> Any:
+    try:
+        import yaml  # type: ignore[import-untyped]
+    except ImportError:
+        raise LoadError(
+            "%s needs PyYAML: install it beside the application, or write the file as .json" % what
+        ) from None
+    with open(file, encoding="utf-8") as opened:
+        return yaml.safe_load(opened)
+
+
+def _stand_ins() -> dict:
+    if "uvicorn" in sys.modules or importlib.util.find_spec("uvicorn") is not None:
+        return {}
+    package, module = ModuleType("uvicorn"), ModuleType("uvicorn.logging")
+    for name in ("ColourizedFormatter", "DefaultFormatter", "AccessFormatter"):
+        setattr(module, name, LevelFormatter)
+    setattr(module, "TRACE_LOG_LEVEL", _TRACE)
+    setattr(package, "logging", module)
+    return {"uvicorn": package, "uvicorn.logging": module}
+
+
+class LevelFormatter(logging.Formatter):
+    """Knows ``%(levelprefix)s``, and the fields of an access line, which are empty: the gateway writes those lines."""
+
+    def __init__(
+        self, fmt: Optional[str] = None, datefmt: Optional[str] = None, style: str = "%", use_colors: Optional[bool] = None
+    ) -> None:
+        super().__init__(fmt, datefmt, style)  # type: ignore[arg-type]
+        self._has_colours = use_colors is True
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        name = record.levelname
+        blanks = " " * (_PREFIX_WIDTH - 1 - len(name))
+        colour = _COLOURS.get(record.levelno) if self._has_colours else None
+        record.levelprefix = "%s:%s" % (name if colour is None else "\x1b[%dm%s\x1b[0m" % (colour, name), blanks)
+        for field in ("client_addr", "request_line", "status_code"):
+            record.__dict__.setdefault(field, "")
+        return super().formatMessage(record)

@@ -1,0 +1,57 @@
+"""``--worker-class gevent``: gevent replaces what waits in the standard library, before the first import of the application.
+
+Runs in the main thread of the preloader, or of each worker with ``--preload off``. A module's lock or event makes gevent's hub when it is
+imported, so the hub is made here first, and its descriptors are known: workers do not share them, for each makes its own after the fork.
+Invariant: we never run the hub in the preloader. Only the import may, by waiting for something.
+Not here: what stays as it was (``unpatched.py``), requests (``greenlets/``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Set
+
+from ..output import tracebacks
+from . import descriptors
+from .load_error import LoadError
+
+#: Descriptors of the hub that a worker makes anew.
+of_hub: Set[int] = set()
+#: The process that made the hub.
+_pid = 0
+
+
+def patch() -> None:
+    """Raises LoadError."""
+    global _pid
+    try:
+        from gevent import get_hub, monkey
+    except ImportError as error:
+        what = "has no gevent: install it there (pip install gevent)"
+        if not isinstance(error, ModuleNotFoundError):
+            what = "cannot import gevent: %s" % tracebacks.one_line(error)
+        raise LoadError("worker-class is gevent, but the application's Python (%s) %s" % (sys.executable, what)) from None
+    monkey.patch_all()
+    before = _open()
+    get_hub()
+    of_hub.update(_open() - before)
+    _pid = os.getpid()
+
+
+def _open() -> Set[int]:
+    found = set()
+    for fd in descriptors.listed():
+        with contextlib.suppress(OSError):  # the one that listed them
+            descriptors.identify(fd)
+            found.add(fd)
+    return found
+
+
+def after_fork() -> None:
+    """In a worker: gives the hub of the preloader descriptors of its own. What the import has spawned goes on."""
+    if _pid not in (0, os.getpid()):
+        from gevent import reinit
+
+        reinit()

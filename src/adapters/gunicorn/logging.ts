@@ -1,0 +1,223 @@
+/** gunicorn's sections "Logging" and "Process Naming". Pure. */
+import { type AnyOption, idle, refused, type Section, works } from '../option.ts'
+import { anything, className, dictionary, flag, list, text } from '../shapes.ts'
+import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
+
+const LEVELS: Readonly<Record<string, string>> = {
+  debug: 'debug',
+  info: 'info',
+  warning: 'warn',
+  error: 'error',
+  critical: 'error',
+}
+
+const OWN_LOGGING = 'let the application configure its loggers; JUMAK_LOG_FORMAT=json makes records of all lines'
+const OF_APPLICATION =
+  'for what the application logs, by the loggers of gunicorn too; other lines have settings of their own'
+const IS_OF_APPLICATION =
+  'is for what the application logs; the access log and the lines of Jumak do not go through Python (--access-logformat, JUMAK_LOG_FORMAT)'
+const NO_SYSLOG = 'does nothing: the log does not go to syslog'
+const NO_METRICS = 'does nothing: no metrics are sent'
+
+const withSyslog = (name: string, standard: string | undefined, doc: string, flagName = name): AnyOption =>
+  idle(
+    name,
+    { flags: [`--log-${flagName.replaceAll('_', '-')}`], shape: text(), ...(standard && { standard }), doc },
+    NO_SYSLOG,
+  )
+
+const logging: Section = {
+  title: 'Logging',
+  options: [
+    works(
+      'accesslog',
+      {
+        flags: ['--access-logfile'],
+        shape: text(),
+        doc: 'File with a line for each request; -: standard output.',
+      },
+      '`--access-log`',
+      (file, to) => {
+        if (file !== '') to.set('access-log', file === '-' ? '-' : to.path(file))
+      },
+    ),
+    idle(
+      'disable_redirect_access_to_syslog',
+      {
+        flags: ['--disable-redirect-access-to-syslog'],
+        shape: flag(),
+        standard: 'False',
+        doc: 'Send no access log to syslog.',
+      },
+      NO_SYSLOG,
+    ),
+    works(
+      'access_log_format',
+      {
+        flags: ['--access-logformat'],
+        shape: text(),
+        standard: STANDARD_FORMAT,
+        doc: 'What a line of the access log has.',
+      },
+      '`--access-log-format`; `%(U)s` is the path as the client sent it, `%({name}e)s` only for variables that come from the request',
+      (format, to) => {
+        const { text: ours, unknown } = accessFormat(format)
+        if (unknown.length > 0)
+          to.refuse(
+            `would write variables of the environ, and ${unknown.join(', ')} is only in the worker`,
+            'write %({name}i)s for a header of the request',
+          )
+        to.set('access-log-format', ours)
+      },
+    ),
+    works(
+      'errorlog',
+      {
+        flags: ['--error-logfile', '--log-file'],
+        shape: text(),
+        standard: '-',
+        doc: "File of the server's log; -: standard error.",
+      },
+      '`--log-file`; it has the output of the application too',
+      (file, to) => {
+        if (file === '' || file === '-') return to.set('log-file', '-')
+        to.set('log-file', to.path(file))
+        if (to.valueOf<boolean>('capture_output') !== true)
+          to.tell('has the output of the application too, as with --capture-output')
+      },
+    ),
+    works(
+      'loglevel',
+      {
+        flags: ['--log-level'],
+        shape: text(),
+        standard: 'info',
+        doc: 'Least important lines: debug, info, warning, error or critical.',
+      },
+      '`--log-level`; critical is error',
+      (level, to) => {
+        const ours = LEVELS[level.toLowerCase()]
+        if (ours === undefined)
+          to.tell(`is info: there is no level '${level}'; write ${Object.keys(LEVELS).join(', ')}`)
+        to.set('log-level', ours ?? 'info')
+      },
+    ),
+    idle(
+      'capture_output',
+      {
+        flags: ['--capture-output'],
+        shape: flag(),
+        standard: 'False',
+        doc: "Write what the application prints into the server's log.",
+      },
+      'is not needed: it is always so',
+    ),
+    refused(
+      'logger_class',
+      {
+        flags: ['--logger-class'],
+        shape: className(),
+        standard: 'gunicorn.glogging.Logger',
+        doc: 'Class that writes the logs.',
+      },
+      'would write the logs with a class of yours',
+      OWN_LOGGING,
+    ),
+    works(
+      'logconfig',
+      {
+        flags: ['--log-config'],
+        shape: text(),
+        doc: 'File that configures the logs, as logging.config.fileConfig reads it.',
+      },
+      `\`--log-config\`, ${OF_APPLICATION}`,
+      (file, to) => {
+        // One of the others wins there.
+        if (!to.isGiven('logconfig_dict') && !to.isGiven('logconfig_json')) to.set('log-config', to.path(file))
+        to.tell(IS_OF_APPLICATION)
+      },
+    ),
+    works(
+      'logconfig_dict',
+      { shape: dictionary(), standard: '{}', doc: 'Configures the logs, as logging.config.dictConfig reads it.' },
+      `the same, ${OF_APPLICATION}`,
+      // Who evaluates the file has the dictionary, with its objects.
+      (dict, to) => {
+        if (Object.keys(dict).length > 0) to.tell(IS_OF_APPLICATION)
+      },
+    ),
+    works(
+      'logconfig_json',
+      { flags: ['--log-config-json'], shape: text(), doc: 'The same in a file of JSON.' },
+      `\`--log-config\`, ${OF_APPLICATION}`,
+      (file, to) => {
+        if (!file.endsWith('.json')) to.reject(`must name a file that ends in .json, not '${file}'`)
+        else if (!to.isGiven('logconfig_dict')) to.set('log-config', to.path(file))
+        to.tell(IS_OF_APPLICATION)
+      },
+    ),
+    withSyslog('syslog_addr', 'udp://localhost:514', 'Address of syslog.', 'syslog_to'),
+    refused(
+      'syslog',
+      { flags: ['--log-syslog'], shape: flag(), standard: 'False', doc: 'Send the logs to syslog.' },
+      'would send the logs to syslog',
+      'let systemd or the container collect standard error',
+    ),
+    withSyslog('syslog_prefix', undefined, "The program's name in syslog."),
+    withSyslog('syslog_facility', 'user', 'Facility of syslog.'),
+    idle(
+      'enable_stdio_inheritance',
+      {
+        flags: ['-R', '--enable-stdio-inheritance'],
+        shape: flag(),
+        standard: 'False',
+        doc: 'Keep standard output and error as a daemon.',
+      },
+      'is not needed: it is always so',
+    ),
+    refused(
+      'statsd_host',
+      { flags: ['--statsd-host'], shape: anything(), doc: 'Address of StatsD, which gets metrics.' },
+      'would send metrics to StatsD',
+      'read the access log, or jumak status',
+    ),
+    idle(
+      'dogstatsd_tags',
+      { flags: ['--dogstatsd-tags'], shape: list(','), standard: '', doc: 'Tags of the metrics.' },
+      NO_METRICS,
+    ),
+    idle(
+      'statsd_prefix',
+      { flags: ['--statsd-prefix'], shape: text(), standard: '', doc: 'Beginning of the names of the metrics.' },
+      NO_METRICS,
+    ),
+    idle(
+      'enable_backlog_metric',
+      {
+        flags: ['--enable-backlog-metric'],
+        shape: flag(),
+        standard: 'False',
+        doc: 'Send how many connections wait, too.',
+      },
+      NO_METRICS,
+    ),
+  ],
+}
+
+const naming: Section = {
+  title: 'Process Naming',
+  options: [
+    idle(
+      'proc_name',
+      { flags: ['-n', '--name'], shape: text(), doc: 'Name of the processes in ps and top.' },
+      'is not needed: the command lines of the processes say which is which',
+    ),
+    idle(
+      'default_proc_name',
+      { shape: text(), standard: 'gunicorn', doc: 'The same, where no name is given.' },
+      'is not needed: the command lines of the processes say which is which',
+    ),
+  ],
+}
+
+export const LOGGING: readonly Section[] = [logging, naming]

@@ -1,0 +1,174 @@
+/** gunicorn's section "Server Mechanics", the part about proxies in front and about what requests may be. Pure. */
+import { FORWARDED_HEADERS } from '../../base/forwarded-headers.ts'
+import { type AnyOption, idle, refused, works } from '../option.ts'
+import { dictionary, flag, list, oneOf, type Shape, text } from '../shapes.ts'
+import type { Translation } from '../translation.ts'
+
+const LOOPBACK = '127.0.0.1,::1'
+
+/** The headers of gunicorn's default, and the value that means https in each. */
+const SCHEME_HEADERS: Readonly<Record<string, string>> = {
+  'x-forwarded-proto': 'https',
+  'x-forwarded-ssl': 'on',
+  'x-forwarded-protocol': 'ssl',
+}
+
+export const STANDARD_SCHEME_HEADERS: readonly string[] = Object.keys(SCHEME_HEADERS)
+
+/** A proxy on a Unix socket is always believed there. */
+export function trustedProxies(addresses: readonly string[]): readonly string[] {
+  return addresses.includes('*') ? ['*'] : [...addresses, 'unix']
+}
+
+const VERSIONS = ['off', 'v1', 'v2', 'auto'] as const
+
+/** The flag may stand alone, and old files have a boolean. */
+const proxyProtocol: Shape<string> = {
+  ...oneOf(...VERSIONS),
+  takes: 'maybe',
+  fromText: written => oneOf(...VERSIONS).fromText(written === '' ? 'auto' : written.toLowerCase()),
+  fromFile: written =>
+    typeof written === 'boolean' ? { value: written ? 'auto' : 'off' } : oneOf(...VERSIONS).fromFile(written),
+}
+
+const MEND = 'mend the client: such requests are how proxies and servers are set against each other'
+
+const permits = (name: string, what: string, doc: string): AnyOption =>
+  refused(
+    name,
+    { flags: [`--${name.replaceAll('_', '-')}`], shape: flag(), standard: 'False', doc },
+    `would accept ${what}`,
+    MEND,
+  )
+
+export const PROXIES: readonly AnyOption[] = [
+  works(
+    'secure_scheme_headers',
+    {
+      shape: dictionary(),
+      standard: "{'X-FORWARDED-PROTOCOL': 'ssl', 'X-FORWARDED-PROTO': 'https', 'X-FORWARDED-SSL': 'on'}",
+      doc: 'Headers of a proxy that say that the client speaks https, with the value that says so.',
+    },
+    '`--forwarded-headers`: X-Forwarded-Proto, X-Forwarded-Ssl, X-Forwarded-Protocol',
+    schemeHeaders,
+  ),
+  works(
+    'forwarded_allow_ips',
+    {
+      flags: ['--forwarded-allow-ips'],
+      shape: list(','),
+      standard: LOOPBACK,
+      doc: 'Proxies that are believed: addresses, networks or *, with commas; also $FORWARDED_ALLOW_IPS.',
+    },
+    '`--trusted-proxies`; one on a Unix socket is always believed',
+    (addresses, to) => to.set('trusted-proxies', ...trustedProxies(addresses)),
+  ),
+  refused(
+    'proxy_protocol',
+    {
+      flags: ['--proxy-protocol'],
+      shape: proxyProtocol,
+      standard: 'off',
+      doc: 'The PROXY protocol, in front of each connection: off, v1, v2 or auto.',
+    },
+    'would read the line that HAProxy and load balancers of TCP write in front of a connection',
+    'let the proxy speak HTTP and set X-Forwarded-For',
+  ),
+  idle(
+    'proxy_allow_ips',
+    {
+      flags: ['--proxy-allow-from'],
+      shape: list(','),
+      standard: LOOPBACK,
+      doc: 'Proxies that may use the PROXY protocol.',
+    },
+    'does nothing: the PROXY protocol is not spoken',
+  ),
+  refused(
+    'protocol',
+    {
+      flags: ['--protocol'],
+      shape: oneOf('http', 'uwsgi'),
+      standard: 'http',
+      doc: 'What clients speak: http or uwsgi.',
+    },
+    'would speak the protocol of uWSGI',
+    'write proxy_pass in place of uwsgi_pass in nginx',
+  ),
+  idle(
+    'uwsgi_allow_ips',
+    {
+      flags: ['--uwsgi-allow-from'],
+      shape: list(','),
+      standard: LOOPBACK,
+      doc: 'Proxies that may speak the protocol of uWSGI.',
+    },
+    'does nothing: the protocol of uWSGI is not spoken',
+  ),
+  permits('permit_obsolete_folding', 'header fields over several lines', 'Accept header fields over several lines.'),
+  permits(
+    'strip_header_spaces',
+    'blanks before the colon of a header field',
+    'Accept blanks before the colon of a header field.',
+  ),
+  permits(
+    'permit_unconventional_http_method',
+    'methods that are no words',
+    'Accept methods in lower case or with other characters.',
+  ),
+  permits(
+    'permit_unconventional_http_version',
+    'other versions than HTTP/1.0 and 1.1',
+    'Accept other versions than HTTP/1.0 and 1.1.',
+  ),
+  permits('casefold_http_method', 'methods in lower case as if they were in upper case', 'Make methods upper case.'),
+  works(
+    'forwarder_headers',
+    {
+      flags: ['--forwarder-headers'],
+      shape: list(','),
+      standard: 'SCRIPT_NAME,PATH_INFO',
+      doc: 'Headers with an underscore that a proxy may set, with commas.',
+    },
+    'no header with an underscore is passed on; the path that a proxy has stripped is `X-Forwarded-Prefix`',
+    (names, to) => {
+      const more = names.filter(name => !['SCRIPT_NAME', 'PATH_INFO'].includes(name.toUpperCase()))
+      if (more.length > 0)
+        to.refuse(
+          `would pass on ${more.join(', ')} of a proxy`,
+          'let the proxy set a header with hyphens, as in X-Remote-User, and let the application read that',
+        )
+    },
+  ),
+  refused(
+    'header_map',
+    {
+      flags: ['--header-map'],
+      shape: oneOf('drop', 'refuse', 'dangerous'),
+      standard: 'drop',
+      doc: 'Headers with an underscore: drop, refuse or dangerous.',
+    },
+    'would refuse or pass on headers with an underscore',
+    'leave it out: they are dropped, so nobody can pass one off as another',
+  ),
+  works(
+    'root_path',
+    { flags: ['--root-path'], shape: text(), standard: '', doc: 'Path of an ASGI application behind a proxy.' },
+    '`--root-path`',
+    (path, to) => {
+      if (path !== '') to.set('root-path', path)
+    },
+  ),
+]
+
+function schemeHeaders(headers: Readonly<Record<string, unknown>>, to: Translation): void {
+  const names = Object.keys(headers).map(name => name.toLowerCase())
+  const other = Object.entries(headers).find(([name, value]) => SCHEME_HEADERS[name.toLowerCase()] !== value)
+  const ours = FORWARDED_HEADERS.filter(name => names.includes(name))
+  if (other === undefined) to.set('forwarded-headers', ...(ours.length > 0 ? ours : ['none']))
+  else
+    to.refuse(
+      `would take '${other[0]}: ${String(other[1])}' of a proxy for https`,
+      'let the proxy set X-Forwarded-Proto to http or https',
+    )
+}

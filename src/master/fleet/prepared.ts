@@ -1,0 +1,153 @@
+/**
+ * Preloaders that evaluate a configuration file of gunicorn before their generation begins: what the file says decides how the
+ * program starts, and the same process imports the application then, so the file is evaluated once. Runs in the command line at the start,
+ * and in the master at each reload.
+ *
+ * Invariants: at most one is prepared and waits for its generation; one that is not taken is ended. A file is evaluated as the user of the
+ * application. It is evaluated as root only if nobody else can change it.
+ * Not here: what the values mean (`src/adapters/`).
+ */
+import { statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { version } from '../../base/version.ts'
+import type { Identity, PythonConfiguration } from '../../config/types.ts'
+import type { PreloaderToMaster } from '../../control/messages.ts'
+import { asErrno, OperatorError } from '../errors.ts'
+import { openProgram } from '../host/open-program.ts'
+import { findPython } from '../host/python.ts'
+import { stepOfOthers } from '../host/safe-path.ts'
+import { otherUser } from '../host/start-as.ts'
+import { describeDuration } from '../output/describe.ts'
+import { Outputs } from '../output/output.ts'
+import { PROGRAMS } from '../paths.ts'
+import { PreloaderHandle } from './preloader-handle.ts'
+
+export interface PreparedPreloader {
+  readonly handle: PreloaderHandle
+  /** The path of its Python. */
+  readonly python: string
+}
+
+export type PythonFile = Pick<PythonConfiguration, 'path' | 'module' | 'display'>
+
+/** How a file is evaluated. */
+export interface Evaluation {
+  readonly file: PythonFile
+  /** Is entered, and is first in the import path. */
+  readonly directory: string
+  /** As `--python` says; null: it is found. */
+  readonly python: string | null
+  /** Who evaluates it; null: we ourselves. */
+  readonly identity: Identity | null
+  readonly variables: NodeJS.ProcessEnv
+}
+
+export type Evaluated =
+  | { readonly values: Readonly<Record<string, unknown>> }
+  /** With the frames of the file, if it was its fault. */
+  | { readonly problem: string }
+
+/** A file that waits for ever would hold the start, or a reload. Import and start-up have a limit of their own. */
+const EVALUATION_MS = 60_000
+
+export class PreparedPreloaders {
+  readonly outputs = new Outputs()
+  /** Gets what the file prints. */
+  #print: (line: string) => void
+  #next: PreparedPreloader | null = null
+
+  constructor(print: (line: string) => void) {
+    this.#print = print
+  }
+
+  /** Lines of files go there from now on. */
+  printTo(print: (line: string) => void): void {
+    this.#print = print
+  }
+
+  /** The prepared one, for a generation that begins; null: there is none. */
+  take(): PreparedPreloader | null {
+    const next = this.#next
+    this.#next = null
+    return next
+  }
+
+  /** Ends the one that waits. */
+  drop(): void {
+    this.take()?.handle.end()
+  }
+
+  /** The process waits for its generation afterwards, in the place of one that waits already. */
+  async evaluate(evaluation: Evaluation): Promise<Evaluated> {
+    try {
+      return await this.#evaluate(evaluation)
+    } catch (error) {
+      if (error instanceof OperatorError) return { problem: error.message }
+      throw error
+    }
+  }
+
+  async #evaluate({ file, directory, python: explicit, identity, variables }: Evaluation): Promise<Evaluated> {
+    const python = await findPython({ explicit, directory, environment: process.env, identity })
+    if (process.geteuid?.() === 0 && otherUser(identity) === null) refuseOthersFile(file, directory, python.path)
+    const answered = Promise.withResolvers<PreloaderToMaster | string>()
+    const handle = new PreloaderHandle({
+      python: python.path,
+      program: openProgram(identity, PROGRAMS.worker, ''),
+      directory,
+      environment: variables,
+      outputs: this.outputs,
+      terminal: false,
+      identity,
+      first: { type: 'evaluate', build: version, masterPid: process.pid, directory, ...file },
+      events: {
+        message: message => answered.resolve(message),
+        output: line => this.#print(line),
+        gone: how => answered.resolve(how),
+      },
+    })
+    const timer = setTimeout(() => {
+      answered.resolve(`was not evaluated within ${describeDuration(EVALUATION_MS)}`)
+      handle.kill()
+    }, EVALUATION_MS)
+    const answer = await answered.promise
+    clearTimeout(timer)
+    if (typeof answer === 'string') return { problem: `${file.display}: the process that evaluates it ${answer}` }
+    if (answer.type === 'evaluated') {
+      this.drop()
+      this.#next = { handle, python: python.path }
+      return { values: answer.values }
+    }
+    handle.end()
+    if (answer.type !== 'load-failed') return { problem: `${file.display}: an unexpected ${answer.type}` }
+    const words = [answer.message, answer.traceback.trimEnd()].filter(part => part !== '').join('\n')
+    return { problem: words }
+  }
+}
+
+/** Whoever can change the file, or the Python, would become root. Throws an OperatorError. */
+function refuseOthersFile({ path, display }: PythonFile, directory: string, python: string): void {
+  for (const [what, place] of [
+    [display, path ?? directory],
+    [`the Python ${python}`, python],
+  ] as const) {
+    const step = findStep(place)
+    if (step !== null)
+      throw new OperatorError(
+        `${what} would run as root, and other users can change ${step}: name the user of the application on the command line, with --user`,
+      )
+  }
+}
+
+function findStep(path: string): string | null {
+  try {
+    const { uid, mode } = statSync(path)
+    const isDirectory = statSync(path).isDirectory()
+    const isOthers = uid !== 0 || (mode & 0o022) !== 0
+    return !isDirectory && isOthers ? path : stepOfOthers(isDirectory ? path : dirname(path))
+  } catch (error) {
+    // It is told when it is opened.
+    if (asErrno(error).code === 'ENOENT') return null
+    throw error
+  }
+}
