@@ -274,7 +274,7 @@ const words = (text: string): string[] => text.split(' ').filter(word => word !=
 
 /** What `--install` installs. gunicorn[fast] is its own advice for the parser; py-spy is for `npm run profile`. */
 export const PACKAGES: readonly string[] = [
-  ...['gunicorn[fast]', 'gevent', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
+  ...['gunicorn[fast]', 'gevent', 'packaging', 'uwsgi', 'granian', 'uvicorn[standard]', 'zttp', 'hypercorn', 'pyvoy'],
   ...['flask', 'flask-sock', 'django', 'fastapi', 'py-spy'],
 ]
 

@@ -14,6 +14,7 @@ def hello(environ, start_response):
 
 
 def wait_100ms(environ, start_response):
+    # wait: what the scene is about
     time.sleep(0.1)
     return hello(environ, start_response)
 

@@ -62,6 +62,26 @@ class Lines(Case):
         print("bye", file=self.stream)
         self.assertEqual(self.printed(), b"bye\n")
 
+    def test_requests_in_one_thread_do_not_mix_their_lines(self) -> None:
+        def begin(name: str) -> None:
+            output = streams.ThreadOutput()
+            output.request = name
+            streams.greenlet_output.set(output)
+            self.stream.write(name + " begins, ")
+
+        def end(name: str) -> None:
+            self.stream.write(name + " ends\n")
+
+        # Each greenlet has a context of its own.
+        contexts = {name: contextvars.Context() for name in ("one", "two")}
+        for step in (begin, end):
+            for name, context in contexts.items():
+                context.run(step, name)
+        self.stream.write("no request\n")
+        self.assertEqual(
+            self.printed(), b"\x1f=one\x1fone begins, one ends\n\x1f=two\x1ftwo begins, two ends\nno request\n"
+        )
+
     def test_lines_of_one_call_are_marked_as_belonging_together(self) -> None:
         self.stream.write("a\nb\n\nc\n")
         self.assertEqual(self.printed(), b"\x1f>\x1fa\n\x1f>\x1fb\n\x1f>\x1f\n\x1f=\x1fc\n")

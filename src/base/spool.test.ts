@@ -27,7 +27,10 @@ function spool(memoryBytes: number, totalBytes: number, where = directory) {
   })
   const take = async (): Promise<Buffer> => {
     for (;;) {
-      const chunk = queue.take()
+      let chunk: Buffer | null = null
+      queue.take(view => {
+        chunk = Buffer.from(view)
+      })
       if (chunk !== null) return chunk
       assert.equal(queue.isEmpty, false, 'nothing left to wait for')
       await once(events, 'change')
@@ -76,7 +79,8 @@ test('bytes come out in order through memory and file, whatever the sizes and th
 test('the file has no name and its descriptor is closed', { skip: process.platform !== 'linux' }, async () => {
   const { queue, take } = spool(1, 1 << 20)
   queue.append(Buffer.alloc(100_000))
-  assert.equal((await take()).length, 100_000)
+  let taken = 0
+  while (taken < 100_000) taken += (await take()).length
   assert.equal(openFiles(), 1)
   assert.deepEqual(readdirSync(directory), [])
   queue.append(Buffer.alloc(100_000))
@@ -122,21 +126,26 @@ test('a directory that cannot be written loses nothing: memory takes its place, 
 
 test('a temporary file reads back any part of what was written', async () => {
   const events = new EventEmitter()
-  const file = new TemporaryFile(new TemporarySpace(directory), () => events.emit('progress'))
+  const file = new TemporaryFile(new TemporarySpace(directory), new MemoryBudget(), () => events.emit('progress'))
   const data = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i & 255))
   for (let at = 0; at < data.length; at += 7001) file.append(data.subarray(at, at + 7001))
   while (file.pendingBytes > 0) await once(events, 'progress')
   assert.equal(file.written, data.length)
   for (const [position, length] of [
     [0, 10],
-    [299_990, 100],
+    [299_990, 10],
     [12_345, 100_000],
   ] as const) {
-    const [error, piece] = await new Promise<[Error | null, Buffer]>(resolve => {
-      file.read(position, length, (readError, bytes) => resolve([readError, bytes]))
+    const buffers = [Buffer.alloc(length - 1), Buffer.alloc(1)]
+    const [error, bytes] = await new Promise<[Error | null, number]>(resolve => {
+      file.read(position, buffers, (readError, read) => resolve([readError, read]))
     })
     assert.equal(error, null)
-    assert.ok(piece.equals(data.subarray(position, position + length)))
+    assert.ok(
+      Buffer.concat(buffers)
+        .subarray(0, bytes)
+        .equals(data.subarray(position, position + bytes)),
+    )
   }
   file.close()
 })

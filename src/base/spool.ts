@@ -3,6 +3,7 @@
  *
  *     memory, up to `memoryBytes` ─▶ temporary file, up to `totalBytes` ─▶ `isFull`: the writer must wait
  *
+ * - While its owner is patient, no file is begun: it is full when memory is.
  * - Near the limit of all buffers' memory it uses the file at once, in small pieces, and is full sooner.
  * - Once everything in the file has been read, the file is written from its start again. So its size is bounded by what was written since
  *   then, not by what waits.
@@ -11,7 +12,7 @@
  *
  * Invariants: the order of the bytes; nothing blocks; after `close` nothing is called back.
  */
-import { ByteQueue } from './byte-queue.ts'
+import { BLOCK, BlockQueue, blocksOf } from './block-queue.ts'
 import type { Account, MemoryBudget } from './memory-budget.ts'
 import { TemporaryFile } from './temporary-file.ts'
 import type { TemporarySpace } from './temporary-space.ts'
@@ -44,7 +45,7 @@ const MAX_PENDING_NEAR = 256 * 1024
 
 export class Spool {
   readonly #options: SpoolOptions
-  readonly #memory = new ByteQueue()
+  readonly #memory: BlockQueue
   #file: TemporaryFile | null = null
   /** Position of the next read. The bytes from there to `file.written` wait. */
   #readPosition = 0
@@ -52,9 +53,12 @@ export class Spool {
   #failed = false
   #closed = false
   readonly #account: Account
+  /** The reader may be about to take what is in memory. Set by the owner. */
+  isPatient = false
 
   constructor(options: SpoolOptions) {
     this.#options = options
+    this.#memory = new BlockQueue(options.memory)
     this.#account = options.memory.open('a response was cut', () => {
       this.close()
       options.onLost(new Error('the client is slow, and too much waits in memory (limit-memory)'))
@@ -68,7 +72,7 @@ export class Spool {
   /** The writer must wait for `onChange`. Bytes that it appends in spite of that are kept. */
   get isFull(): boolean {
     const memoryBytes = this.#memoryBytes
-    if (this.#failed || this.#options.totalBytes <= this.#options.memoryBytes) {
+    if (!this.#mayUseFile) {
       return this.#memory.bytes + (this.#file?.pendingBytes ?? 0) >= memoryBytes
     }
     const file = this.#file
@@ -80,29 +84,35 @@ export class Spool {
     )
   }
 
+  get #mayUseFile(): boolean {
+    const { totalBytes, memoryBytes, memory } = this.#options
+    const isPatient = this.isPatient && this.#file === null && !memory.isNear
+    return !this.#failed && !isPatient && totalBytes > memoryBytes
+  }
+
+  /** Copies `chunk`. */
   append(chunk: Buffer): void {
     const fits = this.#memory.bytes + chunk.length <= this.#memoryBytes
-    const mayUseFile = !this.#failed && this.#options.totalBytes > this.#options.memoryBytes && this.#hasSpace
-    if (!this.#fileInUse && (fits || !mayUseFile)) {
-      this.#memory.push(chunk)
+    if (!this.#fileInUse && (fits || !this.#mayUseFile || !this.#hasSpace)) {
+      this.#memory.append(chunk)
       this.#count()
       return
     }
-    this.#file ??= new TemporaryFile(this.#options.space, () => this.#fileChanged())
+    this.#file ??= new TemporaryFile(this.#options.space, this.#options.memory, () => this.#fileChanged())
     this.#file.append(chunk)
     this.#count()
   }
 
-  /** The next bytes. Null: they are still on the disk (`onChange` follows), or there are none. */
-  take(): Buffer | null {
-    const chunk = this.#options.memory.isNear ? this.#memory.take(SMALL_PIECE) : this.#memory.shift()
-    if (chunk !== undefined) {
+  /** Gives the next bytes to `use`: a view that is valid within the call. False: they are still on the disk (`onChange` follows), or there are none. */
+  take(use: (content: Buffer) => void): boolean {
+    const most = this.#options.memory.isNear ? SMALL_PIECE : Number.POSITIVE_INFINITY
+    if (this.#memory.take(most, use)) {
       this.#count()
-      return chunk
+      return true
     }
     const file = this.#file
     if (file !== null && !this.#reading && this.#readPosition < file.written) this.#read(file)
-    return null
+    return false
   }
 
   close(): void {
@@ -114,7 +124,7 @@ export class Spool {
   }
 
   #count(): void {
-    this.#account.set(this.#memory.bytes + (this.#file?.pendingBytes ?? 0))
+    this.#account.set(this.#memory.memory + (this.#file?.pendingMemory ?? 0))
   }
 
   get #memoryBytes(): number {
@@ -135,14 +145,20 @@ export class Spool {
 
   #read(file: TemporaryFile): void {
     this.#reading = true
-    file.read(this.#readPosition, this.#options.memory.isNear ? SMALL_PIECE : READ_SIZE, (error, data) => {
+    const { memory } = this.#options
+    const size = Math.min(memory.isNear ? SMALL_PIECE : READ_SIZE, file.written - this.#readPosition)
+    const blocks = blocksOf(memory)
+    const taken = Array.from({ length: Math.ceil(size / BLOCK) }, () => blocks.take())
+    const last = taken.length - 1
+    const target = taken.map((block, i) => (i === last ? block.subarray(0, size - last * BLOCK) : block))
+    file.read(this.#readPosition, target, (error, length) => {
       this.#reading = false
       if (error !== null) {
         this.#options.onLost(error)
         return
       }
-      this.#readPosition += data.length
-      this.#memory.push(data)
+      this.#readPosition += length
+      this.#memory.pushBlocks(taken, length)
       this.#fileChanged()
     })
   }
@@ -169,7 +185,7 @@ export class Spool {
 
   /** Everything on the disk has been read. The rest never left memory. */
   #abandonFile(file: TemporaryFile): void {
-    if (file.pendingBytes > 0) this.#memory.push(file.takePending())
+    for (const piece of file.pending) this.#memory.append(piece)
     file.close()
     this.#file = null
     this.#readPosition = 0

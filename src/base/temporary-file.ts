@@ -9,9 +9,10 @@
  * - The file's part of the space is counted until the descriptor is closed.
  */
 import { randomBytes } from 'node:crypto'
-import { open, read, unlink, writev } from 'node:fs'
+import { open, readv, unlink, writev } from 'node:fs'
 import { join } from 'node:path'
-import { ByteQueue } from './byte-queue.ts'
+import { BlockQueue } from './block-queue.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { TemporarySpace } from './temporary-space.ts'
 
 /** Bytes of one write: large enough to be cheap, small enough to show progress on a slow disk. */
@@ -27,15 +28,16 @@ export class TemporaryFile {
   /** The largest size so far. A file on the disk does not shrink. */
   #size = 0
   #fd = -1
-  readonly #pending = new ByteQueue()
+  readonly #pending: BlockQueue
   #operations = 0
   #writing = false
   #closed = false
   #isReleased = false
 
   /** `onProgress`: bytes were written, or `error` is set. */
-  constructor(space: TemporarySpace, onProgress: () => void) {
+  constructor(space: TemporarySpace, memory: MemoryBudget, onProgress: () => void) {
     this.#space = space
+    this.#pending = new BlockQueue(memory)
     this.#onProgress = onProgress
     space.files.add()
     this.#open(join(space.directory, `jumak-${process.pid}-${randomBytes(8).toString('hex')}`))
@@ -46,8 +48,14 @@ export class TemporaryFile {
     return this.#pending.bytes
   }
 
+  /** What they take in memory. */
+  get pendingMemory(): number {
+    return this.#pending.memory
+  }
+
+  /** Copies `chunk`. */
   append(chunk: Buffer): void {
-    this.#pending.push(chunk)
+    this.#pending.append(chunk)
     const size = this.written + this.#pending.bytes
     if (size > this.#size) {
       this.#space.take(size - this.#size)
@@ -56,9 +64,9 @@ export class TemporaryFile {
     this.#write()
   }
 
-  /** After an error: the bytes that never reached the file, in order. */
-  takePending(): Buffer {
-    return this.#pending.takeAll()
+  /** After an error: the bytes that never reached the file, in order. The views are valid until `close`. */
+  get pending(): readonly Buffer[] {
+    return this.#pending.front(Number.POSITIVE_INFINITY)
   }
 
   /** Starts the file again from its beginning. Allowed only when nothing is pending and no read is in flight. */
@@ -66,22 +74,25 @@ export class TemporaryFile {
     this.written = 0
   }
 
-  /** Reads up to `maximum` bytes at `position`, at least one. `position` must be below `written`. */
-  read(position: number, maximum: number, done: (error: Error | null, data: Buffer) => void): void {
-    const size = Math.min(maximum, this.written - position)
-    const buffer = Buffer.allocUnsafeSlow(size)
+  /**
+   * Fills `buffers` from `position` on, and at least one byte of them. They must not reach beyond `written`, nor be used for anything else until
+   * it calls back; after `close` it does not, and the buffers are lost.
+   */
+  read(position: number, buffers: readonly Buffer[], done: (error: Error | null, length: number) => void): void {
     this.#operations++
-    read(this.#fd, buffer, 0, size, position, (error, length) => {
+    readv(this.#fd, buffers, position, (error, length) => {
       if (this.#finished()) return
-      if (error === null && length === 0) done(new Error('the temporary file is shorter than what was written'), buffer)
-      else done(error, buffer.subarray(0, length))
+      if (error === null && length === 0) done(new Error('the temporary file is shorter than what was written'), 0)
+      else done(error, length)
     })
   }
 
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#pending.clear()
+    // A write that is on its way reads them.
+    if (this.#writing) this.#pending.forget()
+    else this.#pending.clear()
     this.#closeWhenIdle()
   }
 

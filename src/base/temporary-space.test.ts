@@ -27,7 +27,7 @@ async function untilEmpty(space: TemporarySpace, files: CountedFiles): Promise<v
 test('bytes count from append to close; bytes that overwrite others do not count twice', async t => {
   const { space, files } = makeSpace(t, 1000)
   const events = new EventEmitter()
-  const file = new TemporaryFile(space, () => events.emit('progress'))
+  const file = new TemporaryFile(space, new MemoryBudget(), () => events.emit('progress'))
   file.append(Buffer.alloc(600))
   assert.deepEqual([space.bytes, files.count], [600, 1])
   while (file.pendingBytes > 0) await once(events, 'progress')
@@ -45,7 +45,7 @@ test('a file that cannot be made gives its room back', async t => {
   const events = new EventEmitter()
   const files = new CountedFiles()
   const missing = new TemporarySpace(join(space.directory, 'missing'), { bytes: 1000, files, onFull() {} })
-  const file = new TemporaryFile(missing, () => events.emit('progress'))
+  const file = new TemporaryFile(missing, new MemoryBudget(), () => events.emit('progress'))
   file.append(Buffer.alloc(600))
   await once(events, 'progress')
   assert.ok(file.error !== null)
@@ -57,7 +57,7 @@ test('room for bytes, and for files', t => {
   const { space } = makeSpace(t, 1000, 1)
   assert.ok(space.hasRoomFor(1000))
   assert.ok(!space.hasRoomFor(1001))
-  const file = new TemporaryFile(space, () => {})
+  const file = new TemporaryFile(space, new MemoryBudget(), () => {})
   assert.ok(!space.hasRoomFor(1), 'no more files')
   assert.ok(space.hasRoom)
   file.close()
@@ -94,9 +94,7 @@ function makeSpool(space: TemporarySpace) {
   const takeAll = async () => {
     const chunks: Buffer[] = []
     while (!spool.isEmpty) {
-      const chunk = spool.take()
-      if (chunk === null) await once(events, 'change')
-      else chunks.push(chunk)
+      if (!spool.take(chunk => chunks.push(Buffer.from(chunk)))) await once(events, 'change')
     }
     return Buffer.concat(chunks)
   }

@@ -107,6 +107,8 @@ export interface ResponseWriter {
   respond(head: ResponseHead, content: Buffer): void
   /** False: the client is slow; wait for `onDrain`. Content that HEAD, 204 or 304 must not carry is dropped. */
   write(chunk: Buffer): boolean
+  /** As `write`, for a `chunk` that is valid during the call only. */
+  writeView(chunk: Buffer): boolean
   /** Called each time the client has taken what was written, after a `write` that returned false. */
   onDrain(callback: () => void): void
   /** Sends a part of an open file as content. Calls back when it is read to the end; the caller closes `fd` then. */

@@ -93,6 +93,11 @@ class FilteredResponse implements ResponseWriter {
     return this.#content === null ? this.#next.write(chunk) : this.#content.take(chunk)
   }
 
+  writeView(chunk: Buffer): boolean {
+    // A filter owns what it gets.
+    return this.#content === null ? this.#next.writeView(chunk) : this.#content.take(Buffer.from(chunk))
+  }
+
   onDrain(callback: () => void): void {
     this.#onDrain = callback
     // Before `start` it is not known whether the content goes through the filter: `start` passes the callback on.

@@ -165,6 +165,7 @@ export class Http1Connection
   }
 
   onDrain(): void {
+    this.#output.drained()
     this.#pace.allTaken()
     this.#exchange?.writer.drained()
   }

@@ -25,11 +25,14 @@ export interface ResponseOwner {
 /** Where the bytes go (`output.ts`). */
 export type ResponseOutput = Pick<
   Output,
-  'send' | 'sendJoined' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
+  'send' | 'sendJoined' | 'sendView' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
 >
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
 const JOIN_LIMIT = 64 * 1024
+/** Content up to this size may wait for the end of the turn, to leave with what follows. */
+const SMALL = 16 * 1024
+const NOTHING = Buffer.alloc(0)
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
 export class Http1Response implements ResponseWriter, FileTarget {
@@ -105,23 +108,43 @@ export class Http1Response implements ResponseWriter, FileTarget {
   }
 
   write(chunk: Buffer): boolean {
-    if (this.state !== 'started') return true
-    if (this.#framing === 'none' || chunk.length === 0) return true
-    let data = chunk
-    if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
-      // More than was promised: the client would read the rest as the next response. Cut it, and close the connection. The worker
-      // checks too, and tells its log; here it holds for whatever is sent.
-      data = data.subarray(0, this.#declared - this.bytesWritten)
-      this.#keepAlive = false
-      if (data.length === 0) return true
-    }
-    this.bytesWritten += data.length
+    const data = this.#allowed(chunk)
+    if (data.length === 0) return true
     if (this.#head !== null && this.#first === null) {
       this.#first = data
       return true
     }
     this.flush()
     return this.#framing === 'chunked' ? this.#output.send(framedChunk('', data, false)) : this.#output.send(data)
+  }
+
+  writeView(chunk: Buffer): boolean {
+    const data = this.#allowed(chunk)
+    if (data.length === 0) return true
+    const mayWait = this.#head !== null && this.#first === null
+    if (mayWait && data.length <= SMALL) {
+      this.#first = Buffer.from(data)
+      return true
+    }
+    const head = mayWait ? this.#head! : ''
+    if (mayWait) this.#head = null
+    else this.flush()
+    if (this.#framing !== 'chunked') return this.#output.sendView(head, data, '')
+    return this.#output.sendView(`${head}${data.length.toString(16)}\r\n`, data, '\r\n')
+  }
+
+  /** What of `chunk` may be sent, which is counted. */
+  #allowed(chunk: Buffer): Buffer {
+    if (this.state !== 'started' || this.#framing === 'none') return NOTHING
+    let data = chunk
+    if (this.#framing === 'length' && this.bytesWritten + data.length > this.#declared) {
+      // More than was promised: the client would read the rest as the next response. Cut it, and close the connection. The worker
+      // checks too, and tells its log; here it holds for whatever is sent.
+      data = data.subarray(0, this.#declared - this.bytesWritten)
+      this.#keepAlive = false
+    }
+    this.bytesWritten += data.length
+    return data
   }
 
   onDrain(callback: () => void): void {

@@ -11,7 +11,7 @@
  * Not here: one stream (`stream.ts`), bytes (`frame-reader.ts`, `frame-writer.ts`), the order of writing (`scheduler.ts`), what a flood costs
  * (`flood-budget.ts`).
  */
-import type { ByteQueue } from '../base/byte-queue.ts'
+import type { BlockQueue } from '../base/block-queue.ts'
 import { Deadline } from '../base/deadlines.ts'
 import type { Account } from '../base/memory-budget.ts'
 import type { ProtocolError } from '../http/errors.ts'
@@ -334,7 +334,22 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     return true
   }
 
-  writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
+  writeThrough(stream: Http2Stream, content: Buffer): number {
+    const scheduler = this.#scheduler
+    const output = this.#output
+    let at = 0
+    if (!scheduler.hasOnly(stream)) return 0
+    while (stream.queuedBytes + content.length - at >= MAX_CONTENT && output.takesMore) {
+      if (stream.sendWindow < MAX_CONTENT || scheduler.window < MAX_CONTENT) break
+      scheduler.take(MAX_CONTENT)
+      this.floods.sent(MAX_CONTENT, false)
+      at += stream.writeJoined(content, at, MAX_CONTENT)
+      if (output.isLarge) output.write()
+    }
+    return at
+  }
+
+  writeData(stream: number, queue: BlockQueue | null, bytes: number, isLast: boolean): void {
     this.floods.sent(bytes, isLast)
     this.writer.data(stream, queue, bytes, isLast)
   }

@@ -1,9 +1,10 @@
 /** What all HTTP/2 connections of a gateway share. */
+
+import type { SpareBuffers } from '../base/spare-buffers.ts'
 import type { Http2Config } from '../config/types.ts'
 import type { Flusher } from '../protocols/flusher.ts'
 import type { ProtocolOptions } from '../protocols/options.ts'
 import type { Paces } from '../protocols/pace.ts'
-import type { SpareBuffers } from '../protocols/spare-buffers.ts'
 
 export interface Http2Options extends ProtocolOptions {
   readonly http2: Pick<Http2Config, 'streams' | 'frameSize'>

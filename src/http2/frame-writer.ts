@@ -1,5 +1,5 @@
 /** Frames of a connection as bytes, into its output (RFC9113§6). Runs in the gateway. Not here: which frame is written when. */
-import type { ByteQueue } from '../base/byte-queue.ts'
+import type { BlockQueue } from '../base/block-queue.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import {
   type ErrorCode,
@@ -71,18 +71,22 @@ export class FrameWriter {
   }
 
   /** The first `bytes` of the queue, which leave it; null: none. */
-  data(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void {
+  data(stream: number, queue: BlockQueue | null, bytes: number, isLast: boolean): void {
     const output = this.#output
     const at = output.reserve(FRAME_HEADER + bytes)
-    const { buffer } = output
-    let to = writeFrameHeader(buffer, at, bytes, FrameType.DATA, isLast ? Flag.END_STREAM : 0, stream)
-    for (let left = bytes; left > 0; ) {
-      const copied = queue!.first!.copy(buffer, to, 0, left)
-      queue!.drop(copied)
-      left -= copied
-      to += copied
-    }
-    output.at = to
+    const to = writeFrameHeader(output.buffer, at, bytes, FrameType.DATA, isLast ? Flag.END_STREAM : 0, stream)
+    output.at = to + (bytes === 0 ? 0 : queue!.moveTo(output.buffer, to, bytes))
+  }
+
+  /** One frame with all that the queue has, and `content` behind it, from `from` on. Returns how much of `content` fitted. */
+  joinedData(stream: number, queue: BlockQueue, content: Buffer, from: number, bytes: number): number {
+    const output = this.#output
+    const at = output.reserve(FRAME_HEADER + bytes)
+    const to = writeFrameHeader(output.buffer, at, bytes, FrameType.DATA, 0, stream)
+    const moved = queue.moveTo(output.buffer, to, bytes)
+    const copied = content.copy(output.buffer, to + moved, from, from + bytes - moved)
+    output.at = to + bytes
+    return copied
   }
 
   /** All content of a response in one frame. */

@@ -7,10 +7,10 @@
  * Not here: which stream is written next (`scheduler.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import { SpareBuffers } from '../base/spare-buffers.ts'
 import type { Transport } from '../http/transport.ts'
 import type { Flushable, Flusher } from '../protocols/flusher.ts'
 import type { Pace } from '../protocols/pace.ts'
-import { SpareBuffers } from '../protocols/spare-buffers.ts'
 
 /** Four frames of content with their headers, and some heads. OpenSSL and the kernel take that at once. */
 const BUFFER = 64 * 1024
@@ -20,6 +20,8 @@ const SMALL = 16 * 1024
 const SMALL_BUFFER = 4096
 /** When so much waits, no more is asked of the client, and content stays in its stream. A turn's responses of 10 KB on 32 streams are less. */
 const MUCH = 512 * 1024
+/** So much of one stream's content may stand ready for the next turns, while the kernel takes all. */
+const AHEAD = 256 * 1024
 /** 6 MiB. Connections that write in the same turn need one each, and more for large responses. */
 const MAX_SPARES = 96
 const NONE = Buffer.alloc(0)
@@ -74,6 +76,11 @@ export class Output {
 
   get isMuch(): boolean {
     return this.#beforeBytes > MUCH
+  }
+
+  /** Content that comes now need not wait in its stream: it leaves in this turn. With TLS the transport takes the next write a little later. */
+  get takesMore(): boolean {
+    return !this.isBlocked || (this.#beforeBytes < AHEAD && this.#transport.pendingBytes === 0)
   }
 
   /** What waits for a client that takes nothing, for the memory budget. */

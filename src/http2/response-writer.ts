@@ -23,6 +23,8 @@ export interface ResponseStream {
   respond(fields: ResponseFields, content: Buffer): void
   /** Owns `content`. False: the client is slow; `drained` of the writer is called when it has caught up. */
   sendContent(content: Buffer): boolean
+  /** The same for `content` that is valid during the call only. */
+  sendView(content: Buffer): boolean
   /** Nothing follows but `trailers`. */
   sendEnd(trailers: HeaderLines): void
   /** The response has ended, for its handler. What it has written may still be on its way. */
@@ -31,6 +33,7 @@ export interface ResponseStream {
 }
 
 const NO_TRAILERS: HeaderLines = []
+const NOTHING = Buffer.alloc(0)
 
 /** Extended CONNECT that was answered as if it were a GET: with 2xx the client would believe that its WebSocket is open (RFC8441§5). */
 const NO_WEBSOCKET: ResponseHead = { status: 501, reason: '', headers: ['Content-Length', '0'] }
@@ -101,15 +104,24 @@ export class Http2Response implements ResponseWriter, FileTarget {
   }
 
   write(chunk: Buffer): boolean {
-    if (this.state !== 'started' || !this.#mayHaveContent || chunk.length === 0) return true
+    const data = this.#allowed(chunk)
+    return data.length === 0 || this.#stream.sendContent(data)
+  }
+
+  writeView(chunk: Buffer): boolean {
+    const data = this.#allowed(chunk)
+    return data.length === 0 || this.#stream.sendView(data)
+  }
+
+  /** What of `chunk` may be sent, which is counted. */
+  #allowed(chunk: Buffer): Buffer {
+    if (this.state !== 'started' || !this.#mayHaveContent) return NOTHING
     let data = chunk
-    if (this.#declared >= 0 && this.bytesWritten + data.length > this.#declared) {
-      // More than was promised would make the whole response malformed (RFC9113§8.1.1).
+    // More than was promised would make the whole response malformed (RFC9113§8.1.1).
+    if (this.#declared >= 0 && this.bytesWritten + data.length > this.#declared)
       data = data.subarray(0, this.#declared - this.bytesWritten)
-      if (data.length === 0) return true
-    }
     this.bytesWritten += data.length
-    return this.#stream.sendContent(data)
+    return data
   }
 
   onDrain(callback: () => void): void {

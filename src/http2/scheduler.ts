@@ -40,6 +40,11 @@ export class Scheduler {
     return this.#count === 0
   }
 
+  /** No other stream waits to be written. */
+  hasOnly(stream: ScheduledStream): boolean {
+    return this.#count === (stream.isReady ? 1 : 0)
+  }
+
   /** Streams have content, and the client has no window for it. */
   get isStalled(): boolean {
     return this.#count > 0 && this.window === 0

@@ -2,7 +2,7 @@
  * The content of one response that waits for the client's window and for the scheduler's turn. Runs in the gateway. Who writes hears when too much
  * waits. Not here: frames (`stream.ts`), which stream is next (`scheduler.ts`).
  */
-import { ByteQueue } from '../base/byte-queue.ts'
+import { BlockQueue } from '../base/block-queue.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import { MAX_WINDOW } from './frames.ts'
 
@@ -16,7 +16,7 @@ export class SendQueue {
   window: number
   readonly #memory: MemoryBudget
   /** Made with the first content that does not leave at once. */
-  #queue: ByteQueue | null = null
+  #queue: BlockQueue | null = null
   /** Bytes that have left. */
   sentBytes = 0
   /** The writer has to wait. */
@@ -47,15 +47,29 @@ export class SendQueue {
 
   /** Owns `content`. */
   push(content: Buffer): void {
-    this.#queue ??= new ByteQueue()
-    this.#queue.push(content)
-    this.isFull = this.#queue.bytes > (this.#memory.isNear ? LOW_WATER : HIGH_WATER)
+    this.#made.push(content)
+    this.#look()
+  }
+
+  /** Copies `content`. */
+  append(content: Buffer): void {
+    this.#made.append(content)
+    this.#look()
+  }
+
+  get #made(): BlockQueue {
+    this.#queue ??= new BlockQueue(this.#memory)
+    return this.#queue
+  }
+
+  #look(): void {
+    this.isFull = this.bytes > (this.#memory.isNear ? LOW_WATER : HIGH_WATER)
   }
 
   /** `bytes` are about to leave, at most `sendable`: takes them off the window, and returns the queue from whose front they are taken. */
-  take(bytes: number): ByteQueue {
+  take(bytes: number): BlockQueue {
     this.sent(bytes)
-    return this.#queue!
+    return this.#made
   }
 
   /** They have left, from here or past it. */

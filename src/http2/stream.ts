@@ -10,7 +10,7 @@
  * Not here: the frames of a connection (`connection.ts`), the order of writing (`scheduler.ts`), the fields (`request-fields.ts`,
  * `response-fields.ts`).
  */
-import type { ByteQueue } from '../base/byte-queue.ts'
+import type { BlockQueue } from '../base/block-queue.ts'
 import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
 import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -49,8 +49,13 @@ export interface StreamOwner {
   writeHeaders(stream: number, status: number, fields: HeaderLines, isLast: boolean, comesAgain: boolean): void
   /** The whole content in the same turn as its head. False: there is no room for it, or no window. */
   writeWhole(stream: Http2Stream, content: Buffer): boolean
+  /**
+   * Content past the queue, which leaves before it: whole frames, as long as no other stream waits and there is a window. Returns how much of
+   * `content` has left.
+   */
+  writeThrough(stream: Http2Stream, content: Buffer): number
   /** One frame of content, from the front of the queue. */
-  writeData(stream: number, queue: ByteQueue | null, bytes: number, isLast: boolean): void
+  writeData(stream: number, queue: BlockQueue | null, bytes: number, isLast: boolean): void
   writeReset(stream: number, code: ErrorCode): void
   /** It can be written now. */
   ready(stream: Http2Stream): void
@@ -286,9 +291,23 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     return !this.#queue.isFull
   }
 
+  sendView(content: Buffer): boolean {
+    if (this.#isClosed) return true
+    const sent = this.#owner.writeThrough(this, content)
+    if (this.#queue.sendable <= 0) this.#owner.notReady(this)
+    if (sent === content.length) return true
+    this.#queue.append(sent === 0 ? content : content.subarray(sent))
+    this.#enqueued(content.length - sent)
+    return !this.#queue.isFull
+  }
+
   #enqueue(content: Buffer): void {
     this.#queue.push(content)
-    this.#owner.kept(content.length)
+    this.#enqueued(content.length)
+  }
+
+  #enqueued(bytes: number): void {
+    this.#owner.kept(bytes)
     if (this.#queue.isStalled) this.#paced().awaitTaking()
     else this.#owner.ready(this)
   }
@@ -309,6 +328,18 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   get sendable(): number {
     return this.#queue.sendable
+  }
+
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
+  /** From the connection: one frame of what waits, and of `content` from `from` on. Returns how much of `content` is in it. */
+  writeJoined(content: Buffer, from: number, bytes: number): number {
+    const waiting = this.#queue.bytes
+    const written = this.#owner.writer.joinedData(this.id, this.#queue.take(bytes), content, from, bytes)
+    this.#owner.kept(this.#queue.bytes - waiting)
+    return written
   }
 
   get sendWindow(): number {

@@ -3,7 +3,7 @@
  * its own. Invariant: whoever takes a buffer gives it back, or says that it is lost, once.
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
-import { SpareBuffers } from './spare-buffers.ts'
+import { SpareBuffers } from '../base/spare-buffers.ts'
 
 /** How much of a file is read at a time. More would save system calls, and hold more memory for each slow client. */
 const READ_BYTES = 512 * 1024

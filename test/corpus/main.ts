@@ -68,7 +68,7 @@ function summarize(program: string, outcomes: readonly Outcome[]): number {
 }
 
 async function tryLine(program: (typeof PROGRAMS)[number], line: string): Promise<string | null> {
-  const prepared = prepare(program, line)
+  const prepared = await prepare(program, line)
   try {
     return await start(program, prepared)
   } finally {

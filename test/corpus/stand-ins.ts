@@ -11,6 +11,7 @@ import type { AnyOption, GivenOptions } from '../../src/adapters/option.ts'
 import { OPTIONS as UVICORN } from '../../src/adapters/uvicorn/table.ts'
 import { ARGPARSE, CLICK, readWords } from '../../src/adapters/words.ts'
 import { localCertificate } from '../support/certificates.ts'
+import { ensureEnvironment } from '../support/environments/environments.ts'
 
 export interface Prepared {
   /** To be removed. */
@@ -47,7 +48,7 @@ const VARIABLES: readonly (readonly [name: RegExp, value: string])[] = [
 /** Variables of a line that name several addresses have no port. */
 const WITH_PORT = /BIND\b(?!["}]*:)/
 
-export function prepare(program: 'gunicorn' | 'uvicorn', line: string): Prepared {
+export async function prepare(program: 'gunicorn' | 'uvicorn', line: string): Promise<Prepared> {
   const root = mkdtempSync(join(tmpdir(), 'jumak-corpus-'))
   // Other users run applications in it.
   chmodSync(root, 0o755)
@@ -65,7 +66,7 @@ export function prepare(program: 'gunicorn' | 'uvicorn', line: string): Prepared
   const app = moved.positionals[0] ?? 'main:app'
   if (program === 'gunicorn' && moved.positionals.length === 0) nameInFile(moved.given, directory)
   makeApplication(app, isAsgi(program, moved.given), start)
-  return { root, words, directory, env: environment(root) }
+  return { root, words, directory, env: environment(root, await pythonFor(moved.given)) }
 }
 
 /** As the file, the service or the shell that had the line would. */
@@ -206,9 +207,16 @@ function write(file: string, text: string): void {
   if (!existsSync(file) || text !== '') writeFileSync(file, text)
 }
 
-/** Nothing of this machine but what finds programs. The system's Python can be run by every user. */
-function environment(root: string): Record<string, string> {
-  const python: Record<string, string> = existsSync('/usr/bin/python3') ? { JUMAK_PYTHON: '/usr/bin/python3' } : {}
+/** The system's Python can be run by every user, and has no packages. Null: the one that is found. */
+async function pythonFor(given: GivenOptions): Promise<string | null> {
+  if (/gevent|eventlet/.test(String(given.get('worker_class')?.value)))
+    return (await ensureEnvironment({ python: 'newest', packages: 'gevent' })).python
+  return existsSync('/usr/bin/python3') ? '/usr/bin/python3' : null
+}
+
+/** Nothing of this machine but what finds programs. */
+function environment(root: string, found: string | null): Record<string, string> {
+  const python: Record<string, string> = found === null ? {} : { JUMAK_PYTHON: found }
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: root,

@@ -137,8 +137,12 @@ test('WebSockets with long messages, more than there is memory: the largest are 
     const clients: Socket[] = []
     for (let i = 0; i < 24; i++) {
       const client = await openSocket(server, '/deaf')
+      // Short frames; a ping may come together with the close.
       client.on('data', (data: Buffer) => {
-        if (data[0] === 0x88) closed.push(`${data.readUInt16BE(2)} ${data.subarray(4)}`)
+        for (let [at, end] = [0, 0]; at < data.length; at = end) {
+          end = at + 2 + data[at + 1]!
+          if (data[at] === 0x88) closed.push(`${data.readUInt16BE(at + 2)} ${data.subarray(at + 4, end)}`)
+        }
       })
       client.write(message)
       clients.push(client)
@@ -147,7 +151,6 @@ test('WebSockets with long messages, more than there is memory: the largest are 
     await until(
       () => closed.length >= 12,
       () => `only ${closed.length} were closed`,
-      30_000,
     )
     assert.deepEqual([...new Set(closed)], ['1013 too much waits in memory'])
     await checkOthersAreServed(t, server)

@@ -140,7 +140,10 @@ test('the example chat in two browser windows, over wss', { skip }, async () => 
   )
   assert.equal(await mina.evaluate('location.protocol'), 'https:')
   // On the connection of the page (RFC8441): a WebSocket of HTTP/1.1 has status 101.
-  assert.ok(mina.responses.includes('WebSocket 200'), mina.responses.join('\n'))
+  await until(
+    () => mina.responses.includes('WebSocket 200'),
+    () => mina.responses.join('\n'),
+  )
   assertHttp2(mina)
   await browser.close()
   await server.stop()

@@ -153,7 +153,8 @@ export class Browser {
 
   async close(): Promise<void> {
     const pid = this.#process.pid!
-    await this.call('Browser.close')
+    // It may have ended before its answer is read.
+    await this.call('Browser.close').catch(() => {})
     // Its helpers end by themselves when it has ended.
     await until(
       () => !groupExists(pid) && markedProcesses(this.#marker).length === 0,

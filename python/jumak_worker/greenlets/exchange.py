@@ -95,10 +95,8 @@ class Exchange:
         finally:
             if output.partial:
                 output.finish()
-            self.environ = None
-            if self.greenlet is not None:
-                self.greenlet = None
-                self.link.left(self)
+            self.environ = self.greenlet = None
+            self.link.left(self)
 
     # -- what the application sends
 

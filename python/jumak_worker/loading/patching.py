@@ -50,8 +50,8 @@ def _open() -> Set[int]:
 
 
 def after_fork() -> None:
-    """In a worker: gives the hub descriptors of its own. What the import has spawned begins to run."""
-    if os.getpid() != _pid:
+    """In a worker: gives the hub of the preloader descriptors of its own. What the import has spawned goes on."""
+    if _pid not in (0, os.getpid()):
         from gevent import reinit
 
         reinit()

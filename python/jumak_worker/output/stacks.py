@@ -47,7 +47,9 @@ def of_all_threads() -> str:
     lines: List[str] = []
     for ident, frame in sorted(sys._current_frames().items(), key=lambda one: one[0] != _main):
         if ident != own:
-            lines.append("Thread %s%s:\n" % (names.get(ident) or hex(ident), _what_runs(frame)))
+            # gevent knows threads by other numbers.
+            name = names.get(ident) or ("MainThread" if ident == _main else hex(ident))
+            lines.append("Thread %s%s:\n" % (name, _what_runs(frame)))
             lines += of_frame(frame)
     return "".join(lines)[:_MAX_TEXT]
 

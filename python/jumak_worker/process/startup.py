@@ -58,6 +58,7 @@ def prepare(
     # Import and start-up may hang, even in C, and nobody listens to the master meanwhile: the process ends with its preloader.
     osprocess.set_parent_death_signal(signal.SIGKILL)
     try:
+        patching.after_fork()
         if hooks is not None and number > 0:
             hooks.in_worker(number)
         application = application or loader.load(start)
@@ -69,16 +70,14 @@ def prepare(
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
-            served = application.callable if hooks is None else hooks.around(application.callable)
             is_green = start["workerClass"] == "gevent"
             environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
+            served = application.callable if hooks is None else hooks.around(application.callable)
             if is_green:
-                patching.after_fork()
                 # Imported here, for gevent comes with it.
                 from ..greenlets.worker import GreenletWorker
 
-                slots = start["concurrency"]
-                green = GreenletWorker(served, number, slots, environ, offers_files, start["links"])
+                green = GreenletWorker(served, number, start["concurrency"], environ, offers_files, start["links"])
                 return application, green
             worker = WsgiWorker(served, number, threads, environ, offers_files, start["links"])
             return application, worker

@@ -61,13 +61,16 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['-k egg:gunicorn#gthread', {}],
   ['-k uvicorn.workers.UvicornWorker --threads 2', {}],
   ['-k uvicorn.workers.UvicornWorker --worker-connections 50', { concurrency: '50' }],
+  ['-k gevent --threads 3 --worker-connections 50', { 'worker-class': 'gevent', concurrency: '50' }],
+  ['-k gunicorn.workers.ggevent.GeventWorker', { 'worker-class': 'gevent' }],
+  ['-k eventlet', { 'worker-class': 'gevent' }],
   ['--max-requests 100 --max-requests-jitter 10', { 'max-requests': '100', 'max-requests-jitter': '10' }],
   ['-t 0', { timeout: '0' }],
   ['--timeout 99999999', { timeout: '0' }],
   ['--graceful-timeout 5', { 'graceful-timeout': '5' }],
   ['--keep-alive 75', { 'keep-alive': '75' }],
   ['--keep-alive 0', { 'keep-alive': '1' }],
-  ['--asgi-lifespan off --asgi-loop asyncio', { lifespan: 'off' }],
+  ['--asgi-lifespan off --asgi-loop asyncio', { lifespan: 'off', loop: 'asyncio' }],
   ['--websocket-max-message-size 1000', { 'ws-max-size': '1000' }],
   ['--limit-request-line 0', { 'limit-request-line': '131072' }],
   ['--limit-request-line 100000', { 'limit-request-line': '8190' }],
@@ -97,7 +100,9 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
     },
   ],
   ['-e A=1 --env B=x=y -e A=2', { env: 'A=2 B=x=y' }],
-  ['--pythonpath lib,/srv/x', { env: 'PYTHONPATH=/srv/x:DIR/lib' }],
+  ['--pythonpath site,/nowhere,/usr', { 'import-path': '/usr DIR/site' }],
+  ['--log-config log.ini', { 'log-config': 'DIR/log.ini' }],
+  ['--log-config log.ini --log-config-json log.json', { 'log-config': 'DIR/log.json' }],
   ['-u www-data -g 33', { user: 'www-data', group: '33' }],
   ['--access-logfile - --error-logfile - --log-file -', { 'access-log': '-', 'log-file': '-' }],
   ['--log-level WARNING', { 'log-level': 'warn' }],
@@ -163,7 +168,7 @@ const WRONG: readonly (readonly [words: string, message: string])[] = [
   ['--log-leve=debug --loglevel=debug', '--loglevel is unknown; did you mean --log-level?'],
   [
     '--work 3',
-    '--work may be --worker-tmp-dir or --workers or --worker-class or --worker-connections: write more of it',
+    '--work may be --workers or --worker-class or --worker-connections or --worker-tmp-dir: write more of it',
   ],
   ['-w many', "-w must be a whole number from 1 on, not 'many'"],
   ['-w 0', "-w must be a whole number from 1 on, not '0'"],
@@ -265,6 +270,7 @@ test('only a sync worker has a deadline for each request', t => {
   assert.deepEqual(times('--timeout', '60'), [60_000, []])
   assert.deepEqual(times('--timeout', '60', '--threads', '2'), [60_000, none])
   assert.deepEqual(times('-k', 'gthread'), [30_000, none])
+  assert.deepEqual(times('-k', 'gevent'), [30_000, none])
   assert.deepEqual(times('-k', 'uvicorn.workers.UvicornWorker'), [30_000, none])
 })
 

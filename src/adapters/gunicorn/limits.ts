@@ -30,7 +30,7 @@ export const SECURITY: Section = {
         standard: '4094',
         doc: 'Longest first line of a request, in bytes; 0: no limit.',
       },
-      '`--limit-request-line`; 0 is 128 KiB, the longest',
+      '`--limit-request-line`; 0 is 128 KiB, the longest; a longer line gets 414, not 400',
       (bytes, to) => {
         if (bytes === 0) to.set('limit-request-line', `${MAX_LINE}`)
         else to.set('limit-request-line', clamped(Math.min(bytes, LONGEST_LINE_THERE), MIN_LINE, MAX_LINE, to))
@@ -56,11 +56,12 @@ export const SECURITY: Section = {
         standard: '8190',
         doc: 'Longest header field of a request, in bytes.',
       },
-      '`--limit-request-header-size`: all fields together may have as many bytes as there, at most 256 KiB',
+      '`--limit-request-header-size`: not each field, but all together may have as many bytes as there, at most 256 KiB',
       (bytes, to) => {
         const fields = to.valueOf<number>('limit_request_fields') || FIELDS_THERE
-        const all = (bytes || FIELD_THERE) * fields
-        to.set('limit-request-header-size', `${Math.max(MIN_HEADERS, Math.min(MAX_HEADERS, all))}`)
+        const all = Math.max(MIN_HEADERS, Math.min(MAX_HEADERS, (bytes || FIELD_THERE) * fields))
+        to.set('limit-request-header-size', `${all}`)
+        to.tell(`is for all header fields together here: ${all} bytes`)
       },
     ),
   ],

@@ -37,9 +37,9 @@ export const WORKERS: Section = {
         flags: ['-k', '--worker-class'],
         shape: className(),
         standard: 'sync',
-        doc: 'Kind of workers: sync, gthread, asgi, gevent, tornado, or a class.',
+        doc: 'Kind of workers: sync, gthread, asgi, gevent, or a class.',
       },
-      'sync and gthread: `--threads`; asgi and `uvicorn.workers.UvicornWorker`: ASGI, which is noticed without it; others are not supported',
+      'sync and gthread: `--threads`; gevent: `--worker-class gevent`, eventlet too; asgi and `uvicorn.workers.UvicornWorker`: ASGI, which is noticed without it; others are not supported',
       workerClass,
     ),
     works(
@@ -58,7 +58,7 @@ export const WORKERS: Section = {
         standard: '1000',
         doc: 'Most clients at a time of a worker with many.',
       },
-      'asgi: `--concurrency`; others: the gateway has the connections (`--limit-connections`)',
+      'asgi and gevent: `--concurrency`; others: the gateway has the connections (`--limit-connections`)',
       (count, to) => {
         const isOfLoop = ['asgi', 'gevent', 'eventlet'].includes(kindOfWorker(to))
         if (isOfLoop) to.set('concurrency', clamped(count, 1, MAX_CONCURRENCY, to))
@@ -117,10 +117,8 @@ export const WORKERS: Section = {
         standard: 'auto',
         doc: 'Event loop of ASGI: auto, asyncio or uvloop.',
       },
-      'uvloop is used if it is installed',
-      (loop, to) => {
-        if (loop === 'asyncio') to.tell('is auto here: uvloop is used if it is installed')
-      },
+      '`--loop`',
+      (loop, to) => to.set('loop', loop),
     ),
     works(
       'asgi_lifespan',
@@ -169,8 +167,6 @@ export const WORKERS: Section = {
 
 /** What other kinds would do there, and what to write here. */
 const OTHER_KINDS: Readonly<Partial<Record<WorkerKind, readonly [would: string, instead: string]>>> = {
-  gevent: ['would run requests in greenlets', 'write --threads 50 in its place, for requests that wait'],
-  eventlet: ['would run requests in greenlets', 'write --threads 50 in its place, for requests that wait'],
   tornado: ['would run an application of Tornado', 'start it by itself, behind a proxy'],
   other: ['would run workers of a class of its own', 'leave it out: Jumak finds whether it is WSGI or ASGI'],
 }
@@ -179,7 +175,15 @@ function workerClass(name: string, to: Translation): void {
   const kind = kindOf(name)
   const refusal = OTHER_KINDS[kind]
   if (refusal !== undefined) to.refuse(...refusal)
-  else if (kind === 'asgi' && !isPlainAsgi(name))
+  else if (kind === 'gevent' && /WebSocket/.test(name))
+    to.refuse('would give greenlets WebSockets', 'write --threads 50 in its place, where a WebSocket has a thread')
+  else if (kind === 'gevent' || kind === 'eventlet') {
+    to.set('worker-class', 'gevent')
+    if (kind === 'eventlet')
+      to.tell(
+        'is gevent here, which must be installed: gunicorn 26 has no eventlet any more; take eventlet.monkey_patch() out',
+      )
+  } else if (kind === 'asgi' && !isPlainAsgi(name))
     to.tell(`is uvicorn's class here: what ${name} says of its own, as in CONFIG_KWARGS, is not read`)
 }
 

@@ -108,7 +108,7 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
       warn: message => this.#owner.warn(message, call.exchange.id),
     })
     call.relay = relay
-    relay.start(head, Buffer.from(body))
+    relay.start(head, body)
     relay.end()
   }
 

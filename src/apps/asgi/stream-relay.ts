@@ -78,8 +78,8 @@ export class StreamRelay {
     } else if (content.length <= SMALL_PIECE || !this.#limits.memory.isNear) {
       this.#write(content)
     } else {
-      // What the client does not take of a write stays in memory, so only a little is tried. It is copied: a view would keep all of `content`.
-      this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
+      // What the client does not take of a write stays in memory, so only a little is tried.
+      this.#write(content.subarray(0, SMALL_PIECE))
       this.#keep(content.subarray(SMALL_PIECE))
       this.#pump()
     }
@@ -126,8 +126,8 @@ export class StreamRelay {
     return !this.#isBlocked || !this.#limits.memory.isNear
   }
 
-  #write(content: Buffer): void {
-    if (!this.#exchange.response.write(content)) this.#isBlocked = this.#credit.isHeld = true
+  readonly #write = (content: Buffer): void => {
+    if (!this.#exchange.response.writeView(content)) this.#isBlocked = this.#credit.isHeld = true
   }
 
   #keep(content: Buffer): void {
@@ -153,9 +153,7 @@ export class StreamRelay {
     if (this.#isClosed || this.#isSendingFile) return
     const spool = this.#spool
     while (spool !== null && !this.#isBlocked) {
-      const content = spool.take()
-      if (content === null) break
-      this.#write(content)
+      if (!spool.take(this.#write)) break
       if (this.#isClosed) return
     }
     if (spool !== null && !spool.isEmpty) return

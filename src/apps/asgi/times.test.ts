@@ -58,9 +58,9 @@ test('no time passes while a debugger has the event loop', async () => {
   const bench = makeBenchThatWaits({ timeouts: { request: 100, streamIdle: 100 } })
   const held = holdingAsgi()
   await bench.worker(1, 10, held.script)
+  bench.pool.debugged(1, true)
   const exchange = bench.send({ path: '/debugged' })
   await held.the(0)
-  bench.pool.debugged(1, true)
   // wait: both limits pass; a busy machine only makes this longer
   await new Promise(resolve => setTimeout(resolve, 500))
   assert.equal(exchange.response.state, 'idle')

@@ -3,10 +3,11 @@
  *
  * Bounds: up to `limits.memoryBuffer` is in memory, the rest in a temporary file; while memory is short all of it goes into the file.
  * `limits.body` bounds the whole (`handlers/app.ts`).
- * Invariant: closed as soon as nobody can need it again, that is after the response head or with the end of the exchange.
+ * Invariants: closed as soon as nobody can need it again, that is after the response head or with the end of the exchange. A buffer that the
+ * reader's socket may still have is not used again.
  * Not here: content that is sent while it arrives (`live-body.ts`).
  */
-import { ByteQueue } from '../../base/byte-queue.ts'
+import { BlockQueue } from '../../base/block-queue.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporaryFile } from '../../base/temporary-file.ts'
 import type { TemporarySpace } from '../../base/temporary-space.ts'
@@ -17,11 +18,17 @@ export const MAX_INLINE_BODY = 64 * 1024
 /** Bytes on their way to a disk that is slower than the client. Beyond it the client must wait. */
 const MAX_PENDING = 1024 * 1024
 const MAX_PENDING_NEAR = 64 * 1024
-/** Bytes of one BODY frame. */
+/** Bytes of one read of the file. */
 const PIECE = 256 * 1024
 /** V8 keeps joined texts as a tree of their parts until somebody reads them: content that comes byte by byte would take many times its size. */
 const MAX_TEXTS = 64
 const NOTHING = Buffer.alloc(0)
+
+/** A socket. */
+export interface PieceStream {
+  /** Bytes that the kernel has not taken. */
+  readonly writableLength: number
+}
 
 /** The content of a call, as its link reads it. */
 export interface CallBody {
@@ -35,6 +42,8 @@ export interface CallBody {
   readonly isAtHand: boolean
   /** The next piece from `position` on; an empty piece is the end. May call back at once, and never after `close`. */
   read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  /** The pieces go into this stream as they are, until it is told of another one. So it shows when they are read no more. */
+  goesTo(stream: PieceStream): void
   /** Nobody needs it any more. */
   close(): void
 }
@@ -74,9 +83,14 @@ export class RequestBody implements CallBody {
   #text = ''
   /** How often content was appended. */
   #pieces = 0
-  readonly #collected = new ByteQueue()
-  #memory: Buffer | null = null
+  readonly #collected: BlockQueue
+  #isSealed = false
   #file: TemporaryFile | null = null
+  /** The last piece of the file, for the next one. */
+  #piece: Buffer = NOTHING
+  /** Somebody was given pieces, and `#stream` has them; null: nobody knows where they are. */
+  #isRead = false
+  #stream: PieceStream | null = null
   #waiting = false
   /** Null for content that comes in one piece. */
   #account: Account | null = null
@@ -84,6 +98,7 @@ export class RequestBody implements CallBody {
 
   constructor(options: RequestBodyOptions) {
     this.#options = options
+    this.#collected = new BlockQueue(options.memory)
   }
 
   /** `chunk` is copied. False: wait for `onRoom`. */
@@ -101,16 +116,16 @@ export class RequestBody implements CallBody {
       return true
     }
     if (this.#text !== '') {
-      this.#collected.push(Buffer.from(this.#text, 'latin1'))
+      this.#collected.appendLatin1(this.#text)
       this.#text = ''
     }
-    return this.#collect(Buffer.from(chunk))
+    return this.#collect(chunk)
   }
 
   #collect(chunk: Buffer): boolean {
     const { space, memory, memoryBytes } = this.#options
     if (this.#file === null && !memory.isNear && this.#collected.bytes + chunk.length <= memoryBytes) {
-      this.#collected.push(chunk)
+      this.#collected.append(chunk)
       return true
     }
     if (this.#file === null ? !space.hasRoomFor(chunk.length) : !space.hasRoom) {
@@ -118,9 +133,12 @@ export class RequestBody implements CallBody {
       this.#options.onError(tooMuchStored())
       return true
     }
-    const file = this.#file ?? new TemporaryFile(space, () => this.#progress())
+    const file = this.#file ?? new TemporaryFile(space, memory, () => this.#progress())
     // What is in memory is the beginning of the content. Near the limit it goes into the file first.
-    if (this.#file === null && memory.isNear && this.#collected.bytes > 0) file.append(this.#collected.takeAll())
+    if (this.#file === null && memory.isNear) {
+      for (const piece of this.#collected.front(Number.POSITIVE_INFINITY)) file.append(piece)
+      this.#collected.clear()
+    }
     this.#file = file
     file.append(chunk)
     this.#waiting = file.pendingBytes > this.#maxPending
@@ -129,7 +147,7 @@ export class RequestBody implements CallBody {
 
   /** The content is complete. Calls back once, when all of it is stored: at once if it is in memory. */
   seal(done: () => void): void {
-    if (this.#text === '') this.#memory = this.#collected.takeAll()
+    this.#isSealed = true
     this.#sealed = done
     // From now on the call needs the content, so it is not evicted. It is short, or most of it is in the file.
     this.#account?.pin()
@@ -138,23 +156,49 @@ export class RequestBody implements CallBody {
 
   /** After `seal`. */
   get inline(): string | null {
-    if (this.length > MAX_INLINE_BODY || this.#file !== null) return null
-    return this.#memory === null ? this.#text : this.#memory.toString('latin1')
+    if (!this.#isSealed || this.length > MAX_INLINE_BODY || this.#file !== null) return null
+    if (this.#collected.bytes === 0) return this.#text
+    return this.#collected
+      .front(MAX_INLINE_BODY)
+      .map(piece => piece.toString('latin1'))
+      .join('')
   }
 
   /** After `seal`, and only if `inline` is null. */
   read(position: number, done: (error: Error | null, piece: Buffer) => void): void {
-    const memory = this.#memory!
-    if (position >= this.length) done(null, NOTHING)
-    else if (position < memory.length) done(null, memory.subarray(position, position + PIECE))
-    else this.#file!.read(position - memory.length, PIECE, done)
+    const { bytes } = this.#collected
+    if (position >= this.length) {
+      done(null, NOTHING)
+      return
+    }
+    this.#isRead = true
+    if (position < bytes) {
+      done(null, this.#collected.view(position))
+      return
+    }
+    const size = Math.min(PIECE, this.length - position)
+    if (this.#piece.length < size || !this.#isFree) this.#piece = Buffer.allocUnsafeSlow(size)
+    const piece = this.#piece.subarray(0, size)
+    this.#file!.read(position - bytes, [piece], (error, length) => done(error, piece.subarray(0, length)))
+  }
+
+  goesTo(stream: PieceStream): void {
+    // Another stream may still have pieces.
+    if (this.#isRead) this.#piece = NOTHING
+    this.#stream = this.#isRead ? null : stream
+  }
+
+  /** Nobody has a piece of ours. */
+  get #isFree(): boolean {
+    return !this.#isRead || this.#stream?.writableLength === 0
   }
 
   close(): void {
     this.#sealed = null
     this.#text = ''
-    this.#collected.clear()
-    this.#memory = null
+    if (this.#isFree) this.#collected.clear()
+    else this.#collected.forget()
+    this.#piece = NOTHING
     this.#file?.close()
     this.#file = null
     this.#account?.close()
@@ -165,12 +209,11 @@ export class RequestBody implements CallBody {
   }
 
   #count(): void {
-    const { bytes } = this.#collected
     this.#account ??= this.#options.memory.open('a request was refused (503)', () => {
       this.close()
       this.#options.onError(tooMuchInMemory())
     })
-    this.#account.set(this.#text.length + bytes + (this.#memory?.length ?? 0) + (this.#file?.pendingBytes ?? 0))
+    this.#account.set(this.#text.length + this.#collected.memory + (this.#file?.pendingMemory ?? 0))
   }
 
   #progress(): void {

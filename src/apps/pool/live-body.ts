@@ -55,6 +55,9 @@ export class LiveBody implements CallBody {
     else if (!this.#isDelivering) this.#source.resume()
   }
 
+  /** Each piece is a buffer of its own. */
+  goesTo(): void {}
+
   close(): void {
     this.#isClosed = true
     this.#waiting = null

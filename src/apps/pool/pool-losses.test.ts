@@ -190,7 +190,7 @@ for (const [name, act] of violations) {
 }
 
 test('a request past its deadline is answered 504; its worker is reported stuck and gets nothing new, and its other slots go on', async () => {
-  const bench = new Bench({ timeouts: { request: 100 } })
+  const bench = new Bench({ timeouts: { request: 60_000, requestFor: [{ prefix: '/hang', timeout: 100 }] } })
   const held = holding()
   const stuckWorker = await bench.linkedWorker(1, 2, held.script)
   const hanging = bench.send({ path: '/hang' })
@@ -216,15 +216,16 @@ test('a request past its deadline is answered 504; its worker is reported stuck 
 })
 
 test('while a debugger has a worker nothing is late, neither its requests nor those that wait for it', async () => {
-  const bench = new Bench({ timeouts: { request: 100, queue: 100 } })
+  // A busy machine has this long for the answer after the debugger.
+  const bench = new Bench({ timeouts: { request: 500, queue: 500 } })
   const held = holding()
   await bench.linkedWorker(1, 1, held.script)
+  bench.pool.debugged(1, true)
   const debugged = bench.send({ path: '/debugged' })
   await held.until(1)
-  bench.pool.debugged(1, true)
   const waiting = bench.send({ path: '/waiting' })
   // wait: both limits pass; a busy machine only makes this longer
-  await new Promise(resolve => setTimeout(resolve, 400))
+  await new Promise(resolve => setTimeout(resolve, 700))
   assert.deepEqual([debugged.error, waiting.error], [null, null])
   bench.pool.debugged(1, false)
   held.requests[0]!.link.respond(200, [], 'x')
@@ -238,7 +239,8 @@ test('while a debugger has a worker nothing is late, neither its requests nor th
 
 test('a path has the deadline of its prefix, one request after another on one link', async () => {
   const requestFor = [
-    { prefix: '/quick/', timeout: 100 },
+    // A busy machine has this long for the first request.
+    { prefix: '/quick/', timeout: 500 },
     { prefix: '/poll/', timeout: 0 },
   ]
   const bench = new Bench({ timeouts: { request: 60_000, requestFor } })

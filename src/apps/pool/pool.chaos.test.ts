@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
+import { withoutSpares } from '../../base/testing/spare-blocks.ts'
 import { testApp } from '../../config/testing/config.ts'
 import { applicationRoot } from '../../http/application-root.ts'
 import { linkFactory } from '../links.ts'
@@ -149,6 +150,7 @@ async function run(seed: number, affinity: PoolAffinity = null): Promise<void> {
   assert.ok(drained.length <= draining)
   assert.equal(perAddress.total, 0, 'requests are counted that do not wait')
   pool.close()
+  withoutSpares(memory)
   assert.deepEqual([memory.used, memory.accounts], [0, 0], 'memory is counted that nobody holds')
   for (const worker of alive.values()) worker.die()
   while (readdirSync(directory).some(name => name.startsWith('jumak-'))) await turn()

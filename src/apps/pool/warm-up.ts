@@ -96,6 +96,10 @@ class WarmUpResponse {
     return true
   }
 
+  writeView(chunk: Buffer): boolean {
+    return this.write(chunk)
+  }
+
   onDrain(): void {}
 
   sendFile(_fd: number, _offset: number, length: number, done: (error: Error | null) => void): void {

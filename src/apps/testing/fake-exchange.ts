@@ -72,6 +72,9 @@ export class FakeResponse {
     this.events.emit('write')
     return this.accepts
   }
+  writeView(chunk: Buffer): boolean {
+    return this.write(chunk)
+  }
   respond(head: ResponseHead, content: Buffer): void {
     this.start(head)
     if (content.length > 0) this.write(content)

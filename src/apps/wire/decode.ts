@@ -32,8 +32,9 @@ export interface FileOffer {
 
 export interface WorkerSink {
   onHello(hello: WorkerHello): void
-  /** `complete`: `body` is all content, valid during the call only, and the exchange is over. `runMicros` is set only then. */
+  /** `body`: valid during the call only. `complete`: it is all content, and the exchange is over. `runMicros` is set only then. */
   onResponse(head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
+  /** A piece of content, as it came, valid during the call only. */
   onChunk(chunk: Buffer): void
   onEnd(runMicros: number): void
   onFile(file: FileOffer): void
@@ -81,7 +82,12 @@ export class WorkerDecoder extends FrameReader {
     if (length < minimumLength(type) || length > maximumLength(type)) {
       throw new WireViolation(`frame type ${type} with ${length} bytes`)
     }
+    this.isContent = type === FrameType.CHUNK
     return length
+  }
+
+  protected content(piece: Buffer): void {
+    this.#sink.onChunk(piece)
   }
 
   #allowed(type: number): boolean {
@@ -104,13 +110,11 @@ export class WorkerDecoder extends FrameReader {
     }
   }
 
-  protected frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  protected frame(buffer: Buffer, start: number, end: number): void {
     const sink = this.#sink
     const type = this.#type
     if (type === FrameType.RESPONSE) {
-      this.#response(buffer, start, end, owned)
-    } else if (type === FrameType.CHUNK) {
-      if (end > start) sink.onChunk(own(buffer, start, end, owned))
+      this.#response(buffer, start, end)
     } else if (type === FrameType.END) {
       this.#state = 'head'
       sink.onEnd(buffer.readUInt32LE(start))
@@ -135,7 +139,7 @@ export class WorkerDecoder extends FrameReader {
     if (this.#state === 'raw') this.#sink.onRaw(bytes)
   }
 
-  #response(buffer: Buffer, start: number, end: number, owned: boolean): void {
+  #response(buffer: Buffer, start: number, end: number): void {
     const status = buffer.readUInt16LE(start)
     const flags = buffer[start + 2]!
     const runMicros = buffer.readUInt32LE(start + 3)
@@ -149,8 +153,7 @@ export class WorkerDecoder extends FrameReader {
     const head = decodeHead(status, buffer, headStart, bodyStart)
     const complete = (flags & RESPONSE_END) !== 0
     if (!complete) this.#state = 'content'
-    const body = complete ? view(buffer, bodyStart, end) : own(buffer, bodyStart, end, owned)
-    this.#sink.onResponse(head, body, complete, runMicros)
+    this.#sink.onResponse(head, view(buffer, bodyStart, end), complete, runMicros)
   }
 
   #inform(buffer: Buffer, start: number, end: number): void {

@@ -2,9 +2,10 @@
  * Cuts the bytes of a socket into frames: a header of fixed size with the payload's length in its first four bytes, then the
  * payload. Runs in the gateway, sans-IO. `decode.ts` and `multiplex-decode.ts` say what the frames mean.
  *
- * A reader that was stopped passes on what follows the last frame as `rest`, uncut.
+ * Most frames come whole. Content comes as it arrives (`isContent`): whoever gets it writes it on, and nothing is put together before. A
+ * reader that was stopped passes on what follows the last frame as `rest`, uncut.
  *
- * Invariants: cutting the bytes differently never changes the calls. No memory is taken for a payload before its header is
+ * Invariants: cutting the bytes differently changes no call but the pieces of content. No memory is taken for a payload before its header is
  * checked. Nothing of a chunk is kept without a copy.
  */
 
@@ -16,6 +17,10 @@ export abstract class FrameReader {
   /** A payload that was cut. It has its full size from the start, and is passed on without another copy. */
   #payload: Buffer | null = null
   #payloadLength = 0
+  /** Bytes of content that are to come. */
+  #contentLeft = 0
+  /** Set by `header`: the payload is passed on in pieces, to `content`. */
+  protected isContent = false
 
   constructor(headerSize: number) {
     this.#header = Buffer.alloc(headerSize)
@@ -35,6 +40,9 @@ export abstract class FrameReader {
   /** Reads the frame whose header was read last. `owned`: the receiver may keep the buffer; else it is shared. */
   protected abstract frame(buffer: Buffer, start: number, end: number, owned: boolean): void
 
+  /** A piece of the frame whose header was read last, never empty: a view that is valid during the call only. */
+  protected abstract content(piece: Buffer): void
+
   /** Throws WireViolation. `chunk` may be a shared buffer. */
   push(chunk: Buffer): void {
     const headerSize = this.#header.length
@@ -46,6 +54,11 @@ export abstract class FrameReader {
       }
       const length = this.header(chunk, at)
       const payload = at + headerSize
+      if (this.isContent) {
+        this.#contentLeft = length
+        at = this.#passContent(chunk, payload)
+        continue
+      }
       at = payload + length
       if (at > chunk.length) {
         this.#startPayload(length)
@@ -59,13 +72,18 @@ export abstract class FrameReader {
 
   /** Completes the frame that the last read cut. Returns where the next frame begins. */
   #finishCut(chunk: Buffer): number {
-    let at = 0
+    let at = this.#passContent(chunk, 0)
     if (this.#headerLength > 0) {
       at = chunk.copy(this.#header, this.#headerLength)
       this.#headerLength += at
       if (this.#headerLength < this.#header.length) return at
       this.#headerLength = 0
-      this.#startPayload(this.header(this.#header, 0))
+      const length = this.header(this.#header, 0)
+      if (this.isContent) {
+        this.#contentLeft = length
+        return this.#passContent(chunk, at)
+      }
+      this.#startPayload(length)
     }
     const payload = this.#payload
     if (payload === null) return at
@@ -76,6 +94,15 @@ export abstract class FrameReader {
       this.frame(payload, 0, payload.length, true)
     }
     return at + copied
+  }
+
+  /** Returns where the rest of `chunk` begins. */
+  #passContent(chunk: Buffer, at: number): number {
+    const end = Math.min(chunk.length, at + this.#contentLeft)
+    if (end === at) return at
+    this.#contentLeft -= end - at
+    this.content(chunk.subarray(at, end))
+    return end
   }
 
   #startPayload(length: number): void {

@@ -57,8 +57,9 @@ export interface MultiplexSink<E extends WireState> {
   find(exchange: number): E | null
   onHello(hello: WorkerHello): void
   onPong(token: number): void
-  /** `complete`: `body` is all content, valid during the call only, and the exchange is over. `runMicros` is set only then. */
+  /** `body`: valid during the call only. `complete`: it is all content, and the exchange is over. `runMicros` is set only then. */
   onResponse(exchange: E, head: ResponseHead, body: Buffer, complete: boolean, runMicros: number): void
+  /** A piece of content, as it came, valid during the call only. */
   onChunk(exchange: E, chunk: Buffer): void
   onEnd(exchange: E, runMicros: number, trailers: HeaderLines): void
   onFile(exchange: E, file: FileOffer): void
@@ -96,7 +97,13 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       throw new WireViolation(`frame type ${type} with ${length} bytes`)
     this.#type = type
     this.#exchange = exchange
+    this.isContent = type === Type.CHUNK
     return length
+  }
+
+  protected content(piece: Buffer): void {
+    const exchange = this.#sink.find(this.#exchange)
+    if (exchange !== null) this.#chunk(exchange, piece)
   }
 
   protected frame(buffer: Buffer, start: number, end: number, owned: boolean): void {
@@ -111,14 +118,13 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       const exchange = sink.find(this.#exchange)
       if (exchange === null) return
       if (type === Type.CREDIT) sink.onCredit(exchange, buffer.readUInt32LE(start))
-      else if (type === Type.RESPONSE) this.#response(exchange, buffer, start, end, owned)
-      else if (type === Type.CHUNK) this.#chunk(exchange, own(buffer, start, end, owned))
+      else if (type === Type.RESPONSE) this.#response(exchange, buffer, start, end)
       else if (type === Type.MESSAGE) this.#message(exchange, buffer, start, end, owned)
       else this.#rare(exchange, buffer, start, end)
     }
   }
 
-  #response(exchange: E, buffer: Buffer, start: number, end: number, owned: boolean): void {
+  #response(exchange: E, buffer: Buffer, start: number, end: number): void {
     this.#must(exchange, 'head')
     const status = buffer.readUInt16LE(start)
     const flags = buffer[start + 2]!
@@ -140,14 +146,13 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
       exchange.stage = 'content'
       this.#spend(exchange, bodyLength)
     }
-    const body = complete ? view(buffer, bodyStart, end) : own(buffer, bodyStart, end, owned)
-    this.#sink.onResponse(exchange, head, body, complete, runMicros)
+    this.#sink.onResponse(exchange, head, view(buffer, bodyStart, end), complete, runMicros)
   }
 
   #chunk(exchange: E, chunk: Buffer): void {
     this.#must(exchange, 'content')
     this.#spend(exchange, chunk.length)
-    if (chunk.length > 0) this.#sink.onChunk(exchange, chunk)
+    this.#sink.onChunk(exchange, chunk)
   }
 
   #message(exchange: E, buffer: Buffer, start: number, end: number, owned: boolean): void {

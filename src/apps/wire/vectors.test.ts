@@ -88,7 +88,12 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
         end,
         runMicros: end ? runMicros : 50,
       }),
-    onChunk: data => frames.push({ type: 'CHUNK', data: data.toString('hex') }),
+    // Content comes in pieces, wherever its frames begin.
+    onChunk: data => {
+      const last = frames.at(-1)
+      const before = last?.type === 'CHUNK' ? `${frames.pop()!['data']}` : ''
+      frames.push({ type: 'CHUNK', data: before + data.toString('hex') })
+    },
     onEnd: runMicros => frames.push({ type: 'END', runMicros }),
     onFile: file => frames.push({ type: 'FILE', ...file, device: `${file.device}`, inode: `${file.inode}` }),
     onInform: head => frames.push({ type: 'INFORM', ...withoutMark(head) }),

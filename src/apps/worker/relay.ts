@@ -4,7 +4,12 @@
  * file (`limits.responseBuffer`), and only then the link is held. When the worker is done the relay goes on alone until the client has
  * everything. Carries the streams of WSGI applications; for both kinds, while memory is short, complete responses too.
  *
- * Order: all content comes before a file. After a file only the end follows.
+ * For a client that takes content as fast as the worker gives it, memory and file would cost more than both. So the link is also held, for as
+ * long as the worker does not notice: until the end of the turn of the event loop in which the client's connection has enough for now, and for
+ * `PATIENCE_MS`, once, before a file is begun.
+ *
+ * Order: all content comes before a file. After a file only the end follows. Content is a view that is valid during the call: what is kept
+ * is copied.
  * Not here: a complete response while there is memory, which needs no relay; streams of ASGI applications (`asgi/stream-relay.ts`).
  */
 import type { MemoryBudget } from '../../base/memory-budget.ts'
@@ -29,6 +34,12 @@ export interface RelayEvents {
   warn(message: string): void
 }
 
+/**
+ * Milliseconds. A client that takes what is in memory within this time reads as fast as a worker writes. For it a file would cost more than the
+ * worker's time. A slower one costs the worker this time once.
+ */
+const PATIENCE_MS = 5
+
 interface OpenFile {
   readonly fd: number
   readonly offset: number
@@ -45,6 +56,9 @@ export class Relay {
   /** The client has not taken what was written last. */
   #blocked = false
   #held = false
+  /** It became blocked in this turn of the event loop: what was written leaves at the turn's end. */
+  #isTurn = false
+  #patience: NodeJS.Timeout | null = null
   #ended = false
   #closed = false
 
@@ -71,17 +85,41 @@ export class Relay {
         this.#write(content)
         return
       }
-      // What the client does not take of a write stays in memory, so only a little is tried. It is copied: a view would keep all of `content`.
-      this.#write(Buffer.from(content.subarray(0, SMALL_PIECE)))
+      // What the client does not take of a write stays in memory, so only a little is tried.
+      this.#write(content.subarray(0, SMALL_PIECE))
       this.chunk(content.subarray(SMALL_PIECE))
       return
     }
     this.#spool ??= this.#openSpool()
     this.#spool.append(content)
-    if (this.#spool.isFull && !this.#held) {
-      this.#held = true
+    this.#holdOrRelease()
+  }
+
+  #holdOrRelease(): void {
+    const spool = this.#spool
+    const isFull = spool !== null && spool.isFull
+    if (isFull && spool.isPatient) this.#patience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS)
+    const isHeld = isFull || (this.#blocked && this.#isTurn)
+    if (isHeld === this.#held) return
+    this.#held = isHeld
+    if (isHeld) {
       this.#events.hold()
+      return
     }
+    this.#endPatience()
+    this.#events.release()
+  }
+
+  /** The client is slow, and must not cost the worker more time. */
+  #losePatience(): void {
+    this.#patience = null
+    this.#spool!.isPatient = false
+    this.#holdOrRelease()
+  }
+
+  #endPatience(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience)
+    this.#patience = null
   }
 
   /** Sends part of an open file after all content so far, and closes `fd`. Only `end` may follow. */
@@ -104,28 +142,30 @@ export class Relay {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#endPatience()
     this.#spool?.close()
     if (this.#file !== null) this.#limits.space.files.close(this.#file.fd)
     this.#file = null
   }
 
-  #write(content: Buffer): void {
-    if (!this.#exchange.response.write(content)) this.#blocked = true
+  readonly #write = (content: Buffer): void => {
+    if (this.#exchange.response.writeView(content)) return
+    this.#blocked = true
+    if (this.#isTurn || this.#ended || this.#closed) return
+    this.#isTurn = true
+    this.#holdOrRelease()
+    setImmediate(() => {
+      this.#isTurn = false
+      if (!this.#closed) this.#holdOrRelease()
+    })
   }
 
   #pump(): void {
     if (this.#closed || this.#sendingFile) return
     const spool = this.#spool
-    while (spool !== null && !this.#blocked && !this.#closed) {
-      const content = spool.take()
-      if (content === null) break
-      this.#write(content)
-    }
+    while (spool !== null && !this.#blocked && !this.#closed) if (!spool.take(this.#write)) break
     if (this.#closed) return
-    if (this.#held && !spool!.isFull) {
-      this.#held = false
-      this.#events.release()
-    }
+    this.#holdOrRelease()
     // The released link may have brought more content at once.
     if (spool !== null && !spool.isEmpty) return
     if (this.#file !== null) this.#sendFile(this.#file)
@@ -150,7 +190,7 @@ export class Relay {
   }
 
   #openSpool(): Spool {
-    return new Spool({
+    const spool = new Spool({
       space: this.#limits.space,
       memory: this.#limits.memory,
       memoryBytes: this.#limits.memoryBuffer,
@@ -162,5 +202,7 @@ export class Relay {
         this.#events.failed(error)
       },
     })
+    spool.isPatient = true
+    return spool
   }
 }

@@ -7,12 +7,17 @@ import type { CallBody } from '../pool/body.ts'
 import { encodeBodyEnd, frameHeader } from '../wire/encode.ts'
 import { FrameType } from '../wire/frames.ts'
 
+/** So much of what is at hand leaves in one write: a little more than the kernel takes at once. */
+const TOGETHER = 256 * 1024
+
 export class BodySender {
   readonly #socket: Socket
   readonly #body: CallBody
   readonly #done: (error: Error | null) => void
   #position = 0
   #stopped = false
+  /** Pieces are at hand one after the other. */
+  #isWithin = false
   /** Content is waited for, so the worker is not late. */
   isStarving = false
   /** Content has come from the client. */
@@ -26,6 +31,7 @@ export class BodySender {
   }
 
   start(): void {
+    this.#body.goesTo(this.#socket)
     this.#next()
   }
 
@@ -43,29 +49,50 @@ export class BodySender {
     this.#socket.write(encodeBodyEnd())
   }
 
+  /** Sends what is at hand, and goes on by itself. */
   #next(): void {
     if (this.#stopped) return
+    const socket = this.#socket
+    const until = this.#position + TOGETHER
+    this.#isWithin = true
+    socket.cork()
+    do this.#read()
+    while (!this.isStarving && !this.#stopped && this.#position < until)
+    socket.uncork()
+    this.#isWithin = false
+    if (!this.isStarving) this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#stopped) return
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', () => this.#next())
+    else this.#next()
+  }
+
+  #read(): void {
     this.isStarving = true
     this.#body.read(this.#position, (error, piece) => {
       if (this.#stopped) return
       this.isStarving = false
       if (this.isLive) this.onLivePiece()
-      if (error !== null) this.#done(error)
-      else if (piece.length > 0) this.#send(piece)
-      else {
-        this.#socket.write(encodeBodyEnd())
-        this.#done(null)
-      }
+      if (error === null && piece.length > 0) this.#send(piece)
+      else this.#end(error)
     })
   }
 
   #send(piece: Buffer): void {
     this.#position += piece.length
-    this.#socket.cork()
-    this.#socket.write(frameHeader(FrameType.BODY, piece.length))
-    const more = this.#socket.write(piece)
-    this.#socket.uncork()
-    if (more) this.#next()
-    else this.#socket.once('drain', () => this.#next())
+    const socket = this.#socket
+    socket.cork()
+    socket.write(frameHeader(FrameType.BODY, piece.length))
+    socket.write(piece)
+    socket.uncork()
+    if (!this.#isWithin) this.#goOn()
+  }
+
+  #end(error: Error | null): void {
+    this.#stopped = true
+    if (error === null) this.#socket.write(encodeBodyEnd())
+    this.#done(error)
   }
 }

@@ -190,7 +190,7 @@ export class SlotSink implements WorkerSink {
     }
     const relay = this.#makeRelay(call)
     call.relay = relay
-    relay.start(head, Buffer.from(body))
+    relay.start(head, body)
     relay.end()
   }
 

@@ -55,7 +55,7 @@ test('a thread that hangs is named with its stack and ended; one that turns is l
   const dead: string[] = []
   const [hanging, turning] = await Promise.all([start('thread 1'), start('thread 2')])
   const watchdog = new Watchdog(
-    { hangsAfterMs: 300, endsWithinMs: 60_000, log: (_level, line) => lines.push(line), die: why => dead.push(why) },
+    { hangsAfterMs: 1000, endsWithinMs: 60_000, log: (_level, line) => lines.push(line), die: why => dead.push(why) },
     LOOK_MS,
   )
   t.after(() => {
@@ -70,9 +70,9 @@ test('a thread that hangs is named with its stack and ended; one that turns is l
   assert.equal(lines.length, 1)
   assert.match(
     lines[0]!,
-    /^thread 1 has not turned for 0.3 s and is ended; it does this:\n {4}at hangsHere \(.*:4:\d+\)\n/,
+    /^thread 1 has not turned for 1 s and is ended; it does this:\n {4}at hangsHere \(.*:4:\d+\)\n/,
   )
-  assert.deepEqual([hanging.terminated, turning.terminated, dead], [['it had not turned for 0.3 s'], [], []])
+  assert.deepEqual([hanging.terminated, turning.terminated, dead], [['it had not turned for 1 s'], [], []])
   turning.worker.postMessage('ready?')
   await once(turning.worker, 'message')
 })

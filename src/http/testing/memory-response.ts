@@ -103,6 +103,10 @@ export class MemoryResponse implements ResponseWriter {
     return this.#keep(chunk)
   }
 
+  writeView(chunk: Buffer): boolean {
+    return this.write(Buffer.from(chunk))
+  }
+
   #keep(chunk: Buffer): boolean {
     const left = this.#promised < 0 ? chunk.length : this.#promised - this.bytesWritten
     const data = chunk.subarray(0, left)

@@ -235,10 +235,11 @@ class Neighbours {
     )
   }
 
+  /** The one that has workers: another one, of a generation that was given up, may not have gone yet. */
   #preloaderOf(name: string): ProcessInfo {
     const all = this.#server.processes()
     const own = all.filter(({ pid, parent }) => parent === this.#server.pid && this.#isIn(pid, name))
-    return own.at(-1)!
+    return own.find(({ pid }) => all.some(({ parent }) => parent === pid))!
   }
 
   #workersOf(name: string): ProcessInfo[] {

@@ -10,7 +10,7 @@ const WATCHDOG_MS = 2000
 const SIGNS = 12
 const TIMES = 2
 /** What was on its way when the master stopped has arrived. */
-const ARRIVED_MS = 500
+const ARRIVED_MS = 1000
 
 export const SERVICE_MANAGER: readonly Scenario[] = [
   { name: 'watchdog', fault: 'the master stops; the service manager is to hear of it', run: underManager },

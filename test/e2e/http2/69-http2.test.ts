@@ -106,6 +106,7 @@ test('a drain finishes what runs and takes no new stream: GOAWAY twice, the seco
   const session = open(t, stopping)
   const last: number[] = []
   session.on('goaway', (_code, id) => last.push(id))
+  const closed = once(session, 'close')
   const gate = new Gate(t)
   const running = answerOf(session.request({ ':path': gate.target }))
   await stopping.waitForLog(/holding/)
@@ -113,7 +114,7 @@ test('a drain finishes what runs and takes no new stream: GOAWAY twice, the seco
   await stopping.waitForLog(/stopping gracefully/)
   gate.open()
   assert.equal((await running).body.toString(), 'let go')
-  await once(session, 'close')
+  await closed
   assert.deepEqual(last.slice(0, 2), [2 ** 31 - 1, 1])
   await stopping.ended(0)
 })

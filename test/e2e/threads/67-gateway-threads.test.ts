@@ -229,14 +229,17 @@ for (const [index, fault] of (['error', 'exit', 'heap'] as const).entries())
     await load.more(50)
     let cut = await endThread(server, faults, index, fault)
     await load.more(50)
-    // The successor has the fewest connections.
-    const [client] = await connections(t, server.port, 1)
-    assert.equal(faults.threadOf(client!), index)
+    // The successor has no more connections than the others, unless it was given some meanwhile: then all have as many.
+    const idle = await connections(t, server.port, THREADS)
+    assert.ok(idle.some(client => faults.threadOf(client) === index))
     cut += await endThread(server, faults, index, fault)
-    assert.equal((await client!.readToEnd()).length, 0)
     await load.more(50)
     await load.over()
-    assert.equal(cut, load.cut + 1)
+    const ended = () => idle.filter(({ socket }) => socket.readableEnded || socket.destroyed).length
+    await until(
+      () => ended() > 0 && cut === load.cut + ended(),
+      () => `${cut} were cut: ${load.cut} of the load, ${ended()} idle ones`,
+    )
     // No slot is lost: as many requests run at a time as there are slots.
     const gates = Array.from({ length: 4 }, () => new Gate(t))
     const clients = gates.map(gate => new RawClient(server.port).get(gate.target))
@@ -270,11 +273,11 @@ test('a thread that hangs is named with its stack and ended; requests of other t
   hanging.get(gate.target)
   await server.waitForLog(/holding/)
   const ups = faults.ups(1)
+  const from = server.log.length
   await faults.inject(1, 'hang')
   gate.open()
   // Its slot counts as taken. The others go round, with as many requests at a time as before.
   for (let i = 0; i < 20; i++) await Promise.all(others.map(askMarked))
-  const from = server.log.length
   await server.waitForLog(/has not turned for 3 s and is ended/)
   await server.waitForLog(/error gateway +at .*hangsForTheTest .*thread-faults/, from)
   const { line, cut } = await deathOf(server, 1, from)

@@ -6,7 +6,7 @@
  *
  * Invariant: the memory budget counts what is kept here, and near its limit nothing is kept. Not here: buffers that are in use.
  */
-import type { Account, MemoryBudget } from '../base/memory-budget.ts'
+import type { Account, MemoryBudget } from './memory-budget.ts'
 
 const TRIM_MS = 1000
 
