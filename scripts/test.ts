@@ -19,8 +19,8 @@ import { ROOT } from './lib/tools.ts'
 
 /** Unit tests first: when one fails, the end-to-end tests say the same less clearly. */
 const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts']
-/** What is only about several threads of the gateway, or about HTTP/2: `npm run test:threads` and `npm run test:http2` run these folders. */
-const OF_OTHER_COMMANDS = ['test/e2e/threads/**', 'test/e2e/http2/**']
+/** What is only about several threads of the gateway, about HTTP/2, or about other servers: `npm run test:threads`, `test:http2`, `test:differential`. */
+const OF_OTHER_COMMANDS = ['test/e2e/threads/**', 'test/e2e/http2/**', 'test/differential/**']
 /** End-to-end files start servers of several processes each: more than two at a time only slow each other down. */
 const FILES_AT_A_TIME = 2
 /** For one file. Far more than any file takes: a file that hangs ends with its name. */
