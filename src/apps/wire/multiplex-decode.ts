@@ -79,6 +79,8 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
   #greeted = false
   #type = 0
   #exchange = 0
+  /** Content of a CHUNK of which no piece was passed on: a frame is within its credit, or beyond it, as a whole. */
+  #unspent = 0
 
   constructor(sink: MultiplexSink<E>) {
     super(MULTIPLEX_HEADER)
@@ -98,6 +100,7 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
     this.#type = type
     this.#exchange = exchange
     this.isContent = type === Type.CHUNK
+    this.#unspent = length
     return length
   }
 
@@ -151,7 +154,8 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
 
   #chunk(exchange: E, chunk: Buffer): void {
     this.#must(exchange, 'content')
-    this.#spend(exchange, chunk.length)
+    if (this.#unspent > 0) this.#spend(exchange, this.#unspent)
+    this.#unspent = 0
     this.#sink.onChunk(exchange, chunk)
   }
 

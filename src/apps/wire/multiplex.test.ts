@@ -278,6 +278,17 @@ test('frames of an exchange that is over are skipped', () => {
   )
 })
 
+test('a chunk that begins within its credit is within it, wherever a read cuts it', () => {
+  const oneByte = frame(T.RESPONSE, 7, '\xc8\0\0\0\0\0\0\0\0\0\0x')
+  // The window ends a byte before the last of these.
+  const chunks = Array.from({ length: WINDOW / MAX_CONTENT }, () => fullChunk)
+  const bytes = Buffer.concat([hello, oneByte, ...chunks])
+  const { decoder } = makeDecoder()
+  decoder.push(bytes.subarray(0, -1))
+  decoder.push(bytes.subarray(-1))
+  assert.throws(() => decoder.push(frame(T.CHUNK, 7, 'x')), WireViolation)
+})
+
 test('as much content as the window holds may come at once, and no byte more', () => {
   const { decoder, frames } = makeDecoder()
   const four = Array.from({ length: WINDOW / MAX_CONTENT }, () => fullChunk)
