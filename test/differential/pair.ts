@@ -25,7 +25,11 @@ export interface Running {
 }
 
 export async function start({ command, words, directory, env, isReady }: Program): Promise<Running> {
-  const child = spawn(command, words, { cwd: directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, words, {
+    cwd: directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output: string[] = []
   createInterface(child.stdout!).on('line', line => output.push(line))
   const said: string[] = []
@@ -50,7 +54,11 @@ async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void>
   await ended
 }
 
-export function jumak(program: string, words: readonly string[], python: string): Pick<Program, 'command' | 'words' | 'isReady'> & { env: Record<string, string> } {
+export function jumak(
+  program: string,
+  words: readonly string[],
+  python: string,
+): Pick<Program, 'command' | 'words' | 'isReady'> & { env: Record<string, string> } {
   return {
     command: join(ROOT, 'bin/jumak'),
     words: [program, ...words],
@@ -74,7 +82,10 @@ export interface Answer {
 }
 
 /** `socket`: a path; else the port of this machine. */
-export async function ask(to: { port: number; socket: string | null }, { method = 'GET', path = '/', headers = {}, content = '' }: Ask): Promise<Answer> {
+export async function ask(
+  to: { port: number; socket: string | null },
+  { method = 'GET', path = '/', headers = {}, content = '' }: Ask,
+): Promise<Answer> {
   const where = to.socket === null ? { host: '127.0.0.1', port: to.port } : { socketPath: to.socket }
   const sent = request({ ...where, method, path, headers: { Host: 'shop.test', ...headers }, agent: false })
   sent.end(content)

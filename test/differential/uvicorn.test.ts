@@ -21,7 +21,11 @@ interface Case {
 }
 
 const FORWARDED = {
-  headers: { 'X-Forwarded-For': '203.0.113.7, 10.1.1.1', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'other.test' },
+  headers: {
+    'X-Forwarded-For': '203.0.113.7, 10.1.1.1',
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'other.test',
+  },
 }
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -53,7 +57,10 @@ const CASES: Readonly<Record<string, Case>> = {
   'a factory': { words: '--factory' },
   'ASGI 2': { words: '--interface asgi2' },
   WSGI: { words: '--interface wsgi', asks: [{ path: '/a/b?c' }] },
-  variables: { env: { UVICORN_ROOT_PATH: '/shop', UVICORN_HEADERS: 'X-A:b X-C:d', UVICORN_PROXY_HEADERS: 'off' }, asks: [FORWARDED] },
+  variables: {
+    env: { UVICORN_ROOT_PATH: '/shop', UVICORN_HEADERS: 'X-A:b X-C:d', UVICORN_PROXY_HEADERS: 'off' },
+    asks: [FORWARDED],
+  },
   'a Unix socket': { words: '--uds SOCKET', asks: [{}, FORWARDED] },
   'a Unix socket, and every proxy is believed': { words: '--uds SOCKET --forwarded-allow-ips *', asks: [FORWARDED] },
 }
@@ -67,7 +74,11 @@ for (const [name, { words = '', env = {}, asks = [{}] }] of Object.entries(CASES
     const answers: unknown[] = []
     for (const program of ['uvicorn', 'jumak'] as const) {
       const socket = words.includes('SOCKET') ? join(temporaryDirectory(t), 's') : null
-      const given = [...words.replace('SOCKET', socket ?? '').split(' '), ...(socket === null ? ['--port', '0'] : []), app]
+      const given = [
+        ...words.replace('SOCKET', socket ?? '').split(' '),
+        ...(socket === null ? ['--port', '0'] : []),
+        app,
+      ]
       const all = given.filter(word => word !== '')
       const started =
         program === 'jumak'
@@ -103,7 +114,9 @@ function isLogged(name: string, words: string): boolean {
 /** Without what is known to differ. */
 function comparable({ status, headers, content }: Answer, name: string): unknown {
   const kept = headers.filter(
-    line => !/^(?:date|connection|keep-alive|transfer-encoding|content-length): /.test(line) && (name.includes('names itself') || !line.startsWith('server: ')),
+    line =>
+      !/^(?:date|connection|keep-alive|transfer-encoding|content-length): /.test(line) &&
+      (name.includes('names itself') || !line.startsWith('server: ')),
   )
   if (!content.startsWith('{"content"')) return { status, headers: kept, content }
   const { scope, content: echoed } = JSON.parse(content)
@@ -134,6 +147,9 @@ for (const [words, code] of EXITS)
     const { python } = await ensureEnvironment({ python: 'newest', packages: 'uvicorn' })
     const given = words.split(' ').filter(word => word !== '')
     const there = spawnSync(python, ['-m', 'uvicorn', ...given], { cwd: HERE })
-    const here = spawnSync(join(ROOT, 'bin/jumak'), ['uvicorn', ...given], { cwd: HERE, env: { ...process.env, JUMAK_PYTHON: python } })
+    const here = spawnSync(join(ROOT, 'bin/jumak'), ['uvicorn', ...given], {
+      cwd: HERE,
+      env: { ...process.env, JUMAK_PYTHON: python },
+    })
     assert.deepEqual([here.status, there.status], [code, code], `${here.stderr}\n${there.stderr}`)
   })
