@@ -108,6 +108,7 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['--log-level WARNING', { 'log-level': 'warn' }],
   ['--log-level critical', { 'log-level': 'error' }],
   ['--log-level nope', { 'log-level': 'info' }],
+  ['--access-logformat %(b)s|%(B)s', { 'access-log-format': '%(B)s|%(B)s' }],
   ['--access-logformat %(h)s=%(zz)s', { 'access-log-format': '%(h)s=-' }],
   ['--access-logformat %({X-Id}i)s|%({http_x_id}e)s', { 'access-log-format': '%({X-Id}i)s|%({x-id}i)s' }],
   ['--certfile cert.pem', { 'tls-cert': 'DIR/cert.pem', 'tls-key': 'DIR/cert.pem' }],
@@ -249,7 +250,7 @@ test("gunicorn's defaults hold where nothing is given, and our variables win ove
     [app?.workers, app?.threads, app?.timeouts.request, app?.timeouts.requestFor, timeouts.keepAlive, unixMode],
     [1, 1, 30_000, [], 2000, 0o777],
   )
-  assert.equal(accessLog?.format, '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"')
+  assert.equal(accessLog?.format, '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(B)s "%(f)s" "%(a)s"')
   assert.deepEqual([...forwardedHeaders].sort(), ['x-forwarded-proto', 'x-forwarded-protocol', 'x-forwarded-ssl'])
   assert.deepEqual(loaded.warnings, [])
   const other = makeEnvironment(environment.cwd, { variables: { JUMAK_KEEP_ALIVE: '75', JUMAK_WORKERS: '5' } })
