@@ -1,4 +1,5 @@
 /** What `jumak adapt` prints means the same as the command line that it was made from. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are for other programs.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

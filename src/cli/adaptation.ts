@@ -164,10 +164,13 @@ class Place {
   }
 }
 
-/** Whole parts of paths only. `from` is absolute. */
+/** Whole parts of paths only: `/app` is not in `/apple`, nor in `/srv/app`. `from` is absolute. */
 function replacePath(text: string, from: string, to: string): string {
-  const begin = from === '/' ? '/' : from
-  return text.replace(new RegExp(`(?<![\\w./-])${RegExp.escape(begin)}(?=$|[/:,'"])`, 'g'), () => to)
+  const parts = text.split(from)
+  return parts.reduce((done, part, i) => {
+    const isWhole = !/[\w./-]$/.test(parts[i - 1]!.slice(-1)) && /^(?:$|[/:,'"])/.test(part)
+    return `${done}${isWhole ? to : from}${part}`
+  })
 }
 
 /** Sockets of systemd are for the process that it starts, and not for this one. */

@@ -53,11 +53,14 @@ function read(
   return ofService(candidates[0]!, name, variables)
 }
 
+/** `/venv/bin/gunicorn` has the word, and `gunicorn.conf.py` has not. */
+const WORD_ENDS = /[\s"',[\]/;&]+/
+
 function startsOne({ body }: Entry, programs: readonly string[]): boolean {
   const texts = entriesOf(body)
     .filter(isCommand)
     .map(one => [one.value, ...one.body.map(line => line.text)].join(' '))
-  return programs.some(program => texts.some(text => new RegExp(`(?<![\\w.])${program}(?![\\w.])`).test(text)))
+  return texts.some(text => text.split(WORD_ENDS).some(word => programs.includes(word)))
 }
 
 function isCommand({ key }: Entry): boolean {

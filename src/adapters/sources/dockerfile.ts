@@ -88,8 +88,8 @@ function commandOf(rest: string): FoundCommand['command'] {
 
 /** `ENV A=1 B="two words"`, `ENV A the rest`. */
 function assignments(rest: string): Record<string, string> {
-  const old = /^([A-Za-z_]\w*)\s+([^=].*)$/.exec(rest)
-  if (old !== null) return { [old[1]!]: old[2]!.trim() }
+  const [name = ''] = /^[^\s=]+/.exec(rest) ?? []
+  if (name !== '' && /\s/.test(rest[name.length] ?? '')) return { [name]: rest.slice(name.length).trim() }
   const split = shellWords(rest)
   if ('problem' in split) return {}
   return Object.fromEntries(

@@ -1,4 +1,5 @@
 /** Where a command stands in files: Procfile, Dockerfile, compose file, unit of systemd. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are for other programs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'yaml'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are for other programs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readShellLine } from './shell-line.ts'

@@ -150,11 +150,10 @@ class LineReader {
 
   /** Blanks of a value separate words, unless it is quoted. */
   #addValue(value: string): void {
-    if (this.#isQuoted) return this.#add(value)
-    const parts = value.split(/\s+/)
+    const parts = this.#isQuoted ? [value] : value.split(/\s+/)
     for (const [i, part] of parts.entries()) {
       if (i > 0) this.#endWord()
-      if (part !== '') this.#add(part)
+      if (part !== '' || this.#isQuoted) this.#add(part)
     }
   }
 

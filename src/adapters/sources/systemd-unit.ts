@@ -45,9 +45,7 @@ export function readUnit(
   const replacing = new Replacing({ ...variables, ...own })
   const words = split.words.flatMap(word => replaced(word, replacing))
   const directory = last('WorkingDirectory')?.replace(/^-/, '') ?? null
-  const odd = [...words, directory ?? ''].find(word =>
-    SPECIFIER.test(word.replaceAll('%%', '').replace(/%\([^)]*\)s/g, '')),
-  )
+  const odd = [...words, directory ?? ''].find(word => SPECIFIER.test(word.replaceAll('%%', '')))
   const notes: string[] = []
   if (odd !== undefined)
     notes.push(`'${odd}' has a specifier of systemd, which is not replaced: write what it stands for`)

@@ -23,7 +23,23 @@ export interface Entry {
 
 export class YamlProblem extends Error {}
 
-const KEY = /^ *("[^"]*"|'[^']*'|[^\s"'#[\]{},&*!|>%@`-][^:#]*|<<|-[^\s:][^:#]*) *:(?: +(.*))?$/
+/** Characters with which something else than a plain key begins. */
+const INDICATORS = '#[]{},&*!|>%@`'
+
+/** `key: value`. Null: the line is something else. */
+function keyAndValue({ text, number }: Line): { readonly key: string; readonly value: string } | null {
+  const trimmed = text.trim()
+  const quoted = /^["']/.test(trimmed) ? QUOTED.exec(trimmed)?.[0] : undefined
+  if (/^(?:["']|-(?:\s|$))/.test(trimmed) && quoted === undefined) return null
+  if (INDICATORS.includes(trimmed[0]!)) return null
+  const rest = trimmed.slice(quoted?.length ?? 0)
+  const colon = rest.search(/:(?:\s|$)/)
+  if (colon < 0) return null
+  const plain = rest.slice(0, colon).trim()
+  const key = quoted === undefined ? plain : unquoted(quoted, number)
+  if ((quoted !== undefined && plain !== '') || (quoted === undefined && plain.includes(' #'))) return null
+  return { key, value: rest.slice(colon + 1).trim() }
+}
 
 export function linesOf(text: string): Line[] {
   const end = text.search(/^\.\.\.|(?<=\n)---/m)
@@ -37,11 +53,9 @@ export function entriesOf(lines: readonly Line[]): Entry[] {
   const entries: (Entry & { readonly body: Line[] })[] = []
   const indent = indentOf(lines.find(line => !isEmpty(line)))
   for (const line of lines) {
-    const match = !isEmpty(line) && indentOf(line) === indent ? KEY.exec(line.text) : null
+    const found = !isEmpty(line) && indentOf(line) === indent ? keyAndValue(line) : null
     const last = entries.at(-1)
-    // A colon in a text in quotes that is still open.
-    if (match !== null)
-      entries.push({ key: unquoted(match[1]!.trim()), line: line.number, value: match[2] ?? '', body: [] })
+    if (found !== null) entries.push({ ...found, line: line.number, body: [] })
     else if (last !== undefined) last.body.push(line)
     else if (!isEmpty(line)) fail(line.number, 'is no mapping')
   }
@@ -118,17 +132,17 @@ function flow(lines: readonly string[], number: number): string | readonly strin
   if (/[&*!{%@`]/.test(first))
     return fail(number, `has '${lines[0]!.slice(0, 20)}', a form of YAML that is not understood`)
   if (first === '"' || first === "'") return quotedText(lines.join(' '), number)
-  if (first !== '[')
-    return lines
-      .map(text => text.replace(/(?:^|\s)#.*$/, ''))
-      .join(' ')
-      .trim()
+  if (first !== '[') return lines.map(withoutComment).join(' ').trim()
   const text = lines.join('\n')
   const words: string[] = []
   let at = 1
   for (;;) {
-    const [blanks] = /^(?:[\s,]|(?<=[\s,])#.*)*/.exec(text.slice(at))!
-    at += blanks.length
+    while (/[\s,]/.test(text[at] ?? '')) at++
+    // A comment begins behind a blank.
+    if (text[at] === '#' && /\s/.test(text[at - 1]!)) {
+      while (at < text.length && text[at] !== '\n') at++
+      continue
+    }
     const rest = text.slice(at)
     if (rest === '') return fail(number, 'has a [ without a ]')
     if (rest[0] === ']') break
@@ -138,6 +152,11 @@ function flow(lines: readonly string[], number: number): string | readonly strin
     at += word.length
   }
   return words
+}
+
+function withoutComment(text: string): string {
+  const at = text.search(/\s#/)
+  return text.startsWith('#') ? '' : at < 0 ? text : text.slice(0, at)
 }
 
 const QUOTED = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')/
