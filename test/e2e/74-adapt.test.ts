@@ -29,7 +29,7 @@ test('a Procfile with a gunicorn.conf.py becomes a jumak.toml that is right', as
   assert.match(stderr, /^jumak: gunicorn\.conf\.py: statsd_host is not supported: /m)
   assert.match(stderr, /^jumak: gunicorn\.conf\.py: post_fork: no jumak\.toml has functions/m)
   assert.doesNotMatch(stdout + stderr, /hush/)
-  project.write('jumak.toml', stdout)
+  project.save('jumak.toml', stdout)
   const checked = await runJumak(['--check', '--no-app'], project.directory)
   assert.match(checked.stdout, /^jumak: the settings are right: shop on 127\.0\.0\.1:5000, 3 workers/, checked.stderr)
 })
