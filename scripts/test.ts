@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { run as runTests } from 'node:test'
 import { ensureEnvironment, PACKAGE_SETS, testedPythons } from '../test/support/environments/environments.ts'
 import { ensureNode24 } from '../test/support/environments/node24.ts'
-import { seconds } from './lib/command.ts'
+import { run, seconds } from './lib/command.ts'
 import { SetupError } from './lib/python.ts'
 import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
 import { reportTests } from './lib/test-report.ts'
@@ -19,8 +19,8 @@ import { ROOT } from './lib/tools.ts'
 
 /** Unit tests first: when one fails, the end-to-end tests say the same less clearly. */
 const ALL_TESTS = ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts']
-/** What is only about several threads of the gateway, or about HTTP/2: `npm run test:threads` and `npm run test:http2` run these folders. */
-const OF_OTHER_COMMANDS = ['test/e2e/threads/**', 'test/e2e/http2/**']
+/** What is only about several threads of the gateway, about HTTP/2, or about other servers: `npm run test:threads`, `test:http2`, `test:differential`. */
+const OF_OTHER_COMMANDS = ['test/e2e/threads/**', 'test/e2e/http2/**', 'test/differential/**']
 /** End-to-end files start servers of several processes each: more than two at a time only slow each other down. */
 const FILES_AT_A_TIME = 2
 /** For one file. Far more than any file takes: a file that hangs ends with its name. */
@@ -36,6 +36,9 @@ async function setUp(): Promise<void> {
   const versions = pythons.map(one => one.version)
   const requests = versions.flatMap(python => PACKAGE_SETS.map(packages => ({ python, packages })))
   await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment)])
+  // Once here, and not at each of some hundred starts: in tests Python writes no compiled files.
+  const compile = ['-m', 'compileall', '-q', join(ROOT, 'python/jumak_worker')]
+  await Promise.all(['python3', ...pythons.map(({ executable }) => executable)].map(python => run(python, compile)))
   const name = `Node 24, Python ${versions.join(' and ')}`
   console.log(`ok     ${name.padEnd(32)} ${seconds(performance.now() - startedAt)}`)
 }

@@ -13,7 +13,7 @@ from typing import Any, Optional
 from jumak_worker.loading import log_config
 from jumak_worker.loading.load_error import LoadError
 
-NAMES = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "shop")
+NAMES = ("gunicorn.error", "gunicorn.access", "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "shop")
 JSON = """{"version": 1, "disable_existing_loggers": false,
  "formatters": {"plain": {"format": "shop %(levelname)s %(message)s"}, "there": {"()": "uvicorn.logging.DefaultFormatter",
   "fmt": "%(levelprefix)s %(message)s", "use_colors": false}},
@@ -85,6 +85,18 @@ class LogConfig(unittest.TestCase):
         self.assertIn("is wrong: ", self.refused(self.file("b.ini", "nothing")))
         handler = '{"version": 1, "handlers": {"out": {"class": "logging.FileHandler", "filename": "/nowhere/x"}}}'
         self.assertRegex(self.refused(self.file("c.json", handler)), "ValueError: Unable to configure handler 'out'; FileNotFound")
+
+    def test_a_dictionary_of_gunicorn_has_the_rest_of_its_defaults(self) -> None:
+        root = logging.getLogger()
+        for name, value in (("handlers", list(root.handlers)), ("level", root.level)):
+            self.addCleanup(setattr, root, name, value)
+        loggers = {"shop": {"handlers": ["error_console"], "level": "INFO", "propagate": False}}
+        log_config.by_dictionary({"loggers": loggers}, "gunicorn.conf.py")
+        logging.getLogger("shop").info("open")
+        self.assertRegex(self.log.getvalue(), r"^\[.+\] \[\d+\] \[INFO\] open\n$")
+        with self.assertRaises(LoadError) as caught:
+            log_config.by_dictionary({"handlers": {}}, "gunicorn.conf.py")
+        self.assertIn("logconfig_dict of gunicorn.conf.py is wrong: ", caught.exception.message)
 
     def test_yaml(self) -> None:
         path = self.file("log.yaml", JSON)

@@ -25,6 +25,6 @@ function flagsOf({ name, flags, shape }: AnyOption): string {
 
 function describe({ answer, standard, doc }: AnyOption): string {
   const note = answer.is === 'works' ? '' : answer.is === 'idle' ? ' (not needed here)' : ' (not supported)'
-  const shown = standard === null || standard === 'False' || standard === '[]' ? '' : ` [${standard}]`
+  const shown = ['', 'False', '[]', null].includes(standard) ? '' : ` [${standard}]`
   return `${doc}${shown}${note}`
 }

@@ -1,6 +1,7 @@
 /**
- * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI and WSGI in greenlets have one for all. Runs in the gateway. The only file that knows
- * `pool/`, `wsgi/` and `asgi/` together: what only a wire needs (relay limits, root path, timeouts) stays out of the pool.
+ * Makes the links of a pool's workers: WSGI has a link for each slot, ASGI and WSGI in greenlets have one for all. Runs in the gateway. The
+ * only file that knows `pool/`, `wsgi/` and `asgi/` together: what only a wire needs (relay limits, root path, timeouts) stays out of the
+ * pool.
  */
 import { DeadlineList } from '../base/deadlines.ts'
 import type { MemoryBudget } from '../base/memory-budget.ts'

@@ -295,3 +295,75 @@ describe('draining', () => {
     assert.deepEqual(setup.events, ['closed 1001', 'exchange closed, 101'])
   })
 })
+
+describe('a tunnel: the application speaks the frames', () => {
+  function tunnelling(headers: string[] = []) {
+    const events: string[] = []
+    const setup = connect(exchange => {
+      exchange.onAborted(() => events.push('aborted'))
+      exchange.onClosed(() =>
+        events.push(`exchange closed, ${exchange.response.status} ${exchange.response.bytesWritten}`),
+      )
+      exchange.acceptTunnel(headers, (stream, first, onEnded) => {
+        if (first !== null) events.push(`first ${first}`)
+        stream.handler = {
+          onData: chunk => events.push(`data ${chunk}`),
+          onEnd: () => events.push('end'),
+          onDrain() {},
+          onClose: onEnded,
+        }
+        const cut = () => stream.destroy()
+        return { ...stream.handler, isClosed: false, bytesSent: 7, close: cut, goAway: cut }
+      })
+    })
+    return { ...setup, events }
+  }
+
+  test('the head is ours, without fields of the handshake and the connection; the bytes are its own', async () => {
+    const { transport, events } = tunnelling([
+      'Set-Cookie',
+      'a=b',
+      'Connection',
+      'close',
+      'Upgrade',
+      'x',
+      'Content-Length',
+      '9',
+    ])
+    transport.receive(`${request()}GET / HTTP/1.1\r\n\r\n`)
+    assert.equal(transport.text, `${SWITCH}Set-Cookie: a=b\r\n\r\n`)
+    transport.receive('more')
+    transport.halfClose()
+    transport.leave()
+    await tick()
+    assert.deepEqual(events, ['first GET / HTTP/1.1\r\n\r\n', 'data more', 'end', 'exchange closed, 101 7'])
+  })
+
+  test('a header that no response may have is refused, and nothing was sent', () => {
+    const { transport } = connect(exchange => {
+      assert.throws(() => exchange.acceptTunnel(['X', 'a\r\nb'], () => assert.fail()), /character/)
+      assert.equal(exchange.response.state, 'idle')
+      answer(exchange, 'no')
+    })
+    transport.receive(request())
+    assert.match(transport.text, /^HTTP\/1\.1 200 /)
+  })
+
+  test('who asks for no WebSocket gets no tunnel', () => {
+    const { transport } = connect(exchange => {
+      assert.throws(() => exchange.acceptTunnel([], () => assert.fail()), /cannot become a WebSocket/)
+      answer(exchange, 'no')
+    })
+    transport.receive(request({ Upgrade: null }))
+    assert.match(transport.text, /^HTTP\/1\.1 200 /)
+  })
+
+  test('the end of a drain cuts it', async () => {
+    const { transport, connection, events } = tunnelling()
+    transport.receive(request())
+    assert.equal(connection.isIdle, false)
+    connection.destroy()
+    await tick()
+    assert.deepEqual(events, ['exchange closed, 101 7'])
+  })
+})

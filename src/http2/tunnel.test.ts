@@ -211,3 +211,31 @@ test('an abort, or the end, of the response closes the WebSocket with 1011', asy
     assert.equal(frame!.payload.readUInt16BE(), CloseCode.INTERNAL_ERROR)
   }
 })
+
+test('a tunnel: the application speaks the frames, its 101 is a 200, and both ends end alone', async () => {
+  const { client, exchanges, closed } = connect()
+  client.send(connectTo(1))
+  const events: string[] = []
+  exchanges[0]!.acceptTunnel(['X-A', 'b', 'Connection', 'x', 'Upgrade', 'websocket'], (stream, first, onEnded) => {
+    assert.equal(first, null)
+    stream.watchPeer(20_000)
+    const handler = {
+      onData: (chunk: Buffer) => {
+        events.push(`data ${chunk}`)
+        stream.write(Buffer.from(chunk))
+      },
+      onEnd: () => {
+        events.push('end')
+        stream.end()
+      },
+      onDrain() {},
+      onClose: onEnded,
+    }
+    stream.handler = handler
+    return { ...handler, isClosed: false, bytesSent: 4, close: () => stream.destroy(), goAway: () => stream.destroy() }
+  })
+  client.send(data(1, 'soup'), data(1, '', true))
+  assert.deepEqual(await client.said(), ['HEADERS 1 :status=200 x-a=b', 'DATA 1 soup end'])
+  assert.deepEqual([events, closed()], [['data soup', 'end'], [1]])
+  assert.equal(exchanges[0]!.response.bytesWritten, 4)
+})

@@ -83,6 +83,15 @@ def fork():
     return str(os.waitpid(pid, 0)[1] >> 8)
 
 
+@app.get("/fork-back")
+def fork_back():
+    """The child comes back, as no child should."""
+    pid = os.fork()
+    if pid != 0:
+        os.waitpid(pid, 0)
+    return str(os.getpid())
+
+
 @app.get("/lines/<name>")
 def lines(name):
     print("%s begins, " % name, end="")

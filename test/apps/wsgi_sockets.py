@@ -9,6 +9,7 @@ from hashlib import sha1
 
 from flask import Flask
 from flask_sock import Sock
+from simple_websocket import ConnectionClosed
 
 flask = Flask(__name__)
 sock = Sock(flask)
@@ -16,8 +17,11 @@ sock = Sock(flask)
 
 @sock.route("/echo", methods=["GET"])
 def echo(ws):
-    while True:
-        ws.send(ws.receive())
+    try:
+        while True:
+            ws.send(ws.receive())
+    except ConnectionClosed as end:
+        print("left with %d" % end.reason, flush=True)
 
 
 @sock.route("/farewell")
@@ -89,8 +93,8 @@ def app(environ, start_response):
     if what == "close":
         sock.sendall(b"last")
         sock.close()
-        # wait: the client must not have to wait for it
-        time.sleep(1)
+        while not os.path.exists(environ["QUERY_STRING"].split("=", 1)[1]):
+            time.sleep(0.01)  # wait: for the test, whose client does not wait for this
         print("close returned", file=sys.stderr, flush=True)
         return []
     if what == "flood":

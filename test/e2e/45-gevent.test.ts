@@ -64,6 +64,8 @@ for (const { version } of await testedPythons()) {
     await t.test('child processes: subprocess, and os.fork with a child that waits', async () => {
       assert.equal(await textOf(server.target, '/child'), 'from a child\n')
       assert.equal(await textOf(server.target, '/fork'), '7')
+      assert.equal(await textOf(server.target, '/fork-back'), pid)
+      await server.waitForLog(/a process that the application forked in a request came back from it: it ends here/)
       assert.equal(await textOf(server.target, '/pid'), pid)
     })
 

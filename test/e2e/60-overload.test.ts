@@ -312,7 +312,7 @@ test('large files that many download slowly: 503 with Retry-After over the bound
 test('--min-body-rate and --min-send-rate: a client that is too slow, though never silent, is ended', {
   skip,
 }, async () => {
-  const rates = ['--body-timeout', '1s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
+  const rates = ['--body-timeout', '2s', '--min-body-rate', '1K', '--send-timeout', '1s', '--min-send-rate', '64M']
   const server = await startServer({ app: 'plain', directory: APPS, args: ['-w', '1', '--access-log', '-', ...rates] })
   const upload = new RawClient(server.port).send('POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n')
   // wait: a client that sends ten bytes a second is what this is about

@@ -47,7 +47,7 @@ def application(environ, start_response):
 `
 
 const NEVER = ['--graceful-timeout', '1h']
-const STOPS = 10
+const STOPS = 6
 
 test('idle connections do not hold up a stop: a FIN after a moment, then lifespan.shutdown, and the end', {
   skip: await whyNoPython(),

@@ -72,6 +72,7 @@ test('the file, GUNICORN_CMD_ARGS and the words together are the settings', { sk
   })
   server.expectLog(/gunicorn\.conf\.py: treads is no setting of gunicorn, and does nothing; did you mean threads\?/)
   server.expectLog(/gunicorn\.conf\.py: worker_tmp_dir is not needed: workers write no such files/)
+  server.expectLog(/gunicorn\.conf\.py: logconfig_dict is for what the application logs/)
   const headers = ['X-Mark: m1', 'X-Forwarded-Proto: https', 'X-Forwarded-For: 10.9.8.7']
   const { body } = await getOnce(server.target, '/shop/page', ...headers)
   const told = JSON.parse(body.toString())
@@ -85,6 +86,7 @@ test('the file, GUNICORN_CMD_ARGS and the words together are the settings', { sk
   // A worker with threads has no deadline for each request: this one takes longer than `timeout` of the file.
   assert.equal((await getOnce(server.target, '/slow')).status, 200)
   await server.stop()
+  assert.ok(server.log.some(line => /\[INFO\] asked for \/page$/.test(line)))
   assert.match(server.stdout.join('\n'), /^GET \/shop\/page 200 m1 -$/m)
 })
 

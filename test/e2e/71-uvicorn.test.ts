@@ -87,9 +87,9 @@ test('a FastAPI factory with options of all kinds', { skip: noPython }, async t 
 
   const gate = join(directory, 'open')
   const held = fetch(`${url}/hold?until=${encodeURIComponent(gate)}`)
-  let status = 0
-  // Until the first one is in the application, another one may be answered.
-  while (status !== 503) status = (await fetch(url)).status
+  // Until it is in the application another one may be answered, and itself refused.
+  await server.waitForLog(/asked to hold/)
+  assert.equal((await fetch(url)).status, 503)
   writeFileSync(gate, '')
   assert.equal((await held).status, 200)
 

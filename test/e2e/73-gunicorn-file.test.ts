@@ -135,7 +135,7 @@ test('a hook that fails at the start ends it; one that fails later is told', asy
   const shop = new Shop(t, 'def pre_fork(server, worker):\n    raise ValueError("no fork")\n')
   const server = await shop.start()
   server.acceptAnyLog()
-  assert.ok(server.log.some(line => /pre_fork of gunicorn\.conf\.py failed: ValueError: no fork/.test(line)))
+  await server.waitForLog(/pre_fork of gunicorn\.conf\.py failed: ValueError: no fork/)
   assert.match(await bodyOf(server, '/'), /^\d+ /)
   await server.stop()
   shop.save('gunicorn.conf.py', 'def on_starting(server):\n    raise ValueError("no start")\n')

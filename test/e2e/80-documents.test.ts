@@ -1,31 +1,19 @@
-/** Every command of every page in `docs/`, in order, as a reader would run it. */
+/** Every command of every page in `docs/`, in order, as a reader would run it; how-tos: `80-how-tos.test.ts`. What pages say of options, and links. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { ACTIONS, SETTINGS } from '../../src/config/settings/index.ts'
-import { codeBlocks, tableRows } from '../support/documents.ts'
+import { tableRows } from '../support/documents.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
-import { Reader } from '../support/reader.ts'
+import { testPages } from '../support/reader.ts'
 
 const DOCS = join(ROOT, 'docs')
 
 const pages = readdirSync(DOCS, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.md'))
-const noPython = await whyNoPython()
 
-for (const page of pages.sort()) {
-  const blocks = codeBlocks(readFileSync(join(DOCS, page), 'utf8'))
-  if (!blocks.some(block => block.language === 'sh')) continue
-  test(`docs/${page}`, { skip: noPython }, async t => {
-    const reader = new Reader(t)
-    try {
-      for (const block of blocks) await reader.follow(block)
-    } finally {
-      await reader.leave()
-    }
-  })
-}
+testPages(page => !page.startsWith('how-to/'), await whyNoPython())
 
 test('what a table tells people to write instead of an option of another server exists', () => {
   const known = new Set([...SETTINGS, ...ACTIONS].map(({ name }) => `--${name}`))

@@ -19,13 +19,14 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import type { TestContext } from 'node:test'
-import { type Block, shellWords } from './documents.ts'
+import { type TestContext, test } from 'node:test'
+import { type Block, codeBlocks, shellWords } from './documents.ts'
 import { freePort } from './free-port.ts'
 import { ROOT } from './paths.ts'
 import { fdCount } from './processes.ts'
 import { type Server, startServer, until } from './server.ts'
 
+const DOCS = join(ROOT, 'docs')
 const STEP_MS = 120_000
 
 export interface ReaderOptions {
@@ -33,6 +34,23 @@ export interface ReaderOptions {
   readonly files?: Readonly<Record<string, string>>
   /** More of the program's command line. */
   readonly args?: readonly string[]
+}
+
+/** A test for each page of `docs/` that has commands. `isOurs`: by its path there. */
+export function testPages(isOurs: (page: string) => boolean, skip: string | false): void {
+  const pages = readdirSync(DOCS, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.md'))
+  for (const page of pages.filter(isOurs).sort()) {
+    const blocks = codeBlocks(readFileSync(join(DOCS, page), 'utf8'))
+    if (!blocks.some(block => block.language === 'sh')) continue
+    test(`docs/${page}`, { skip }, async t => {
+      const reader = new Reader(t)
+      try {
+        for (const block of blocks) await reader.follow(block)
+      } finally {
+        await reader.leave()
+      }
+    })
+  }
 }
 
 /** A directory, a shell that remembers where it is, and the program that was started last. */

@@ -2,8 +2,8 @@
 
 Runs in the greenlet of the request; the gateway's frames for it arrive in the hub. It has two lives. The gateway knows the *exchange* by
 its number, until the last frame or until the client has gone. The *greenlet* may go on after that.
-Invariants: only the greenlet waits: for content of the request, for the client to take content, for the answer to a file. After the client has gone every use
-raises LinkClosed. It refers to the environ while the request runs only, for the environ leads back to it.
+Invariants: only the greenlet waits: for content of the request, for the client to take content, for the answer to a file. After the client
+has gone every use raises LinkClosed. It refers to the environ while the request runs only, for the environ leads back to it.
 Not here: what an application may do (``wsgi/call.py``, ``wsgi/response.py``), the frames of a link (``link.py``).
 """
 
@@ -95,10 +95,8 @@ class Exchange:
         finally:
             if output.partial:
                 output.finish()
-            self.environ = None
-            if self.greenlet is not None:
-                self.greenlet = None
-                self.link.left(self)
+            self.environ = self.greenlet = None
+            self.link.left(self)
 
     # -- what the application sends
 

@@ -66,6 +66,8 @@ class Link(MultiplexedLink):
         self, data: bytes, number: int, flags: int, now: float, names_at: int, values_at: int, head_end: int, end: int
     ) -> None:
         worker = self.worker
+        if self.transport is None:
+            return  # the request before it has forked this process
         try:
             environ = worker.environs.make(data, names_at, values_at, head_end)
             method = environ["REQUEST_METHOD"]

@@ -34,6 +34,12 @@ class Hooks:
         self._functions = {name: names[name] for name in configuration["hooks"] if callable(names.get(name))}
         settings = configuration["settings"]
         install_loggers(str(settings.get("loglevel") or "info"))
+        logging = names.get("logconfig_dict")
+        if isinstance(logging, dict) and logging:
+            # Few files have it.
+            from ..loading import log_config
+
+            log_config.by_dictionary(logging, self._display)
         self.server = Server(Settings(settings, names), Log(), master_pid)
         self._workers: Dict[int, Worker] = {}
         self._worker: Optional[Worker] = None

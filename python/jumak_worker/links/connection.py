@@ -1,6 +1,7 @@
 """The stream of one link that carries many exchanges: frames out, gathered into few writes, and how far the gateway is behind.
 
-Runs on an event loop, or in the hub and the greenlets of gevent; the worker's hot path. What is written within one read, or one turn of the loop, leaves in one write.
+Runs on an event loop, or in the hub and the greenlets of gevent; the worker's hot path. What is written within one read, or one turn of
+the loop, leaves in one write.
 Invariant: after the transport has gone nothing is written, and nothing raises. Not here: what comes in (``link.py``).
 """
 

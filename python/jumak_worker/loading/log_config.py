@@ -1,5 +1,7 @@
 """Python's logging, set up before the application is imported: by a file (``--log-config``), and with loggers of another server.
 
+``by_dictionary`` is for a dictionary that gunicorn's configuration file has.
+
 Runs in the preloader, or in each worker with ``--preload off``; loaded only where one of the two is given. Raises LoadError. A file is read
 as ``logging.config`` reads it, by the ending of its name: ``.json``, ``.yaml`` and ``.yml``, and all others as ``fileConfig`` does.
 
@@ -14,7 +16,7 @@ import logging
 import logging.config
 import sys
 from types import ModuleType
-from typing import Any, Optional
+from typing import Any, Callable, Dict, Optional
 
 from ..output import tracebacks
 from .load_error import LoadError
@@ -50,11 +52,37 @@ def _make_loggers() -> None:
         logger.setLevel(logging.INFO)
 
 
+#: What gunicorn's dictionary has where the given one has no such key.
+_OF_GUNICORN: Dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "root": {"level": "INFO", "handlers": ["console"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": True},
+        "gunicorn.access": {"level": "INFO", "handlers": ["console"], "propagate": True},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stdout"},
+        "error_console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
+    },
+    "formatters": {
+        "generic": {
+            "format": "%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
+            "datefmt": "[%Y-%m-%d %H:%M:%S %z]",
+        },
+    },
+}
+
+
+def by_dictionary(given: Dict[str, Any], where: str) -> None:
+    """``given``: ``logconfig_dict`` of the configuration file ``where``. Raises LoadError."""
+    _guarded("logconfig_dict of %s" % where, lambda: logging.config.dictConfig({**_OF_GUNICORN, **given}))
+
+
 def _read(file: str) -> None:
     what = "the logging configuration %s (--log-config)" % file
-    stand_ins = _stand_ins()
-    sys.modules.update(stand_ins)
-    try:
+
+    def read() -> None:
         if file.endswith(".json"):
             with open(file, encoding="utf-8") as opened:
                 logging.config.dictConfig(json.load(opened))
@@ -64,6 +92,15 @@ def _read(file: str) -> None:
             # It says nothing of a file that it cannot open.
             with open(file, encoding="utf-8") as opened:
                 logging.config.fileConfig(opened, disable_existing_loggers=False)
+
+    _guarded(what, read)
+
+
+def _guarded(what: str, configure: Callable[[], None]) -> None:
+    stand_ins = _stand_ins()
+    sys.modules.update(stand_ins)
+    try:
+        configure()
     except LoadError:
         raise
     except OSError as error:

@@ -1,8 +1,8 @@
-"""The frames between a gateway and a worker of an ASGI application, and functions that make those of a worker. No I/O.
+"""The frames between a gateway and a worker that runs many requests at once, and functions that make those of a worker. No I/O.
 
 ``src/apps/wire/multiplex.ts`` draws the format; both sides read ``test/vectors/multiplex.json`` in their tests. Many exchanges share
 the link, so every frame names its exchange (0: none). Frames that mean the same as on the wire of WSGI slots have the same type
-(``framing.py``). Not here: reading (``asgi/link.py``).
+(``framing.py``). Not here: reading (``links/link.py``).
 """
 
 from __future__ import annotations

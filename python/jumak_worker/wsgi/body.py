@@ -1,4 +1,4 @@
-"""``wsgi.input`` of a request whose content follows: pulled from the link, frame by frame.
+"""``wsgi.input`` of a request whose content follows: pulled from the link, as it comes.
 
 It knows where the content ends and never reads past it, chunked request or not (``wsgi.input_terminated``). Content that came with the
 request is a ``BytesIO`` instead.
@@ -7,7 +7,7 @@ request is a ``BytesIO`` instead.
 from __future__ import annotations
 
 import io
-from typing import Protocol
+from typing import Protocol, Union
 
 #: Bytes in the BufferedReader around a BodyStream.
 BUFFER = 64 * 1024
@@ -16,7 +16,7 @@ BUFFER = 64 * 1024
 class ContentSource(Protocol):
     """What a body needs of its link."""
 
-    def next_content(self) -> bytes: ...
+    def next_content(self) -> Union[bytes, memoryview]: ...
 
 
 class BodyStream(io.RawIOBase):
@@ -24,7 +24,8 @@ class BodyStream(io.RawIOBase):
 
     def __init__(self, source: ContentSource) -> None:
         self._source = source
-        self._frame = memoryview(b"")
+        #: Came, and was not read.
+        self._piece = memoryview(b"")
         #: Nothing more will come: the end was read, or the request is over.
         self._finished = False
 
@@ -32,26 +33,26 @@ class BodyStream(io.RawIOBase):
         return True
 
     def readinto(self, target) -> int:  # type: ignore[override]
-        if not self._frame and not self._advance():
+        if not self._piece and not self._advance():
             return 0
-        count = min(len(target), len(self._frame))
-        target[:count] = self._frame[:count]
-        self._frame = self._frame[count:]
+        count = min(len(target), len(self._piece))
+        target[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
         return count
 
     def readall(self) -> bytes:
-        frames = [bytes(self._frame)]
-        self._frame = memoryview(b"")
+        pieces = [bytes(self._piece)]
+        self._piece = memoryview(b"")
         while self._advance():
-            frames.append(bytes(self._frame))
-            self._frame = memoryview(b"")
-        return b"".join(frames)
+            pieces.append(bytes(self._piece))
+            self._piece = memoryview(b"")
+        return b"".join(pieces)
 
     def _advance(self) -> bool:
-        """Takes the next frame; False at the end. Raises LinkClosed, a ConnectionResetError, when the client has gone."""
+        """Takes what comes next; False at the end. Raises LinkClosed, a ConnectionResetError, when the client has gone."""
         if not self._finished:
-            self._frame = memoryview(self._source.next_content())
-            self._finished = not self._frame
+            self._piece = memoryview(self._source.next_content())
+            self._finished = not self._piece
         return not self._finished
 
     def finish(self) -> None:
@@ -61,4 +62,4 @@ class BodyStream(io.RawIOBase):
         """
         while self._advance():
             pass
-        self._frame = memoryview(b"")
+        self._piece = memoryview(b"")

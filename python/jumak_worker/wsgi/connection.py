@@ -24,7 +24,7 @@ _HOLD = 250e-6
 #: which requests were never started.
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 #: Content up to this size is copied behind its frame header; more is sent from where it is.
-_COPIED = 64 * 1024
+_COPIED = 8 * 1024
 #: Beyond this, held responses are sent before their batch is complete: so the bytes stay in the processor's cache.
 _MAX_HELD = 32 * 1024
 #: Less content in all is copied together; more is sent from where it is. One system call takes at most 1,024 pieces.
@@ -135,18 +135,29 @@ class Connection:
         else:
             self._gather(held)
 
-    def _gather(self, held: List[bytes]) -> None:
-        """Sends held responses without joining them."""
+    def _gather(self, pieces: list) -> None:
+        """Sends what is bytes or views, without joining it, and clears the list."""
         self._check_open()
         try:
-            sent = self._socket.sendmsg(held)
-            rest = sum(map(len, held)) - sent
+            rest = sum(map(len, pieces)) - self._socket.sendmsg(pieces)
             if rest:  # a signal came
-                self._socket.sendall(b"".join(held)[-rest:])
+                self._send_rest(pieces, rest)
         except BaseException as error:
             raise self.broken(error) from None
         finally:
-            held.clear()
+            pieces.clear()
+
+    def _send_rest(self, pieces: list, rest: int) -> None:
+        """The last ``rest`` bytes."""
+        left = []
+        for piece in reversed(pieces):
+            if rest <= 0:
+                break
+            view = memoryview(piece)
+            left.append(view[max(0, len(view) - rest) :])
+            rest -= len(view)
+        for view in reversed(left):
+            self._socket.sendall(view)
 
     def send(self, data: bytes) -> None:
         """Sends held responses and ``data`` at once."""
@@ -182,14 +193,12 @@ class Connection:
         if size <= _COPIED:
             self.send(framing.chunk_header(size) + data)
             return
+        if self.held:
+            self.flush()
         view = memoryview(data)
-        try:
-            for start in range(0, size, framing.MAX_CHUNK):
-                piece = view[start : start + framing.MAX_CHUNK]
-                self.send(framing.chunk_header(len(piece)))
-                self.send(piece)  # type: ignore[arg-type]
-        except BaseException as error:
-            raise self.broken(error) from None
+        for start in range(0, size, framing.MAX_CHUNK):
+            piece = view[start : start + framing.MAX_CHUNK]
+            self._gather([framing.chunk_header(len(piece)), piece])
 
     def hand_over(self) -> None:
         """The application has the only descriptor of the connection from now on."""

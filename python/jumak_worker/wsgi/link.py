@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 from io import BufferedReader, BytesIO
 from threading import get_ident
-from typing import Callable, Tuple
+from typing import Callable, Tuple, Union
 
 from .. import __version__
 from ..output.streams import ThreadOutput, of_this_thread
@@ -50,6 +50,8 @@ class Link(Connection):
         offers_files: bool = True,
     ) -> None:
         super().__init__(sock)
+        #: Bytes that are to come of the frame of content that is being read.
+        self._content_left = 0
         #: The gateway opens our files: it is the same user.
         self.offers_files = offers_files
         self._application = application
@@ -148,17 +150,25 @@ class Link(Connection):
 
     # -- for the request that runs
 
-    def next_content(self) -> bytes:
-        """Content of the running request; empty at its end."""
-        while True:
-            kind = self._next_frame()
-            if kind == framing.BODY_END and self._position == self._start:
-                return b""
-            if kind != framing.BODY:
+    def next_content(self) -> Union[bytes, memoryview]:
+        """Content of the running request, as it comes; empty at its end."""
+        while not self._content_left:
+            if len(self._data) - self._position < _FRAME_HEADER:
+                self._receive(_FRAME_HEADER)
+            length, kind = _frame_at(self._data, self._position)
+            if kind != framing.BODY and (kind != framing.BODY_END or length) or length > framing.MAX_PAYLOAD:
                 self.is_closed = True  # the application may catch this
-                raise WireError("frame %d within the content of a request" % kind)
-            if self._position > self._start:
-                return self.payload()
+                raise WireError("frame %d of %d bytes within the content of a request" % (kind, length))
+            self._position += _FRAME_HEADER
+            if kind == framing.BODY_END:
+                return b""
+            self._content_left = length
+        if self._position == len(self._data):
+            self._receive(1)
+        piece = memoryview(self._data)[self._position : self._position + self._content_left]
+        self._position += len(piece)
+        self._content_left -= len(piece)
+        return piece
 
     def offer_file(self, status: int, head: bytes, region: FileRegion) -> bool:
         """Sends the head of a response whose content is a file. Whether the gateway has opened the file: then it sends it by itself.

@@ -6,6 +6,9 @@ import { checkAccessFormat } from '../../base/access-format.ts'
 
 export const STANDARD_FORMAT = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 
+/** An atom that means something else there: nothing sent is 0. */
+const SENT: Readonly<Record<string, string>> = { '%(b)s': '%(B)s' }
+
 /** Variables of the environ that an atom of ours has. */
 const VARIABLES: Readonly<Record<string, string>> = {
   REMOTE_ADDR: '%(h)s',
@@ -22,7 +25,7 @@ export function accessFormat(text: string): { readonly text: string; readonly un
   const unknown: string[] = []
   const ours = text.trim().replace(/%\(([^()]*)\)s/g, (atom, name: string) => {
     const variable = /^\{([^{}]*)\}e$/i.exec(name)?.[1]
-    if (variable === undefined) return checkAccessFormat(atom) === null ? atom : '-'
+    if (variable === undefined) return checkAccessFormat(atom) === null ? (SENT[atom] ?? atom) : '-'
     const found = ofVariable(variable.toUpperCase())
     if (found === null) unknown.push(variable)
     return found ?? '-'

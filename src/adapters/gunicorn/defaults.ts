@@ -1,7 +1,7 @@
 /** gunicorn's defaults, where they are not ours. Pure. */
 import type { Given } from '../../config/sources/given.ts'
 import type { Translation } from '../translation.ts'
-import { STANDARD_FORMAT } from './access-format.ts'
+import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
 import { STANDARD_SCHEME_HEADERS, trustedProxies } from './proxies.ts'
 import { kindOfWorker, runsOneRequest } from './worker-class.ts'
 
@@ -22,7 +22,7 @@ export function defaults(to: Translation): void {
   to.standard(PLACE, 'workers', '1')
   to.standard(PLACE, 'keep-alive', '2s')
   // A warning says so where one of these has nothing to do.
-  if (to.values.has('access-log')) to.standard(PLACE, 'access-log-format', STANDARD_FORMAT)
+  if (to.values.has('access-log')) to.standard(PLACE, 'access-log-format', accessFormat(STANDARD_FORMAT).text)
   if (hasUnixSocket(to)) {
     const mode = (ALL & ~(to.valueOf<number>('umask') ?? 0)).toString(8)
     if (to.isGiven('umask')) to.set('unix-mode', mode)

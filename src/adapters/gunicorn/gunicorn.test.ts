@@ -70,7 +70,7 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['--graceful-timeout 5', { 'graceful-timeout': '5' }],
   ['--keep-alive 75', { 'keep-alive': '75' }],
   ['--keep-alive 0', { 'keep-alive': '1' }],
-  ['--asgi-lifespan off --asgi-loop asyncio', { lifespan: 'off' }],
+  ['--asgi-lifespan off --asgi-loop asyncio', { lifespan: 'off', loop: 'asyncio' }],
   ['--websocket-max-message-size 1000', { 'ws-max-size': '1000' }],
   ['--limit-request-line 0', { 'limit-request-line': '131072' }],
   ['--limit-request-line 100000', { 'limit-request-line': '8190' }],
@@ -82,7 +82,8 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
     { 'limit-request-header-size': '1000', 'limit-request-fields': '10' },
   ],
   ['--reload', { reload: 'on' }],
-  ['--reload --reload-extra-file conf/a.yml', { reload: 'on', 'reload-dir': 'DIR DIR/conf' }],
+  ['--reload --reload-extra-file conf/a.html', { reload: 'on', 'reload-dir': 'DIR DIR/conf' }],
+  ['--reload --reload-extra-file conf/b.yml', { reload: 'on' }],
   ['--reload-extra-file conf/a.yml --reload-engine poll', {}],
   ['--reload --reload-extra-file tem*/**/*.html', { reload: 'on', 'reload-dir': 'DIR' }],
   ['--no-control-socket', { 'admin-socket': 'off' }],
@@ -100,12 +101,15 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
     },
   ],
   ['-e A=1 --env B=x=y -e A=2', { env: 'A=2 B=x=y' }],
-  ['--pythonpath lib,/srv/x', { env: 'PYTHONPATH=/srv/x:DIR/lib' }],
+  ['--pythonpath site,/nowhere,/usr', { 'import-path': '/usr DIR/site' }],
+  ['--log-config log.ini', { 'log-config': 'DIR/log.ini' }],
+  ['--log-config log.ini --log-config-json log.json', { 'log-config': 'DIR/log.json' }],
   ['-u www-data -g 33', { user: 'www-data', group: '33' }],
   ['--access-logfile - --error-logfile - --log-file -', { 'access-log': '-', 'log-file': '-' }],
   ['--log-level WARNING', { 'log-level': 'warn' }],
   ['--log-level critical', { 'log-level': 'error' }],
   ['--log-level nope', { 'log-level': 'info' }],
+  ['--access-logformat %(b)s|%(B)s', { 'access-log-format': '%(B)s|%(B)s' }],
   ['--access-logformat %(h)s=%(zz)s', { 'access-log-format': '%(h)s=-' }],
   ['--access-logformat %({X-Id}i)s|%({http_x_id}e)s', { 'access-log-format': '%({X-Id}i)s|%({x-id}i)s' }],
   ['--certfile cert.pem', { 'tls-cert': 'DIR/cert.pem', 'tls-key': 'DIR/cert.pem' }],
@@ -140,7 +144,7 @@ for (const [words, ours] of BECOMES)
   })
 
 /** These name what is not there, or belong to root: only a start would find it. */
-const NOT_HERE = /^-u |--root-path|--keyfile|--chdir site|conf\/a.yml/
+const NOT_HERE = /^-u |--root-path|--keyfile|--chdir site|conf\/a.html/
 
 test('ours takes each of these values', t => {
   const environment = inShop(t)
@@ -166,7 +170,7 @@ const WRONG: readonly (readonly [words: string, message: string])[] = [
   ['--log-leve=debug --loglevel=debug', '--loglevel is unknown; did you mean --log-level?'],
   [
     '--work 3',
-    '--work may be --worker-tmp-dir or --workers or --worker-class or --worker-connections: write more of it',
+    '--work may be --workers or --worker-class or --worker-connections or --worker-tmp-dir: write more of it',
   ],
   ['-w many', "-w must be a whole number from 1 on, not 'many'"],
   ['-w 0', "-w must be a whole number from 1 on, not '0'"],
@@ -250,7 +254,7 @@ test("gunicorn's defaults hold where nothing is given, and our variables win ove
     [app?.workers, app?.threads, app?.timeouts.request, app?.timeouts.requestFor, timeouts.keepAlive, unixMode],
     [1, 1, 30_000, [], 2000, 0o777],
   )
-  assert.equal(accessLog?.format, '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"')
+  assert.equal(accessLog?.format, '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(B)s "%(f)s" "%(a)s"')
   assert.deepEqual([...forwardedHeaders].sort(), ['x-forwarded-proto', 'x-forwarded-protocol', 'x-forwarded-ssl'])
   assert.deepEqual(loaded.warnings, [])
   const other = makeEnvironment(environment.cwd, { variables: { JUMAK_KEEP_ALIVE: '75', JUMAK_WORKERS: '5' } })

@@ -12,6 +12,10 @@ const LEVELS: Readonly<Record<string, string>> = {
 }
 
 const OWN_LOGGING = 'let the application configure its loggers; JUMAK_LOG_FORMAT=json makes records of all lines'
+const OF_APPLICATION =
+  'for what the application logs, by the loggers of gunicorn too; other lines have settings of their own'
+const IS_OF_APPLICATION =
+  'is for what the application logs; the access log and the lines of Jumak do not go through Python (--access-logformat, JUMAK_LOG_FORMAT)'
 const NO_SYSLOG = 'does nothing: the log does not go to syslog'
 const NO_METRICS = 'does nothing: no metrics are sent'
 
@@ -119,23 +123,38 @@ const logging: Section = {
       'would write the logs with a class of yours',
       OWN_LOGGING,
     ),
-    refused(
+    works(
       'logconfig',
-      { flags: ['--log-config'], shape: text(), doc: 'File that configures the logs, as logging.config reads it.' },
-      "would configure Python's loggers by a file",
-      OWN_LOGGING,
+      {
+        flags: ['--log-config'],
+        shape: text(),
+        doc: 'File that configures the logs, as logging.config.fileConfig reads it.',
+      },
+      `\`--log-config\`, ${OF_APPLICATION}`,
+      (file, to) => {
+        // One of the others wins there.
+        if (!to.isGiven('logconfig_dict') && !to.isGiven('logconfig_json')) to.set('log-config', to.path(file))
+        to.tell(IS_OF_APPLICATION)
+      },
     ),
-    refused(
+    works(
       'logconfig_dict',
       { shape: dictionary(), standard: '{}', doc: 'Configures the logs, as logging.config.dictConfig reads it.' },
-      "would configure Python's loggers by a dictionary",
-      OWN_LOGGING,
+      `the same, ${OF_APPLICATION}`,
+      // Who evaluates the file has the dictionary, with its objects.
+      (dict, to) => {
+        if (Object.keys(dict).length > 0) to.tell(IS_OF_APPLICATION)
+      },
     ),
-    refused(
+    works(
       'logconfig_json',
       { flags: ['--log-config-json'], shape: text(), doc: 'The same in a file of JSON.' },
-      "would configure Python's loggers by a file",
-      OWN_LOGGING,
+      `\`--log-config\`, ${OF_APPLICATION}`,
+      (file, to) => {
+        if (!file.endsWith('.json')) to.reject(`must name a file that ends in .json, not '${file}'`)
+        else if (!to.isGiven('logconfig_dict')) to.set('log-config', to.path(file))
+        to.tell(IS_OF_APPLICATION)
+      },
     ),
     withSyslog('syslog_addr', 'udp://localhost:514', 'Address of syslog.', 'syslog_to'),
     refused(

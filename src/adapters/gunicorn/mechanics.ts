@@ -1,5 +1,5 @@
 /** gunicorn's section "Server Mechanics", the part about processes, files and users. Pure. */
-import { delimiter } from 'node:path'
+import { isDirectory } from '../../config/machine/files.ts'
 import { type AnyOption, idle, refused, works } from '../option.ts'
 import { flag, list, permissions, text, textOrNumber } from '../shapes.ts'
 
@@ -112,13 +112,13 @@ export const MECHANICS: readonly AnyOption[] = [
   works(
     'pythonpath',
     { flags: ['--pythonpath'], shape: list(','), doc: 'Directories from which Python imports, with commas.' },
-    '`PYTHONPATH` of the application',
+    '`--import-path`',
     (directories, to) => {
+      const [there, missing] = [directories.filter(one => isDirectory(to.path(one))), new Set(directories)]
+      for (const one of there) missing.delete(one)
+      if (missing.size > 0) to.tell(`names ${[...missing].join(', ')}, and there is no such directory`)
       // There each goes in front of the one before.
-      const own = directories.map(directory => to.path(directory)).toReversed()
-      const inherited = to.variables['PYTHONPATH']
-      const paths = inherited ? [...own, inherited] : own
-      if (own.length > 0) to.add('env', `PYTHONPATH=${paths.join(delimiter)}`)
+      if (there.length > 0) to.set('import-path', ...there.map(one => to.path(one)).toReversed())
     },
   ),
   refused(

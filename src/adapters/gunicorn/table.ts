@@ -30,6 +30,7 @@ export const SECTIONS: readonly Section[] = [
 /** What its configuration file may have. */
 export const SETTINGS: readonly AnyOption[] = SECTIONS.flatMap(({ options }) => options)
 
-/** What the command line may have: a section more. */
-export const COMMAND_LINE: readonly Section[] = [...SECTIONS, OWN]
+/** What the command line may have, a section more, in the order of help: first what nearly everybody gives. */
+const USUAL: readonly Section[] = [SOCKETS, WORKERS]
+export const COMMAND_LINE: readonly Section[] = [...USUAL, ...SECTIONS.filter(one => !USUAL.includes(one)), OWN]
 export const OPTIONS: readonly AnyOption[] = COMMAND_LINE.flatMap(({ options }) => options)

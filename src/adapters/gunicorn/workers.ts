@@ -117,10 +117,8 @@ export const WORKERS: Section = {
         standard: 'auto',
         doc: 'Event loop of ASGI: auto, asyncio or uvloop.',
       },
-      'uvloop is used if it is installed',
-      (loop, to) => {
-        if (loop === 'asyncio') to.tell('is auto here: uvloop is used if it is installed')
-      },
+      '`--loop`',
+      (loop, to) => to.set('loop', loop),
     ),
     works(
       'asgi_lifespan',

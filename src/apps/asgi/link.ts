@@ -1,6 +1,6 @@
 /**
- * The link to one worker of an ASGI application, or of a WSGI application in greenlets, with all exchanges that the worker runs. Runs in the gateway. Turns exchanges into
- * frames; `sink.ts` turns the worker's frames into responses.
+ * The link to one worker of an ASGI application, or of a WSGI application in greenlets, with all exchanges that the worker runs. Runs in
+ * the gateway. Turns exchanges into frames; `sink.ts` turns the worker's frames into responses.
  *
  * Invariants: one connection, never renewed: the worker is lost with it. The link is always read: credit holds back what a slow client
  * does not take. A call leaves `#calls` exactly once; from then on frames for it are ignored. A slot is held until the response head;

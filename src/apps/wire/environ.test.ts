@@ -6,8 +6,12 @@ import { decodePathBytes } from '../../http/path.ts'
 import type { ClientCertificate, TlsFacts } from '../../http/tls-facts.ts'
 import { FakeExchange, type FakeRequest } from '../testing/fake-exchange.ts'
 import { readEnviron } from '../testing/fake-worker.ts'
-import { writeEnviron } from './environ.ts'
+import { writeRequest as writeToSlot } from './encode.ts'
+import { EnvironWriter, writeEnviron } from './environ.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { FRAME_HEADER } from './frames.ts'
+import { MULTIPLEX_HEADER } from './multiplex.ts'
+import { writeRequest } from './multiplex-encode.ts'
 
 const TLS: TlsFacts = {
   protocol: 'TLSv1.3',
@@ -24,6 +28,19 @@ function environ(request: FakeRequest, changes: Partial<FakeExchange> = {}, body
   writeEnviron(writer, Object.assign(new FakeExchange(request), changes), bodyLength, applicationRoot('', ''))
   return readEnviron(writer.bytes())
 }
+
+test('a request is the same on a link that carries many and on that of a slot, but for the header of its frame', () => {
+  const root = applicationRoot('/outer', '/shop')
+  const exchange = Object.assign(new FakeExchange({ path: '/outer/shop/a%20b', headers: ['accept', '*/*'] }), {
+    id: 'r-1',
+  })
+  for (const inline of ['', 'content', null]) {
+    const [many, slot] = [new FrameWriter(), new FrameWriter()]
+    writeRequest(many, 7, exchange, new EnvironWriter(root), { inline, bodyLength: 7 })
+    writeToSlot(slot, exchange, inline, 7, root)
+    assert.equal(many.bytes().toString('hex', MULTIPLEX_HEADER), slot.bytes().toString('hex', FRAME_HEADER))
+  }
+})
 
 test('PATH_INFO has the decoded bytes as latin-1; invalid escapes stay', () => {
   assert.equal(decodePathBytes('/caf%C3%A9'), '/caf\xc3\xa9')

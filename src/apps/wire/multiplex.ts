@@ -1,5 +1,6 @@
 /**
- * The wire to an ASGI worker: one Unix socket carries many exchanges at once. The worker listens, the gateway connects.
+ * The wire to a worker that runs many exchanges at once, on one Unix socket: of an ASGI application, or of a WSGI application in greenlets.
+ * The worker listens, the gateway connects.
  * `python/jumak_worker/wire/multiplex.py` is the other end. Both read `test/vectors/multiplex.json`. The wire to the slots of a WSGI
  * worker is `frames.ts`. All numbers are little-endian.
  *
@@ -18,15 +19,15 @@
  *     FILE_OPENED u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
  *     DISCONNECT  u16 code · UTF-8 reason                    the client has gone; code is 0 for http, a close code for a WebSocket
  *     CREDIT      u32 bytes                                  the worker may send so much more content of the response
- *     CANCEL      —                                          the deadline has passed and the client is answered: the task is
- *                                                            cancelled and its stack logged
+ *     CANCEL      —                                          the deadline has passed and the client is answered: the task (or
+ *                                                            greenlet) is cancelled and its stack logged
  *     PING        u32 token                                  exchange 0; the event loop answers it, unless it is blocked
  *     MESSAGE     u8 flags · data                            WebSocket; flags: 1 text, 2 binary, +128 more of this message follows
  *
  *   worker → gateway
  *     HELLO       JSON {"build": …, "worker": n, "slots": n} exchange 0; first frame after accept
  *     RESPONSE    u16 status · u8 flags · u32 runMicros · u32 headLength · head · body
- *                   head: latin-1, `reason NUL name NUL value NUL name NUL value …` (reason empty)
+ *                   head: latin-1, `reason NUL name NUL value NUL name NUL value …` (ASGI: reason empty)
  *                   flags bit 0 (END): complete, `body` is all content; else CHUNK…END or FILE…END follow
  *                   flags bit 1 (TRAILERS), not with END: the application has announced trailers, which END will bring
  *     CHUNK       content
@@ -52,7 +53,7 @@
  * when the application, or the client, has taken the content; for a frame of a message that is not the last it does so at once, for a
  * message may be longer than the window. A RESPONSE with END needs no credit. Neither end ever stops reading the link.
  *
- * **Head.** Strings in latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names in lower case; their
+ * **Head.** Of WSGI: as in `frames.ts`. Of ASGI: strings in latin-1, joined by NUL. Names: `http` or `websocket`, `x-request-id`, then the header names in lower case; their
  * order and duplicates are kept. Values: connection, method, the exchange's id, the header values, query, path as sent, path
  * percent-decoded (UTF-8; with the root path in front if the proxy took it away). Only the last value may have a NUL. Connection:
  * `version scheme clientPort clientAddress serverPort rootPath serverAddress`. The version is 1.0, 1.1 or 2, the scheme http, https, ws

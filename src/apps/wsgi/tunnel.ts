@@ -46,8 +46,8 @@ export class Tunnel implements SwitchedConnection {
   /** Nothing more comes from the worker, or is wanted. */
   #isOver = false
   #isStreamClosed = false
-  /** Bytes that the client had taken when the clock was started. */
-  #takenBefore = 0
+  /** Bytes that the client had taken when the clock of sending was started; -1: it is not running. */
+  #takenBefore = -1
   /** Bytes of the client behind the end. */
   #lingered = 0
 
@@ -92,8 +92,7 @@ export class Tunnel implements SwitchedConnection {
     if (this.#isStreamClosed) return
     this.#stream.end()
     this.#stream.resume()
-    if (this.#stream.pendingBytes > 0) this.#startSending()
-    else this.#settings.linger.arm(this.#clock)
+    this.#startLingering()
   }
 
   // -- from the client
@@ -118,11 +117,12 @@ export class Tunnel implements SwitchedConnection {
 
   onDrain(): void {
     if (this.#isOver) {
-      this.#settings.linger.arm(this.#clock)
-    } else {
-      this.#clock.disarm()
-      this.#connection.release()
+      this.#startLingering()
+      return
     }
+    this.#clock.disarm()
+    this.#takenBefore = -1
+    this.#connection.release()
   }
 
   onClose(): void {
@@ -184,14 +184,22 @@ export class Tunnel implements SwitchedConnection {
   // -- the client takes what the worker sent
 
   #startSending(): void {
-    if (this.#clock.list === this.#settings.send) return
+    if (this.#takenBefore >= 0) return
     this.#takenBefore = this.bytesSent - this.#stream.pendingBytes
     this.#settings.send.arm(this.#clock)
   }
 
+  #startLingering(): void {
+    this.#takenBefore = -1
+    this.#settings.linger.arm(this.#clock)
+  }
+
   #overdue(): void {
     const { pendingBytes } = this.#stream
-    if (pendingBytes > 0 && this.bytesSent - pendingBytes > this.#takenBefore) this.#startSending()
+    const hasTakenNothing = this.bytesSent - pendingBytes === this.#takenBefore
+    const wasLingering = this.#takenBefore < 0
+    this.#takenBefore = -1
+    if (pendingBytes > 0 && (wasLingering || !hasTakenNothing)) this.#startSending()
     else if (pendingBytes > 0 || this.#isOver) this.#stream.destroy()
     else this.onDrain()
   }

@@ -56,7 +56,6 @@ const tlsVersion: Advise = value => {
   const version = /^tlsv?(1\.[23])$/i.exec(value)?.[1]
   return version === undefined ? TLS_VERSION : write('--tls-min-version', version)
 }
-const INTERFACE = out('Jumak finds by itself whether it is WSGI or ASGI')
 const LOGGING = () => out('the application sets up its own logging; --log-format json makes records of all lines')
 const LOOP = out('uvloop is used if it is installed, and the gateway speaks HTTP')
 const WATCHED = () => out('all code that the application reads is watched; --reload-dir adds directories')
@@ -70,7 +69,6 @@ const GUESSED = none('ambiguous requests are refused with 400')
 const UNDERSCORE = () => none('headers with an underscore are not passed on; use a name without one')
 const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
 const OF_TABLE = none('it is a key of a table [[app]] in jumak.toml, since each application has its own')
-const OWN_HEADERS = () => none('the application sets its headers')
 
 /** gunicorn: a file. Daphne: a port. uWSGI: a number of processes. */
 function shortP(value: string): Advice {
@@ -114,12 +112,11 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'proxy-protocol': none('the PROXY protocol is not spoken; X-Forwarded-For is believed (--trusted-proxies)'),
   spew: none('nothing traces every line; --reload shows errors with their code'),
   'worker-tmp-dir': () => out('workers need none; --temp-dir is for uploads'),
-  'log-config': LOGGING,
   'log-config-json': LOGGING,
   'logger-class': LOGGING,
   'log-syslog-to': () => none('systemd and containers collect standard error'),
   name: () => out('the command lines of the processes differ'),
-  pythonpath: () => none("set PYTHONPATH: --env PYTHONPATH=DIR; the application's own directory is --chdir"),
+  pythonpath: 'import-path',
   paste: () => none('a Paste file cannot be read: make the application in a module, and name that'),
   'reload-engine': WATCHED,
   'reload-extra-file': WATCHED,
@@ -150,7 +147,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'workers-lifetime': 'max-age',
   'workers-max-rss': 'max-memory',
   'blocking-threads': 'threads',
-  'app-dir': 'chdir',
+  'app-dir': 'import-path',
   'static-path-mount': 'static',
   'working-dir': 'chdir',
   'env-files': 'env-file',
@@ -162,24 +159,24 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'proxy-headers': out('X-Forwarded-For and -Proto of --trusted-proxies are always believed'),
   'no-proxy-headers': write('--trusted-proxies', 'none'),
   'no-access-log': out('there is no access log unless --access-log says where'),
-  'server-header': none('there is no Server header; the application may set one'),
+  'server-header': write('--response-header', 'Server:uvicorn'),
   'no-server-header': ALWAYS,
   'date-header': ALWAYS,
   'no-date-header': none('every response has a Date, as RFC9110§6.6.1 wants it'),
   'use-colors': out('a terminal gets colours'),
   'no-use-colors': out('set NO_COLOR=1 in the environment'),
-  loop: () => LOOP,
   ws: () => LOOP,
   'ws-max-queue': () => out('while messages wait for the application, the client has to wait'),
-  'ws-per-message-deflate': () => out('compression is used where the client offers it'),
-  interface: () => INTERFACE,
+  'ws-per-message-deflate': as('ws-compression', value =>
+    write('--ws-compression', /^(?:0|f|false|n|no|off)$/i.test(value) ? 'off' : 'on'),
+  ),
   'runtime-mode': () => LOOP,
   'runtime-threads': () => LOOP,
   'reload-include': WATCHED,
   'reload-exclude': WATCHED,
   'reload-delay': WATCHED,
   'timeout-worker-healthcheck': () => out('--timeout notices a worker that is stuck'),
-  header: OWN_HEADERS,
+  header: 'response-header',
   'ssl-keyfile': 'tls-key',
   'ssl-certfile': 'tls-cert',
   'ssl-certificate': 'tls-cert',
@@ -271,7 +268,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   xml: INI,
   'offload-threads': () => out('files and slow clients cost no worker'),
   'post-buffering': () => ALWAYS,
-  'add-header': OWN_HEADERS,
+  'add-header': 'response-header',
   gevent: as('worker-class', value => write('-k', 'gevent', '--concurrency', value)),
   mule: JOBS,
   spooler: JOBS,

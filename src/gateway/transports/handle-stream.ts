@@ -1,6 +1,6 @@
 /**
- * A stream on one of Node's own handles: what a transport needs of `net.Socket`, for less. `net.Socket` costs as much again in each connection
- * and in each write, for what we don't use. Runs in the gateway.
+ * A stream on one of Node's own handles: what a transport needs of a `net.Socket`, which would cost more CPU time in each connection and each
+ * write, and some KB of memory as long as the connection is open. Runs in the gateway.
  *
  * A handle takes one write at a time, and tells a turn later that it is done. What is written meanwhile waits, and is joined.
  *

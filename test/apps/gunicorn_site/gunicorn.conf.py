@@ -16,6 +16,7 @@ raw_env = ["GREETING=hello=world"]
 accesslog = "-"
 access_log_format = '%(m)s %(U)s %(s)s %({x-mark}i)s %(nothing)s'
 timeout = 1
+logconfig_dict = {"loggers": {"site": {"handlers": ["error_console"], "level": "INFO", "propagate": False}}}
 worker_tmp_dir = "/dev/shm"
 statsd_host = None
 preload_app = False

@@ -29,6 +29,7 @@ def make():
 
     @app.get("/hold")
     async def hold(until: str):
+        logging.getLogger("shop").info("asked to hold")
         # wait: until the test makes this file
         while not os.path.exists(until):
             await asyncio.sleep(0.01)

@@ -23,6 +23,8 @@ const ROUNDS = 3
 const FEW_ROUNDS = 1
 /** A quiet phase takes as long as a troubled one at least. */
 const QUIET_MS = 6000
+/** Where times are not judged. */
+const SHORT_QUIET_MS = 500
 const SETTLE_MS = 500
 /** The promise: p99 beside trouble, of the quiet p99. */
 const MAY_GROW_TO = 1.2
@@ -109,7 +111,7 @@ class Neighbours {
         // wait: what trouble leaves behind must not be measured
         await sleep(SETTLE_MS)
         // wait: the time in which is measured
-        quiet.push(await this.#measure(own, () => sleep(QUIET_MS)))
+        quiet.push(await this.#measure(own, () => sleep(this.#report.judgesTimes ? QUIET_MS : SHORT_QUIET_MS)))
         this.#report.progress(`trouble ${round} of ${this.#rounds}`)
         troubled.push(await this.#measure(own, () => this.#makeTrouble(source)))
       }

@@ -7,8 +7,17 @@ import { join } from 'node:path'
 import { ensureVenv, type Interpreter, pythonsAtHand, SetupError } from '../../../scripts/lib/python.ts'
 import { ROOT } from '../paths.ts'
 
-/** A requirements file: `example-django` is what examples/django-shop needs, `http2` has clients. */
-export type PackageSet = 'example-django' | 'flask' | 'cherrypy' | 'asgi' | 'socketio' | 'http2' | 'gevent'
+/** A requirements file: `example-django` is what examples/django-shop needs, `http2` has clients, `uvicorn` and `gunicorn` are for comparisons. */
+export type PackageSet =
+  | 'example-django'
+  | 'flask'
+  | 'cherrypy'
+  | 'asgi'
+  | 'socketio'
+  | 'http2'
+  | 'gevent'
+  | 'uvicorn'
+  | 'gunicorn'
 
 export interface EnvironmentRequest {
   /** The ends of what is at hand, or an exact version such as `3.11.7`. */
@@ -22,6 +31,7 @@ export interface Environment {
   readonly version: string
 }
 
+/** Those that `npm test` makes. */
 export const PACKAGE_SETS: readonly PackageSet[] = [
   'example-django',
   'flask',
