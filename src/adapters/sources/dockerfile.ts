@@ -35,6 +35,7 @@ export function readDockerfile(text: string, name: string): Found {
   const stages = new Map<string, Stage>()
   const notes: string[] = []
   let stage = emptyStage()
+  let inherited: Command | null = null
   for (const { name: instruction, rest, line } of instructions(text)) {
     // Variables of a Dockerfile itself: a value that is not known is empty, as there.
     const expanded = () => new Replacing({ ...stage.args, ...stage.variables }).replaceIn(rest, '\\$')
@@ -42,6 +43,7 @@ export function readDockerfile(text: string, name: string): Found {
       const [, image, as] = /^(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?/i.exec(rest) ?? []
       const base = stages.get(image?.toLowerCase() ?? '')
       stage = base === undefined ? emptyStage() : { ...base, variables: { ...base.variables }, args: {} }
+      inherited = stage.cmd
       if (as !== undefined) stages.set(as.toLowerCase(), stage)
     } else if (instruction === 'WORKDIR') stage.directory = posix.resolve(stage.directory ?? '/', unquote(expanded()))
     else if (instruction === 'ENV') Object.assign(stage.variables, assignments(expanded()))
@@ -49,7 +51,8 @@ export function readDockerfile(text: string, name: string): Found {
     else if (instruction === 'CMD') stage.cmd = { command: commandOf(rest), line }
     else if (instruction === 'ENTRYPOINT') {
       stage.entrypoint = { command: commandOf(rest), line }
-      stage.cmd = null
+      // One of this stage stays.
+      if (stage.cmd === inherited) stage.cmd = null
     } else if (instruction === 'USER')
       notes.push(`USER ${rest} stays in ${name}: the container runs as that user already`)
   }

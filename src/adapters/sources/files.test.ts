@@ -66,7 +66,8 @@ test('a Dockerfile: the last CMD, its directory and its variables', () => {
 test('a Dockerfile: ENTRYPOINT and CMD are one command', () => {
   const read = (...lines: string[]) => found(readDockerfile(['FROM a', ...lines].join('\n'), 'Dockerfile')).command
   assert.deepEqual(read('ENTRYPOINT ["gunicorn"]', 'CMD ["-w", "4", "shop"]'), ['gunicorn', '-w', '4', 'shop'])
-  assert.deepEqual(read('CMD ["x"]', 'ENTRYPOINT ["gunicorn", "shop"]'), ['gunicorn', 'shop'])
+  assert.deepEqual(read('CMD ["shop"]', 'ENTRYPOINT ["gunicorn"]'), ['gunicorn', 'shop'])
+  assert.deepEqual(read('FROM a AS b', 'CMD ["x"]', 'FROM b', 'ENTRYPOINT ["gunicorn", "shop"]'), ['gunicorn', 'shop'])
   assert.equal(read('ENTRYPOINT gunicorn shop', 'CMD ["x"]'), 'gunicorn shop')
   assert.deepEqual(read('ENTRYPOINT ["/e.sh"]', 'CMD gunicorn shop'), ['/e.sh', 'sh', '-c', 'gunicorn shop'])
   assert.match(problem(readDockerfile('FROM a\n', 'Dockerfile')), /^Dockerfile has neither CMD nor ENTRYPOINT/)
