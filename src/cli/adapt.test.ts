@@ -142,6 +142,12 @@ test('what is not supported is told, and the rest is printed', async t => {
   assert.match(notes[1]!, /^--daemon is not supported: it would .*behind it$/)
 })
 
+test('what would not start here is told, and the file is printed', async t => {
+  const { text, notes } = await adapt(['gunicorn', '--chdir', '/no/such', 'shop'], inShop(t))
+  assert.match(text, /^chdir = "\/no\/such"/m)
+  assert.match(notes.join('\n'), /^on this machine it would not start: --chdir must name a directory that exists/m)
+})
+
 test('a command in a container: its paths stay those of the container', async t => {
   const dockerfile =
     'FROM python\nENV WORKERS=3 HOME=/app\nWORKDIR /app\nCOPY . .\nCMD gunicorn -w $WORKERS --chdir config --pid run/a.pid -b unix:/app/a.sock --log-file /apple.log wsgi\n'

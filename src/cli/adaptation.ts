@@ -106,7 +106,10 @@ export async function adaptCommand(finding: Finding, surroundings: Environment):
   const told =
     'config' in loaded
       ? loaded.warnings
-      : [...(args.adapted?.notes ?? []), ...loaded.diagnostics.map(one => one.message)]
+      : [
+          ...(args.adapted?.notes ?? []),
+          ...loaded.diagnostics.map(one => `on this machine it would not start: ${one.message}`),
+        ]
   const notes = [
     ...found.notes,
     ...server.notes,

@@ -18,6 +18,8 @@ interface Command {
 interface Stage {
   directory: string | null
   variables: Record<string, string>
+  /** Of ARG: known while the image is built, and not to the command. */
+  args: Record<string, string>
   cmd: Command | null
   entrypoint: Command | null
 }
@@ -33,20 +35,24 @@ export function readDockerfile(text: string, name: string): Found {
   const stages = new Map<string, Stage>()
   const notes: string[] = []
   let stage = emptyStage()
+  let inherited: Command | null = null
   for (const { name: instruction, rest, line } of instructions(text)) {
     // Variables of a Dockerfile itself: a value that is not known is empty, as there.
-    const expanded = () => new Replacing(stage.variables).replaceIn(rest, '\\$')
+    const expanded = () => new Replacing({ ...stage.args, ...stage.variables }).replaceIn(rest, '\\$')
     if (instruction === 'FROM') {
       const [, image, as] = /^(?:--\S+\s+)*(\S+)(?:\s+as\s+(\S+))?/i.exec(rest) ?? []
       const base = stages.get(image?.toLowerCase() ?? '')
-      stage = base === undefined ? emptyStage() : { ...base, variables: { ...base.variables } }
+      stage = base === undefined ? emptyStage() : { ...base, variables: { ...base.variables }, args: {} }
+      inherited = stage.cmd
       if (as !== undefined) stages.set(as.toLowerCase(), stage)
     } else if (instruction === 'WORKDIR') stage.directory = posix.resolve(stage.directory ?? '/', unquote(expanded()))
-    else if (instruction === 'ENV' || instruction === 'ARG') Object.assign(stage.variables, assignments(expanded()))
+    else if (instruction === 'ENV') Object.assign(stage.variables, assignments(expanded()))
+    else if (instruction === 'ARG') Object.assign(stage.args, assignments(expanded()))
     else if (instruction === 'CMD') stage.cmd = { command: commandOf(rest), line }
     else if (instruction === 'ENTRYPOINT') {
       stage.entrypoint = { command: commandOf(rest), line }
-      stage.cmd = null
+      // One of this stage stays.
+      if (stage.cmd === inherited) stage.cmd = null
     } else if (instruction === 'USER')
       notes.push(`USER ${rest} stays in ${name}: the container runs as that user already`)
   }
@@ -55,7 +61,8 @@ export function readDockerfile(text: string, name: string): Found {
     return { problem: `${name} has neither CMD nor ENTRYPOINT in its last stage: give the command as words` }
   return {
     ...NOTHING_SAID,
-    ...stage,
+    directory: stage.directory,
+    variables: stage.variables,
     command: whole.command,
     place: `${name}:${whole.line}`,
     isContainer: true,
@@ -64,7 +71,7 @@ export function readDockerfile(text: string, name: string): Found {
 }
 
 function emptyStage(): Stage {
-  return { directory: null, variables: {}, cmd: null, entrypoint: null }
+  return { directory: null, variables: {}, args: {}, cmd: null, entrypoint: null }
 }
 
 /** ENTRYPOINT for a shell takes no words of CMD. */

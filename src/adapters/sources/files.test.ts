@@ -42,7 +42,8 @@ test('a Procfile: web, or the process that is named', () => {
 test('a Dockerfile: the last CMD, its directory and its variables', () => {
   const text = [
     'FROM python:3.12 AS base',
-    'ENV APP_HOME=/app PORT=8000 \\',
+    'ARG ROOT=/app',
+    'ENV APP_HOME=${ROOT} PORT=8000 \\',
     '# between',
     '    NAME="two words"',
     'ENV OLD style of it',
@@ -56,7 +57,7 @@ test('a Dockerfile: the last CMD, its directory and its variables', () => {
   ]
   assert.deepEqual(found(readDockerfile(text.join('\n'), 'Dockerfile')), {
     command: 'python manage.py migrate &&   gunicorn -b :${PORT} shop.wsgi',
-    place: 'Dockerfile:11',
+    place: 'Dockerfile:12',
     directory: '/app/src',
     variables: { APP_HOME: '/app', PORT: '8000', NAME: 'two words', OLD: 'style of it' },
   })
@@ -65,7 +66,8 @@ test('a Dockerfile: the last CMD, its directory and its variables', () => {
 test('a Dockerfile: ENTRYPOINT and CMD are one command', () => {
   const read = (...lines: string[]) => found(readDockerfile(['FROM a', ...lines].join('\n'), 'Dockerfile')).command
   assert.deepEqual(read('ENTRYPOINT ["gunicorn"]', 'CMD ["-w", "4", "shop"]'), ['gunicorn', '-w', '4', 'shop'])
-  assert.deepEqual(read('CMD ["x"]', 'ENTRYPOINT ["gunicorn", "shop"]'), ['gunicorn', 'shop'])
+  assert.deepEqual(read('CMD ["shop"]', 'ENTRYPOINT ["gunicorn"]'), ['gunicorn', 'shop'])
+  assert.deepEqual(read('FROM a AS b', 'CMD ["x"]', 'FROM b', 'ENTRYPOINT ["gunicorn", "shop"]'), ['gunicorn', 'shop'])
   assert.equal(read('ENTRYPOINT gunicorn shop', 'CMD ["x"]'), 'gunicorn shop')
   assert.deepEqual(read('ENTRYPOINT ["/e.sh"]', 'CMD gunicorn shop'), ['/e.sh', 'sh', '-c', 'gunicorn shop'])
   assert.match(problem(readDockerfile('FROM a\n', 'Dockerfile')), /^Dockerfile has neither CMD nor ENTRYPOINT/)
