@@ -281,6 +281,20 @@ class Handshakes(unittest.TestCase):
             slot.join()
         self.assertEqual(errors, ["LinkClosed"])
 
+    @unittest.skipUnless(hasattr(os, "SCHED_BATCH"), "Linux has it")
+    def test_the_thread_of_a_websocket_interrupts_nobody_and_does_again_later(self) -> None:
+        policies: List[int] = []
+
+        def application(env, start_response):
+            policies.append(os.sched_getscheduler(0))
+            return answer([b"soup"])(env, start_response)
+
+        with Slot(application) as slot:
+            shake(slot)
+            self.assertEqual(slot.gateway.response().body, b"soup")
+            slot.get()
+        self.assertEqual(policies, [os.SCHED_BATCH, os.SCHED_OTHER])
+
     def test_a_handshake_stands_alone(self) -> None:
         alone = request(environ(), handshake=True)
         for data in (request(environ(), b"content", handshake=True), alone + request(environ()), alone + b"x"):

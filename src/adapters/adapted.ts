@@ -2,6 +2,7 @@
  * What the words of another program become for `loadConfig`: its command line as if it were ours. Runs in the command line, and in the
  * master when it reloads. Pure.
  */
+import type { Diagnostic } from '../config/diagnostics.ts'
 import type { Environment } from '../config/machine/environment.ts'
 import type { Action } from '../config/settings/setting.ts'
 import type { Arguments } from '../config/sources/arguments.ts'
@@ -65,7 +66,7 @@ export function argumentsOf(
   return {
     actions,
     values,
-    diagnostics: isLenient ? problems : [...problems, ...refusals],
+    diagnostics: isLenient ? problems : [...problems, ...refusals.map(withWayOut)],
     isPositionalUncertain: problems.length > 0,
     adapted: {
       program,
@@ -75,6 +76,10 @@ export function argumentsOf(
       configuration,
     },
   }
+}
+
+function withWayOut({ subject, message }: Diagnostic): Diagnostic {
+  return { subject, message: `${message}, or start with --lenient to go on without it` }
 }
 
 /** The first wins. */

@@ -94,7 +94,7 @@ export class Translation {
   refuse(would: string, instead: string): void {
     this.refusals.push({
       subject: this.#place,
-      message: `${this.#place} is not supported: it ${would}; ${instead}, or start with --lenient to go on without it`,
+      message: `${this.#place} is not supported: it ${would}; ${instead}`,
     })
   }
 

@@ -20,7 +20,7 @@ import type { ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
 import { writeTo } from './terminal.ts'
 
-const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fastapi }
+export const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fastapi }
 
 /** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
 export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {
@@ -77,12 +77,13 @@ async function runEvaluated(
   return exitOf(code, adapted)
 }
 
-/** `args`: of the words and variables alone. They say who evaluates the file, and with which Python. */
-async function evaluate(
+/** `args`: of the words and variables alone. They say who evaluates the file, and with which Python. `variables`: of the process that does. */
+export async function evaluate(
   prepared: PreparedPreloaders,
   args: Arguments,
   { directory, ...file }: WantedFile,
   environment: Environment,
+  variables: NodeJS.ProcessEnv = process.env,
 ): Promise<EvaluatedFile | { readonly problem: string }> {
   const values = new Values(merge([args.values, readVariables(environment.variables).values]), environment)
   const evaluated = await prepared.evaluate({
@@ -90,7 +91,7 @@ async function evaluate(
     directory,
     python: values.one(application.python),
     identity: readIdentity(values, environment),
-    variables: process.env,
+    variables,
   })
   return 'problem' in evaluated ? evaluated : { display: file.display, values: evaluated.values }
 }

@@ -28,7 +28,7 @@ const EXAMPLES: readonly Row[] = [
   ["jumak 'shop:create_app()'", 'an application factory'],
   ['jumak --reload', 'during development'],
   ['jumak -c shop.toml --check', 'says what is wrong, and serves nothing'],
-  ['jumak gunicorn ...', 'the command that you have; so jumak uvicorn ..., jumak fastapi run ...'],
+  ['jumak gunicorn ...', 'the command that you have; so uvicorn, fastapi; jumak adapt: as a file'],
 ]
 
 const COMMAND_ROWS: readonly Row[] = COMMANDS.map(command => {
@@ -111,7 +111,7 @@ export function formatUsage({ width, title, flag }: Terminal): string {
     `${title('Usage:')} jumak [SETTING ...] [APP]`,
     '',
     ...rows.flatMap(([left, right]) => twoColumns(`  ${left}`, right, { width, column: USUAL_COLUMN, style: flag })),
-    'Or what you have: jumak gunicorn ..., jumak uvicorn ..., jumak fastapi run ...',
+    'Or what you have: jumak gunicorn ..., jumak uvicorn ... As a file: jumak adapt',
     `Every setting, with examples: ${flag('jumak --help')}`,
   ]
   return `${lines.join('\n')}\n`

@@ -17,6 +17,8 @@ const started = takeStarted(process.env)
 async function run(words: readonly string[]): Promise<number> {
   const other = programOf(words, started.program)
   if (other !== null) return (await import('./adapted.ts')).runAdapted(other.program, other.rest, started)
+  // An application of that name is `adapt:app`, or its path.
+  if (words[0] === 'adapt') return (await import('./adapt.ts')).runAdapt(words.slice(1))
   const asked = commandOf(words)
   if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
   const { answered } = await import('./questions.ts')

@@ -49,6 +49,19 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
   return `${lines.join('\n')}\n`
 }
 
+/** Only what is given, a line each, in the order of the settings: for `jumak adapt`. */
+export function printGiven(settings: Settings, where: WorkingDirectory): string[] {
+  return linesOfTable(SETTINGS, new Values(settings, where), null)
+}
+
+/** Variables of `env` that are printed without their values. */
+export function hiddenVariables(settings: Settings): string[] {
+  const assignments = (settings.get('env') ?? []).map(
+    ({ text }) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const,
+  )
+  return assignments.filter(([key, value]) => looksSecret(key, value)).map(([key]) => key)
+}
+
 interface Printed {
   readonly config: Config
   /** The application that the lines are about; null: they are defaults of applications. */
@@ -72,21 +85,22 @@ function linesOfApp(given: GivenApp, flat: Settings, printed: Printed, where: Wo
   return lines
 }
 
-function linesOfTable(settings: readonly Setting[], values: Values, printed: Printed): string[] {
+function linesOfTable(settings: readonly Setting[], values: Values, printed: Printed | null): string[] {
   return settings.flatMap(setting =>
-    values.isGiven(setting) ? linesOf(setting, values, { ...printed, tables: [] }) : [],
+    values.isGiven(setting) ? linesOf(setting, values, printed === null ? null : { ...printed, tables: [] }) : [],
   )
 }
 
-function linesOf(setting: Setting, values: Values, printed: Printed): string[] {
+/** `printed`: null: what became of the settings is not known. */
+function linesOf(setting: Setting, values: Values, printed: Printed | null): string[] {
   const givens = values.givens(setting)
   if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
-  const isBeside = printed.tables.includes(setting)
+  const isBeside = printed?.tables.includes(setting) === true
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file') || isBeside
   const texts = givens.map(given =>
-    setting === application.directory && printed.app !== null ? printed.app.directory : values.absolute(setting, given),
+    setting === application.directory && printed?.app ? printed.app.directory : values.absolute(setting, given),
   )
-  const became = becameOf(setting, printed, texts)
+  const became = printed === null ? '' : becameOf(setting, printed, texts)
   if (!values.isGiven(setting)) {
     const text =
       givens.length === 0

@@ -163,17 +163,22 @@ function standIn({ name }: AnyOption, value: unknown, start: string, directory: 
 
 const LOG_CONFIG = 'version: 1\ndisable_existing_loggers: false\n'
 
+function settingsFile(named: string, directory: string): string {
+  if (!named.startsWith('python:')) return resolve(directory, named.replace(/^file:/, ''))
+  return join(directory, `${named.slice('python:'.length).replaceAll('.', '/')}.py`)
+}
+
 function writeSettings(named: string, directory: string): void {
-  const file = named.startsWith('python:')
-    ? join(directory, `${named.slice('python:'.length).replaceAll('.', '/')}.py`)
-    : resolve(directory, named.replace(/^file:/, ''))
-  write(file, 'import multiprocessing\n\nname = "app"\ncores = multiprocessing.cpu_count()\nworkers = min(cores, 2)\n')
+  write(
+    settingsFile(named, directory),
+    'import multiprocessing\n\nname = "app"\ncores = multiprocessing.cpu_count()\nworkers = min(cores, 2)\n',
+  )
 }
 
 /** No word names the application, so the file does. */
 function nameInFile(given: GivenOptions, directory: string): void {
   const named = given.get('config')?.value
-  if (typeof named === 'string') write(resolve(directory, named), 'wsgi_app = "main:app"\n')
+  if (typeof named === 'string') write(settingsFile(named, directory), 'wsgi_app = "main:app"\n')
 }
 
 function isAsgi(program: string, given: GivenOptions): boolean {

@@ -9,7 +9,6 @@ Not here: what stays as it was (``unpatched.py``), requests (``greenlets/``).
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Set
 
@@ -19,13 +18,10 @@ from .load_error import LoadError
 
 #: Descriptors of the hub that a worker makes anew.
 of_hub: Set[int] = set()
-#: The process that made the hub.
-_pid = 0
 
 
 def patch() -> None:
     """Raises LoadError."""
-    global _pid
     try:
         from gevent import get_hub, monkey
     except ImportError as error:
@@ -37,7 +33,6 @@ def patch() -> None:
     before = _open()
     get_hub()
     of_hub.update(_open() - before)
-    _pid = os.getpid()
 
 
 def _open() -> Set[int]:
@@ -50,8 +45,8 @@ def _open() -> Set[int]:
 
 
 def after_fork() -> None:
-    """In a worker: gives the hub of the preloader descriptors of its own. What the import has spawned goes on."""
-    if _pid not in (0, os.getpid()):
-        from gevent import reinit
-
-        reinit()
+    """In a worker, before anything of the application runs there: gives a hub of the preloader descriptors of its own. That hub is ours, or
+    a configuration file has made it. What the import has spawned goes on."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None:
+        gevent.reinit()

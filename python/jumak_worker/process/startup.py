@@ -58,7 +58,9 @@ def prepare(
     # Import and start-up may hang, even in C, and nobody listens to the master meanwhile: the process ends with its preloader.
     osprocess.set_parent_death_signal(signal.SIGKILL)
     try:
-        patching.after_fork()
+        is_green = start["workerClass"] == "gevent"
+        if is_green:
+            patching.after_fork()
         if hooks is not None and number > 0:
             hooks.in_worker(number)
         application = application or loader.load(start)
@@ -70,7 +72,6 @@ def prepare(
         offers_files = not start["isApart"]
         if application.interface != interface.ASGI:
             threads = start["threads"]
-            is_green = start["workerClass"] == "gevent"
             environ = base_environ(threads > 1 or is_green, start["multiprocess"], start["rootPath"], start["masterPid"])
             served = application.callable if hooks is None else hooks.around(application.callable)
             if is_green:

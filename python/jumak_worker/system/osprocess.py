@@ -98,6 +98,20 @@ def finish_before_peer(connection: socket.socket, has_threads: bool = False) -> 
         pass  # another user's process, or not allowed in this container: requests cost a little more
 
 
+def interrupt_nobody(is_on: bool) -> None:
+    """This thread no longer interrupts a process that computes on its core, or it does again. Threads that it starts meanwhile are like it.
+
+    For a thread that holds a WebSocket: the gateway passes on the messages of all clients before the first of them is answered.
+    Measured in docs/internals/performance.md.
+    """
+    if not hasattr(os, "SCHED_BATCH"):
+        return
+    before, after = (os.SCHED_OTHER, os.SCHED_BATCH) if is_on else (os.SCHED_BATCH, os.SCHED_OTHER)
+    with contextlib.suppress(OSError):  # not allowed in this container: messages cost a little more
+        if os.sched_getscheduler(0) == before:
+            os.sched_setscheduler(0, after, os.sched_param(0))
+
+
 def _event_loops(pid: int) -> Iterator[int]:
     """The threads of a process of Node, but its helpers. Raises OSError."""
     tasks = "/proc/%d/task" % pid

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any, Callable, Dict, Optional
 
 from ..output import tracebacks
+from ..system import osprocess
 from .body import BodyStream
 from .call import Call, CallLink
 
@@ -92,10 +93,12 @@ class Handshake(Call):
         self, link: CallLink, application: Callable, method: str, environ: dict, stream: Optional[BodyStream]
     ) -> None:
         _offered[id(self._socket)] = self
+        osprocess.interrupt_nobody(True)
         try:
             super().run(link, application, method, environ, stream)
         finally:
             self._end()
+            osprocess.interrupt_nobody(False)
 
     def take(self) -> None:
         """From any thread, with the lock."""

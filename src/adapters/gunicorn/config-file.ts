@@ -3,6 +3,9 @@ import { dirname } from 'node:path'
 import { idle, refused, type Section, works } from '../option.ts'
 import { flag, list, oneOf, permissions, text } from '../shapes.ts'
 
+/** Files that `--reload` watches in its directories (`master/development/watch.ts`). */
+const WATCHED = /\.(?:py|html?|jinja2?|j2|mako|mo)$|(?:^|\/)(?:templates\/|\.env|\.flaskenv$)/
+
 /** `gunicorn.ts` reads them. */
 const readElsewhere = () => {}
 
@@ -98,11 +101,17 @@ const debugging: Section = {
         standard: '[]',
         doc: 'Another file, or pattern of files, whose change restarts workers; repeatable.',
       },
-      '`--reload-dir` with the directory of each',
+      '`--reload-dir` with the directory of each; only modules, templates and files of variables are watched',
       (files, to) => {
         if (to.valueOf<boolean>('reload') !== true || files.length === 0) return
-        const directories = files.map(file => dirname(to.path(file.replace(/[*?[].*$/s, ''))))
-        to.set('reload-dir', ...new Set([to.directory, ...directories]))
+        const watched = files.filter(file => WATCHED.test(file))
+        const others = files.filter(file => !watched.includes(file))
+        if (others.length > 0)
+          to.tell(
+            `names ${others.join(', ')}, and only modules, templates and .env files are watched: send HUP when it changes`,
+          )
+        const directories = watched.map(file => dirname(to.path(file.replace(/[*?[].*$/s, ''))))
+        if (watched.length > 0) to.set('reload-dir', ...new Set([to.directory, ...directories]))
       },
     ),
     refused(

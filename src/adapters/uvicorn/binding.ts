@@ -29,7 +29,12 @@ export const BINDING: Section = {
   options: [
     works(
       'host',
-      { flags: ['--host'], shape: text(), standard: HOST, doc: 'Address to listen on; 0.0.0.0: all of IPv4, ::: all.' },
+      {
+        flags: ['--host'],
+        shape: text(),
+        standard: HOST,
+        doc: 'Address to listen on; 0.0.0.0 is all of IPv4, [::] is all.',
+      },
       '`--bind`',
       (_host, to) => {
         if (isBehind(to)) to.tell('does nothing beside --uds or --fd, as in uvicorn')

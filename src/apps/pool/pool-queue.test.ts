@@ -13,6 +13,15 @@ test('when the queue is full a request is refused at once with Retry-After', asy
   assert.ok(refused.error.retryAfter! >= 1)
 })
 
+test('without a queue a request is served by a worker that is free, or refused at once', async () => {
+  const bench = new Bench({ limits: { queue: 0 } })
+  await bench.linkedWorker(1, 1, holding().script)
+  const served = bench.send()
+  const refused = bench.send()
+  assert.equal(served.error, null)
+  assert.equal((refused.error as HttpError).status, 503)
+})
+
 test('newest-first, while the oldest has waited too long: the oldest makes room in a full queue, and the newest is served first', async t => {
   const bench = new Bench({ limits: { queue: 2 }, queueOrder: 'newest-first' })
   const [first, second] = [bench.send({ path: '/1' }), bench.send({ path: '/2' })]

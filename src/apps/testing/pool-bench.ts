@@ -8,7 +8,7 @@ import { MemoryBudget } from '../../base/memory-budget.ts'
 import { TemporarySpace } from '../../base/temporary-space.ts'
 import { testApp } from '../../config/testing/config.ts'
 import type { AppLimits, AppTimeouts, QueueOrder } from '../../config/types.ts'
-import { linkFactory } from '../links.ts'
+import { type LinkOptions, linkFactory } from '../links.ts'
 import type { AddressLimit } from '../pool/address-limit.ts'
 import type { PoolAffinity } from '../pool/affinity.ts'
 import { RequestBody } from '../pool/body.ts'
@@ -45,6 +45,7 @@ export class Bench extends PoolRecord {
       beforeDispatch?: () => void
       affinity?: PoolAffinity
       perAddress?: AddressLimit
+      clientTimeouts?: LinkOptions['clientTimeouts']
     } = {},
   ) {
     super()
@@ -59,7 +60,10 @@ export class Bench extends PoolRecord {
       queueOrder: changes.queueOrder ?? 'fifo',
       retry: changes.retry ?? true,
       links: this.reader.links(
-        linkFactory({ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath: '' }),
+        linkFactory({
+          ...{ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath: '' },
+          ...(changes.clientTimeouts && { clientTimeouts: changes.clientTimeouts }),
+        }),
       ),
       onError: FakeExchange.failed,
       beforeDispatch: changes.beforeDispatch,

@@ -97,7 +97,7 @@ export class Relay {
 
   #holdOrRelease(): void {
     const spool = this.#spool
-    const isFull = spool !== null && spool.isFull
+    const isFull = spool?.isFull === true
     if (isFull && spool.isPatient) this.#patience ??= setTimeout(() => this.#losePatience(), PATIENCE_MS)
     const isHeld = isFull || (this.#blocked && this.#isTurn)
     if (isHeld === this.#held) return

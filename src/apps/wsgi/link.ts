@@ -105,7 +105,7 @@ export class SlotLink implements PoolLink, SinkLink {
   }
 
   get isTunnel(): boolean {
-    return this.#raw !== null && this.#raw.isTunnel
+    return this.#raw?.isTunnel ?? false
   }
 
   get isSendingBody(): boolean {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { HttpError } from '../../http/errors.ts'
+import { reportWorkers } from '../pool/running.ts'
 import { FakeExchange } from '../testing/fake-exchange.ts'
 import type { FakeLink, FakeWorker } from '../testing/fake-worker.ts'
 import { Bench, echo, holding } from '../testing/pool-bench.ts'
@@ -62,6 +63,7 @@ test('bytes pass both ways behind a 101, those that came early too, and the slot
   link.socket.write('soup')
   assert.equal(await client(one, 4), 'soup')
   assert.equal(exchange.tunnel!.bytesSent, 4)
+  assert.equal(reportWorkers(bench.pool.workers, 10, 0)[0]!.requests[0]!.state, 'websocket')
   const waiting = bench.send()
   assert.equal(bench.pool.waiting, 1)
   assert.deepEqual(bench.logs, [
@@ -149,6 +151,23 @@ test('a client that does not read holds the worker back', async () => {
   assert.ok(exchange.transport.text.length <= 512 * 1024, `${exchange.transport.text.length}`)
   exchange.transport.drain()
   assert.equal((await client(one, total)).length, total)
+})
+
+test('a client that takes nothing for too long is cut; the system asks whether a silent one is there', async () => {
+  const bench = new Bench({ clientTimeouts: { send: 60, websocketPing: 20_000 } })
+  const held = holding()
+  const worker = await bench.linkedWorker(1, 1, held.script)
+  const exchange = new FakeExchange(handshake)
+  bench.pool.handle(exchange, null)
+  await held.until(1)
+  const { link } = held.requests[0]!
+  link.take(`${SWITCH}${ACCEPT}\r\n`)
+  await once(exchange.sent.events, 'accepted')
+  exchange.transport.reading = false
+  const relinked = once(worker.events, 'link')
+  link.socket.write('soup')
+  await relinked
+  assert.deepEqual(exchange.transport.calls, ['watch 20000', 'destroy'])
 })
 
 test('another status is an ordinary response: its content ends with the link', async () => {

@@ -22,6 +22,8 @@ export interface Setup {
   readonly errors: string[]
   /** What the acceptor has posted to threads. */
   readonly posted: (ConnectionMessage | GiveMessage)[]
+  /** Of clients. They are destroyed after the test: one whose thread was terminated may never hear of it, and would keep the test alive. */
+  readonly sockets: Socket[]
   /** Makes a thread. It begins to get connections when it is up. */
   start(index: number): Promise<Worker>
 }
@@ -59,12 +61,14 @@ export async function setUp(t: TestContext, options: SetupOptions = {}): Promise
   const server = acceptor.listen(listener, 0, listening.resolve, error => errors.push(error.message))
   await listening.promise
   const workers: Worker[] = []
+  const sockets: Socket[] = []
   t.after(async () => {
     server.close()
+    for (const socket of sockets) socket.destroy()
     await Promise.all(workers.map(worker => worker.terminate()))
   })
   const target = unixPath === null ? { port: (server.address() as AddressInfo).port } : { path: unixPath }
-  return { acceptor, server, target, refused, errors, posted, start }
+  return { acceptor, server, target, refused, errors, posted, sockets, start }
 
   async function start(index: number): Promise<Worker> {
     let worker: Worker | null = null
@@ -103,8 +107,9 @@ export interface Client {
   get(path: string): Promise<string>
 }
 
-export async function open({ target }: Pick<Setup, 'target'>): Promise<Client> {
+export async function open({ target, sockets }: Pick<Setup, 'target' | 'sockets'>): Promise<Client> {
   const socket = connect({ ...target, allowHalfOpen: true } as NetConnectOpts)
+  sockets.push(socket)
   const ended = Promise.withResolvers<void>()
   const closed = Promise.withResolvers<void>()
   const client: Client = { socket, text: '', error: '', ended: ended.promise, closed: closed.promise, get }
