@@ -16,9 +16,10 @@ INIT = os.path.join(PACKAGE, "process", "init.py")
 
 #: Prints when it is ready, and then the name of each signal that it gets. Exits with 5 at TERM.
 LISTENER = """
-import signal, sys
+import os, signal, sys
 def heard(number, _):
-    print(signal.Signals(number).name, flush=True)
+    # Not `print`: the signal may come while the one below has written, and has not returned.
+    os.write(1, signal.Signals(number).name.encode() + b"\\n")
     if number == signal.SIGTERM:
         sys.exit(5)
 for name in "TERM INT QUIT HUP USR1 USR2 TTIN TTOU".split():
