@@ -15,6 +15,7 @@ import type { Arguments } from '../config/sources/arguments.ts'
 import { readVariables } from '../config/sources/variables.ts'
 import { merge, Values } from '../config/values.ts'
 import type { Started } from '../control/started.ts'
+import { failHandOver } from '../control/upgrade-messages.ts'
 import type { PreparedPreloaders } from '../master/fleet/prepared.ts'
 import type { ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
@@ -69,6 +70,8 @@ async function runEvaluated(
   }
   const problems = await again()
   if (problems.length > 0) {
+    // The running Jumak has a log, and serves on.
+    if (started.handOver !== null && failHandOver(started.handOver, problems.join('\n'))) return adapted.exits.settings
     writeTo(process.stderr, problems.map(problem => `jumak: ${problem}\n`).join(''))
     return adapted.exits.settings
   }

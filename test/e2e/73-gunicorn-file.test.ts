@@ -48,9 +48,9 @@ class Shop extends Project {
     symlinkSync(join(ROOT, 'bin/jumak'), this.path('gunicorn'))
   }
 
-  start(args: readonly string[] = []) {
+  start(args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
     const { directory } = this
-    const env = { CALLS: this.path('calls') }
+    const env = { CALLS: this.path('calls'), ...more }
     return startServer({ app: 'shop', directory, args, program: this.path('gunicorn'), env })
   }
 
@@ -144,6 +144,17 @@ test('a hook that fails at the start ends it; one that fails later is told', asy
   failed.acceptAnyLog()
   assert.equal(await failed.exited, 3)
   assert.match(failed.log.join('\n'), /on_starting of gunicorn\.conf\.py failed: ValueError: no start/)
+})
+
+test('the service manager’s variables are not for the file, and a broken file of an upgrade is told in the log', async t => {
+  const shop = new Shop(t, 'import os\nassert "NOTIFY_SOCKET" not in os.environ\n')
+  const server = await shop.start([], { NOTIFY_SOCKET: shop.path('nobody') })
+  server.acceptAnyLog()
+  shop.save('gunicorn.conf.py', 'raise ValueError("not yet")\n')
+  server.signal('SIGUSR2')
+  await server.waitForLog(/gunicorn\.conf\.py failed: ValueError: not yet/)
+  assert.match(await bodyOf(server, '/'), /^\d+ /)
+  await server.stop()
 })
 
 test('as root, a file that others can change is not evaluated unless a user is named', async t => {

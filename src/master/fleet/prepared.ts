@@ -18,6 +18,7 @@ import { findPython } from '../host/python.ts'
 import { stepOfOthers } from '../host/safe-path.ts'
 import { otherUser } from '../host/start-as.ts'
 import { describeDuration } from '../output/describe.ts'
+import { takeNotifySocket } from '../output/notifier.ts'
 import { Outputs } from '../output/output.ts'
 import { PROGRAMS } from '../paths.ts'
 import { PreloaderHandle } from './preloader-handle.ts'
@@ -91,11 +92,14 @@ export class PreparedPreloaders {
     const python = await findPython({ explicit, directory, environment: process.env, identity })
     if (process.geteuid?.() === 0 && otherUser(identity) === null) refuseOthersFile(file, directory, python.path)
     const answered = Promise.withResolvers<PreloaderToMaster | string>()
+    const environment = { ...variables }
+    // As in every process of an application: the service manager hears the master alone.
+    takeNotifySocket(environment)
     const handle = new PreloaderHandle({
       python: python.path,
       program: openProgram(identity, PROGRAMS.worker, ''),
       directory,
-      environment: variables,
+      environment,
       outputs: this.outputs,
       terminal: false,
       identity,
