@@ -1,6 +1,6 @@
 /** `jumak gunicorn` with a configuration file: it is evaluated once for each generation, its hooks are called, and its mistakes are told. */
 import assert from 'node:assert/strict'
-import { chmodSync, readFileSync, symlinkSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ROOT } from '../support/paths.ts'
@@ -158,16 +158,24 @@ test('the service manager’s variables are not for the file, and a broken file 
 })
 
 test('as root, a file that others can change is not evaluated unless a user is named', async t => {
-  const shop = new Shop(t, 'workers = 1\n')
-  chmodSync(shop.path('gunicorn.conf.py'), 0o666)
-  const { directory } = shop
-  const server = await startServer({ app: 'shop', directory, program: shop.path('gunicorn'), waitReady: false })
-  if (process.geteuid?.() !== 0) {
-    await server.waitForLog(/ master +ready/)
-    await server.stop()
-    return
+  const open = new Shop(t, 'workers = 1\n')
+  chmodSync(open.path('gunicorn.conf.py'), 0o666)
+  // The file itself is root's alone. Who may change the directory that the link leads to puts another one there.
+  const linked = new Shop(t, 'workers = 1\n')
+  linked.save('open/real.py', 'workers = 1\n')
+  rmSync(linked.path('gunicorn.conf.py'))
+  symlinkSync(linked.path('open/real.py'), linked.path('gunicorn.conf.py'))
+  chmodSync(linked.path('open'), 0o777)
+  for (const shop of [open, linked]) {
+    const { directory } = shop
+    const server = await startServer({ app: 'shop', directory, program: shop.path('gunicorn'), waitReady: false })
+    if (process.geteuid?.() !== 0) {
+      await server.waitForLog(/ master +ready/)
+      await server.stop()
+      continue
+    }
+    server.acceptAnyLog()
+    assert.equal(await server.waitForExit(), 1)
+    assert.match(server.log.join('\n'), /gunicorn\.conf\.py would run as root, and other users can change .*--user/)
   }
-  server.acceptAnyLog()
-  assert.equal(await server.exited, 1)
-  assert.match(server.log.join('\n'), /gunicorn\.conf\.py would run as root, and other users can change .*--user/)
 })

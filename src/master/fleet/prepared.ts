@@ -8,11 +8,10 @@
  * Not here: what the values mean (`src/adapters/`).
  */
 import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { version } from '../../base/version.ts'
 import type { Identity, PythonConfiguration } from '../../config/types.ts'
 import type { PreloaderToMaster } from '../../control/messages.ts'
-import { asErrno, OperatorError } from '../errors.ts'
+import { OperatorError } from '../errors.ts'
 import { openProgram } from '../host/open-program.ts'
 import { findPython } from '../host/python.ts'
 import { stepOfOthers } from '../host/safe-path.ts'
@@ -50,6 +49,7 @@ export type Evaluated =
 
 /** A file that waits for ever would hold the start, or a reload. Import and start-up have a limit of their own. */
 const EVALUATION_MS = 60_000
+const GROUP_WRITES = 0o020
 
 export class PreparedPreloaders {
   readonly outputs = new Outputs()
@@ -124,8 +124,7 @@ export class PreparedPreloaders {
     }
     handle.end()
     if (answer.type !== 'load-failed') return { problem: `${file.display}: an unexpected ${answer.type}` }
-    const words = [answer.message, answer.traceback.trimEnd()].filter(part => part !== '').join('\n')
-    return { problem: words }
+    return { problem: [answer.message, answer.traceback.trimEnd()].filter(part => part !== '').join('\n') }
   }
 }
 
@@ -143,15 +142,11 @@ function refuseOthersFile({ path, display }: PythonFile, directory: string, pyth
   }
 }
 
+/** Links are followed to their end: who can change a directory on the way puts another file there. Null: only root can, or it is not there. */
 function findStep(path: string): string | null {
-  try {
-    const { uid, mode } = statSync(path)
-    const isDirectory = statSync(path).isDirectory()
-    const isOthers = uid !== 0 || (mode & 0o022) !== 0
-    return !isDirectory && isOthers ? path : stepOfOthers(isDirectory ? path : dirname(path))
-  } catch (error) {
-    // It is told when it is opened.
-    if (asErrno(error).code === 'ENOENT') return null
-    throw error
-  }
+  const found = statSync(path, { throwIfNoEntry: false })
+  // It is told when it is opened.
+  if (found === undefined) return null
+  // Not even the group of root may write a file; `stepOfOthers` takes that group for root.
+  return found.isFile() && (found.mode & GROUP_WRITES) !== 0 ? path : stepOfOthers(path)
 }

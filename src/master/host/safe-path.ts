@@ -32,11 +32,11 @@ export function replaceableStep(identity: Identity, path: string): string | null
   return findStep(dirname(resolve(path)), (directory, entry) => mayReplace(identity, groups, directory, entry))
 }
 
-/** The first step that any user but root can replace, or can put something into. `directory` is the last one. */
-export function stepOfOthers(directory: string): string | null {
-  const step = findStep(resolve(directory), isReplaceableByOthers)
+/** The first step on the way to a file or directory, itself included, that any user but root can replace, change or put something into. */
+export function stepOfOthers(path: string): string | null {
+  const step = findStep(resolve(path), isReplaceableByOthers)
   if (step !== null) return step
-  return isOpenToOthers(statSync(directory)) ? directory : null
+  return isOpenToOthers(statSync(path)) ? path : null
 }
 
 /** The first file or directory below the directory that any user but root can change; links are followed to their end. */
