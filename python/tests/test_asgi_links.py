@@ -122,9 +122,9 @@ class Links(AsgiTest):
             self.assertIn("the link to the gateway was closed", host.log.getvalue())
 
     def test_links_beyond_the_bound_are_refused_and_closed_ones_make_room(self) -> None:
-        spare = asgi_worker._SPARE_LINKS
-        asgi_worker._SPARE_LINKS = 2
-        self.addCleanup(setattr, asgi_worker, "_SPARE_LINKS", spare)
+        spare = asgi_worker.SPARE_LINKS
+        asgi_worker.SPARE_LINKS = 2
+        self.addCleanup(setattr, asgi_worker, "SPARE_LINKS", spare)
         for host in self.each_loop(echo):
             links = [host.gateway, host.connect(), host.connect()]
             for _ in range(3):

@@ -125,7 +125,7 @@ class Master {
   #inheritedSecrets: InheritedSecrets | null = null
   #isFinishing = false
   /** The evaluation of the configuration's file that runs, or the last one. */
-  #evaluation: Promise<void> = Promise.resolve()
+  #evaluation: Promise<readonly string[]> = Promise.resolve([])
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
   #trial: Trial | null = null
@@ -411,12 +411,9 @@ class Master {
     const { evaluated } = this.#source
     if (evaluated === null || this.#reloadObstacle !== null || this.#upgrades.hasNewFiles) return this.#reloadNow(only)
     // One after the other: each has the file as it is then.
-    const before = this.#evaluation
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#evaluation = promise
-    await before
-    const problems = this.#isFinishing ? ['the program is stopping'] : await evaluated.again()
-    resolve()
+    const again = () => (this.#isFinishing ? ['the program is stopping'] : evaluated.again())
+    this.#evaluation = this.#evaluation.then(again, again)
+    const problems = await this.#evaluation
     if (problems.length === 0) return this.#reloadNow(only)
     if (!this.#isFinishing) this.#narrator.reloadRefused(problems)
     this.#tellReady()

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from typing import Any, Callable, Dict, Optional, Sequence, Set
 
+from ..links.link import SPARE_LINKS
 from ..loading.load_error import LoadError
 from ..output import tracebacks
 from ..output.log import report
@@ -22,9 +23,6 @@ from .scopes import Scopes
 
 #: Seconds that tasks have to end after they were cancelled.
 _CANCEL_GRACE = 2.0
-#: Links beyond those of the gateway's threads. While the application blocks the loop, a thread may die and come back many times, and
-#: its old links are seen to be closed only afterwards. As many as asyncio lets wait.
-_SPARE_LINKS = 100
 
 
 def import_event_loop(loop: str = "auto") -> Any:
@@ -66,7 +64,7 @@ class AsgiWorker:
         #: Exchanges whose task waits for something. The loop itself has only weak references to tasks.
         self.running: Set[Exchange] = set()
         self.links: Set[Link] = set()
-        self.most_links = links + _SPARE_LINKS
+        self.most_links = links + SPARE_LINKS
         #: The gateway has several.
         self.has_threads = links > 1
         self.scopes = Scopes(root_path, None)

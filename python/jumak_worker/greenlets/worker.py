@@ -14,6 +14,7 @@ from gevent import get_hub, getcurrent
 from gevent.event import Event
 
 from .. import unpatched
+from ..links.link import SPARE_LINKS
 from ..output.log import report
 from ..system import exits, osprocess
 from ..wire import framing
@@ -21,8 +22,6 @@ from ..wsgi.environ import Environs
 from .exchange import Exchange
 from .link import Link
 
-#: As ``asgi/worker.py`` has it: while the application blocks the hub, a thread of the gateway may die and come back many times.
-_SPARE_LINKS = 100
 #: For a watcher of libev: the descriptor can be read.
 _READ = 1
 
@@ -50,7 +49,7 @@ class GreenletWorker:
         self.running: Set[Exchange] = set()
         self._loop = get_hub().loop
         self._links: Set[Link] = set()
-        self._most_links = links + _SPARE_LINKS
+        self._most_links = links + SPARE_LINKS
         self._has_threads = links > 1
         self._listening: Any = None
         self._listener: Optional[socket.socket] = None

@@ -11,6 +11,7 @@ Not here: the objects that hooks get (``objects.py``), the file (``configuration
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, Callable, Dict, Iterable, Optional
 
 from ..loading.load_error import LoadError
@@ -108,7 +109,7 @@ class Hooks:
         before, after = self._functions.get("pre_request"), self._functions.get("post_request")
         if self._worker is None or (before is None and after is None):
             return application
-        return _Around(application, self._worker, before, None if after is None else _last_of(after))
+        return _Around(application, self._worker, before, None if after is None else _with_four(after))
 
     def worker_left(self) -> None:
         if self._worker is not None:
@@ -135,8 +136,8 @@ class Hooks:
             report("%s\n%s" % (error.message, error.traceback))
 
 
-def _last_of(function: Callable) -> Callable[[Worker, Request, Dict[str, Any], ResponseSeen], None]:
-    """``post_request`` may take two, three or four arguments: older files have fewer."""
+def _with_four(function: Callable) -> Callable[[Worker, Request, Dict[str, Any], ResponseSeen], None]:
+    """``post_request`` as a function of four arguments. Those of older files take two or three of them."""
     code = getattr(function, "__code__", None)
     count = 4 if code is None or code.co_flags & 0x04 else max(2, min(4, code.co_argcount))
     return lambda *arguments: function(*arguments[:count])
@@ -167,7 +168,7 @@ class _Around:
             seen.status, seen.headers = status, headers
             return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
-        end = lambda: self._end(request, environ, seen)  # noqa: E731
+        end = partial(self._end, request, environ, seen)
         try:
             result = self._application(environ, start)
         except BaseException:

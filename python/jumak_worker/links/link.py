@@ -22,6 +22,9 @@ from .connection import Connection
 _HOLD = 1e-3
 #: Bytes that the gateway has not read. Beyond that whoever writes waits, whatever the credit; a gateway that runs reads them at once.
 CONGESTED = 4 * 1024 * 1024
+#: Links beyond those of the gateway's threads. While the application blocks the loop, a thread may die and come back many times, and
+#: its old links are seen to be closed only afterwards. As many as asyncio lets wait.
+SPARE_LINKS = 100
 
 _frame_at = multiplex.FRAME.unpack_from
 _request_at = multiplex.REQUEST_HEAD.unpack_from
