@@ -1,11 +1,9 @@
 /** gunicorn's section "HTTP/2". Pure. */
+import { MAX_FRAME, MAX_STREAMS, MIN_FRAME } from '../../config/settings/http2.ts'
+import { MAX_HEADERS, MIN_HEADERS } from '../../config/settings/requests.ts'
 import { idle, type Section, works } from '../option.ts'
 import { list, oneOf, wholeNumber } from '../shapes.ts'
 import { clamped } from './limits.ts'
-
-const [MIN_FRAME, MAX_FRAME] = [16_384, 1024 ** 2]
-const MAX_STREAMS = 1000
-const MAX_HEADERS = 256 * 1024
 
 export const HTTP2: Section = {
   title: 'HTTP/2',
@@ -87,7 +85,7 @@ export const HTTP2: Section = {
       '`--limit-request-header-size`, which is for HTTP/1.1 too',
       (bytes, to) => {
         if (!to.isGiven('limit_request_field_size'))
-          to.set('limit-request-header-size', clamped(bytes, 512, MAX_HEADERS, to))
+          to.set('limit-request-header-size', clamped(bytes, MIN_HEADERS, MAX_HEADERS, to))
       },
     ),
   ],

@@ -1,12 +1,15 @@
 /** gunicorn's section "Security": how large the head of a request may be. Pure. */
+import {
+  MAX_FIELDS,
+  MAX_HEADERS,
+  MAX_REQUEST_LINE,
+  MIN_HEADERS,
+  MIN_REQUEST_LINE,
+} from '../../config/settings/requests.ts'
 import { type Section, works } from '../option.ts'
 import { wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 
-/** Bytes. Ours are `MAX_REQUEST_LINE` and `MAX_HEADERS` of the settings. */
-const [MIN_LINE, MAX_LINE] = [256, 128 * 1024]
-const [MIN_HEADERS, MAX_HEADERS] = [512, 256 * 1024]
-const MAX_FIELDS = 32_768
 /** gunicorn takes no longer line, whatever it is told, unless it is told 0. */
 const LONGEST_LINE_THERE = 8190
 const FIELD_THERE = 8190
@@ -32,8 +35,12 @@ export const SECURITY: Section = {
       },
       '`--limit-request-line`; 0 is 128 KiB, the longest; a longer line gets 414, not 400',
       (bytes, to) => {
-        if (bytes === 0) to.set('limit-request-line', `${MAX_LINE}`)
-        else to.set('limit-request-line', clamped(Math.min(bytes, LONGEST_LINE_THERE), MIN_LINE, MAX_LINE, to))
+        if (bytes === 0) to.set('limit-request-line', `${MAX_REQUEST_LINE}`)
+        else
+          to.set(
+            'limit-request-line',
+            clamped(Math.min(bytes, LONGEST_LINE_THERE), MIN_REQUEST_LINE, MAX_REQUEST_LINE, to),
+          )
       },
     ),
     works(

@@ -1,10 +1,9 @@
 /** gunicorn's section "Server Socket". Pure. */
+import { MAX_QUEUE } from '../../config/settings/queue.ts'
 import { type Section, works } from '../option.ts'
 import { list, wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 import { clamped } from './limits.ts'
-
-const MAX_QUEUE = 1_000_000
 
 export const SOCKETS: Section = {
   title: 'Server Socket',

@@ -1,4 +1,5 @@
 /** gunicorn's section "Worker Processes". Pure. */
+import { MAX_CONCURRENCY, MAX_THREADS } from '../../config/settings/workers.ts'
 import { type AnyOption, idle, type Section, works } from '../option.ts'
 import { className, oneOf, wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
@@ -7,8 +8,6 @@ import { kindOf, kindOfWorker, type WorkerKind } from './worker-class.ts'
 
 /** Seconds: the longest time of a timer. Longer is no limit. */
 const LONGEST = 2_147_483
-const MAX_THREADS = 256
-const MAX_CONCURRENCY = 65_536
 
 const seconds = (value: number) => (value > LONGEST ? '0' : `${value}`)
 

@@ -1,15 +1,12 @@
 /** HTTP, WebSockets and proxies of uvicorn. Pure. */
 import { isAddressOrRange } from '../../config/kinds/ip.ts'
+import { MAX_HEADERS, MAX_REQUEST_LINE, MIN_HEADERS } from '../../config/settings/requests.ts'
+import { MAX_MESSAGE } from '../../config/settings/websockets.ts'
 import { idle, type Section, works } from '../option.ts'
 import { decimalNumber, list, text, wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 import { boolean, oneOfOrName, pair } from './shapes.ts'
 
-const KIB = 1024
-const MIB = KIB ** 2
-/** Of `limit-request-line`, `limit-request-header-size` and `ws-max-size`. */
-const [LEAST_HEAD, MAX_LINE, MAX_HEADERS] = [512, 128 * KIB, 256 * KIB]
-const MAX_MESSAGE = 64 * MIB
 const PROTOCOL = ['would run a protocol class of yours', 'leave it out: the gateway speaks to clients'] as const
 
 export const PROTOCOLS: Section = {
@@ -38,11 +35,11 @@ export const PROTOCOLS: Section = {
       },
       '`--limit-request-header-size` and `--limit-request-line`; more is 431 or 414, where h11 answers 400',
       (bytes, to) => {
-        const fitting = (greatest: number) => Math.max(LEAST_HEAD, Math.min(greatest, bytes))
-        if (bytes < LEAST_HEAD || bytes > MAX_HEADERS)
-          to.tell(`is ${fitting(MAX_HEADERS)} here: it may be from ${LEAST_HEAD} to ${MAX_HEADERS}`)
+        const fitting = (greatest: number) => Math.max(MIN_HEADERS, Math.min(greatest, bytes))
+        if (bytes < MIN_HEADERS || bytes > MAX_HEADERS)
+          to.tell(`is ${fitting(MAX_HEADERS)} here: it may be from ${MIN_HEADERS} to ${MAX_HEADERS}`)
         to.set('limit-request-header-size', `${fitting(MAX_HEADERS)}`)
-        to.set('limit-request-line', `${fitting(MAX_LINE)}`)
+        to.set('limit-request-line', `${fitting(MAX_REQUEST_LINE)}`)
       },
     ),
     works(

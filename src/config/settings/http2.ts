@@ -4,9 +4,9 @@ import { plain } from './setting.ts'
 
 const KIB = 1024
 /** One connection is in one thread: more streams would only wait for each other. */
-const MAX_STREAMS = 1000
+export const MAX_STREAMS = 1000
 /** RFC9113§4.2: each endpoint takes frames of 16 KiB. The standard allows 16 MiB, all of which would be in memory. */
-const [MIN_FRAME, MAX_FRAME] = [16 * KIB, 1024 * KIB]
+export const [MIN_FRAME, MAX_FRAME] = [16 * KIB, 1024 * KIB]
 
 export const http2 = {
   http2: {

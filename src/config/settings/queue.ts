@@ -2,13 +2,16 @@
 import { count, countOr, duration, oneOf } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
+/** Requests. More is a typing mistake: nobody would wait for so many. */
+export const MAX_QUEUE = 1_000_000
+
 export const queue = {
   limits: {
     queue: plain({
       name: 'queue-limit',
       section: 'Limits',
       placeholder: 'N',
-      kind: count(0, 1_000_000),
+      kind: count(0, MAX_QUEUE),
       default: '1024',
       why: 'Ten seconds of work at 100 requests per second. Nobody would wait longer.',
       doc: 'Requests that wait for a worker; one more is answered 503.',
@@ -19,7 +22,7 @@ export const queue = {
       name: 'limit-requests-per-address',
       section: 'Limits',
       placeholder: 'N',
-      kind: countOr('auto', 0, 1_000_000),
+      kind: countOr('auto', 0, MAX_QUEUE),
       default: 'auto',
       why: 'Half of `queue-limit`: one client cannot fill the queue for all others, and an office or a mobile network behind one address has enough.',
       doc: 'Requests of one address that wait or upload; 0: no limit.',

@@ -9,6 +9,8 @@ const KIB = 1024
  */
 export const [MAX_REQUEST_LINE, MAX_HEADERS] = [128 * KIB, 256 * KIB]
 export const MAX_FIELDS = 32_768
+/** Bytes. Less would refuse ordinary requests. */
+export const [MIN_REQUEST_LINE, MIN_HEADERS] = [256, 512]
 
 export const requests = {
   limits: {
@@ -16,7 +18,7 @@ export const requests = {
       name: 'limit-request-line',
       section: 'Limits',
       placeholder: 'SIZE',
-      kind: size(256, MAX_REQUEST_LINE),
+      kind: size(MIN_REQUEST_LINE, MAX_REQUEST_LINE),
       default: '8K',
       why: "nginx's and Apache's; longer URLs break in proxies and browsers anyway.",
       doc: 'Method, URL and version of a request; longer is 414.',
@@ -36,7 +38,7 @@ export const requests = {
       name: 'limit-request-header-size',
       section: 'Limits',
       placeholder: 'SIZE',
-      kind: size(512, MAX_HEADERS),
+      kind: size(MIN_HEADERS, MAX_HEADERS),
       default: '64K',
       why: 'A cookie has up to 4 KiB; nginx allows 4 × 8 KiB, Node 16 KiB. This is enough for single sign-on tokens.',
       doc: 'All header fields together; more is 431.',

@@ -3,6 +3,8 @@ import { duration, onOrOff, size } from '../kinds/kinds.ts'
 import { plain } from './setting.ts'
 
 const MIB = 1024 ** 2
+/** Bytes. A message is in memory as a whole. */
+export const MAX_MESSAGE: number = 64 * MIB
 
 export const websockets = {
   webSocketCompression: plain({
@@ -20,7 +22,7 @@ export const websockets = {
       name: 'ws-max-size',
       section: 'Limits',
       placeholder: 'SIZE',
-      kind: size(1, 64 * MIB),
+      kind: size(1, MAX_MESSAGE),
       default: '16M',
       why: 'The same as uvicorn and websockets, so applications that move to Jumak go on working. A message is in memory as a whole.',
       doc: 'Longest message of a WebSocket; a longer one closes it with 1009.',

@@ -8,9 +8,9 @@ import { input, plain } from './setting.ts'
 /** Each worker is a process: a larger number is a typing mistake. */
 export const MAX_WORKERS = 1024
 /** Each thread is a slot with a socket of its own, and Python runs one of them at a time. */
-const MAX_THREADS = 256
+export const MAX_THREADS = 256
 /** Tasks of one event loop; each has its buffers. */
-const MAX_CONCURRENCY = 65_536
+export const MAX_CONCURRENCY = 65_536
 const MAX_REQUESTS = 1_000_000_000
 /** gunicorn's. Whether an application is ASGI is found out. */
 const OTHER_CLASSES: Readonly<Record<string, 'auto' | 'gevent'>> = {
