@@ -120,10 +120,12 @@ def block_answer():
 
 
 @app.get("/blocked")
-async def blocked(seconds: float):
+async def blocked(release: str):
+    """Blocks its event loop until there is such a file."""
     print("blocking", file=sys.stderr, flush=True)
-    # wait: a view that blocks its event loop
-    time.sleep(seconds)
+    while not os.path.exists(release):
+        # wait: a view that blocks its event loop
+        time.sleep(0.05)
     return {}
 
 
