@@ -170,8 +170,7 @@ class SiteReader {
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
-    // `alias` is of its own location: below it the path begins elsewhere.
-    return inherited.kind === 'files' && inherited.alias !== null ? NO_HANDLER : inherited
+    return inherited
   }
 
   #alias(values: Values, match: Match | null): LocationHandler {
@@ -183,7 +182,8 @@ class SiteReader {
         handlerKeys.alias,
         `and match must both end with a slash, or neither: '${alias}' for '${match.path}' joins names that do not belong together`,
       )
-    return { kind: 'files', alias }
+    const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : null
+    return { kind: 'files', alias: { path: alias ?? '', prefix } }
   }
 
   /** `return` and `redirect` are the last step of their location. */

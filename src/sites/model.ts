@@ -95,10 +95,18 @@ export type TryFile =
 export type LocationHandler =
   /** `name`: of an application. */
   | { readonly kind: 'app'; readonly name: string }
-  /** Files below `settings.root`, or below `alias` without the location's own prefix. */
-  | { readonly kind: 'files'; readonly alias: Template | null }
+  /** Files below `settings.root`, or as `alias` says. */
+  | { readonly kind: 'files'; readonly alias: Alias | null }
   /** Nothing is here: 404. */
   | { readonly kind: 'none' }
+
+/** `alias` */
+export interface Alias {
+  /** Stands for `prefix`. */
+  readonly path: Template
+  /** Of the location that it was written in. Null: that is a regular expression, and `path` is the whole name. */
+  readonly prefix: string | null
+}
 
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */
 export interface LocationSettings {

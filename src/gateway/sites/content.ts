@@ -49,6 +49,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
 
   const toDirectory = (request: SiteRequest) => {
     const query = request.args === '' ? '' : `?${encodedQuery(request.args)}`
+    request.responseStatus = 0
     content.redirect(request, 301, redirectUrl(request, `${encodedPath(request.uri)}/${query}`))
   }
 

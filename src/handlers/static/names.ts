@@ -15,6 +15,8 @@ export function contentTypeOf(name: string): string {
 /** Without charset; undefined: the extension says nothing. */
 export function mediaTypeOf(name: string): string | undefined {
   const extension = extensionOf(name)
+  // The table would look for `txt` in `txt `.
+  if (!/^[a-z0-9+_-]+$/.test(extension)) return undefined
   // Names that every object has, such as `constructor`, are no extensions.
   if (Object.hasOwn(MORE_TYPES, extension)) return MORE_TYPES[extension]
   const type: unknown = lookup(extension)

@@ -124,7 +124,7 @@ function compileLocation(
   compiler.place = location.place
   const { match, handler, settings } = location
   const alias = handler.kind === 'files' ? handler.alias : null
-  const directory = alias ?? settings.root
+  const directory = alias?.path ?? settings.root
   const prefix = match.kind === 'prefix' || match.kind === 'exact' ? match.path : ''
   const own: Omit<CompiledLocation, 'locations'> = {
     label: labelOf(location),
@@ -135,8 +135,8 @@ function compileLocation(
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,
-    ...compileDirectory(directory, compiler),
-    fileKind: alias === null ? 'below' : match.kind === 'regex' ? 'whole' : 'below-prefix',
+    ...compileDirectory(directory, alias !== null, compiler),
+    alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
@@ -173,13 +173,16 @@ function compileTry(one: TryFile, compiler: SiteCompiler): CompiledTry {
 /** A directory without the slash at its end. One that a client's words lead elsewhere (`/srv/$host`, with `..`) has no files. */
 function compileDirectory(
   text: string | null,
+  isAlias: boolean,
   compiler: SiteCompiler,
 ): Pick<CompiledLocation, 'directory' | 'base' | 'baseText'> {
   if (text === null) return { directory: null, base: null, baseText: '' }
   const { constant, evaluate } = compiler.compiledTemplate(text)
   if (constant !== null) {
     const directory = withoutSlash(constant)
-    return { directory: () => directory, base: directory, baseText: withoutSlash(text) }
+    // An alias without a slash at its end may be a file.
+    const baseText = isAlias && !text.endsWith('/') ? text.slice(0, text.lastIndexOf('/')) : withoutSlash(text)
+    return { directory: () => directory, base: bytesOf(baseText), baseText }
   }
   const baseText = text.slice(0, Math.max(0, text.lastIndexOf('/', text.indexOf('$'))))
   const directory: Evaluate = request => {
@@ -187,6 +190,16 @@ function compileDirectory(
     return LEADS_AWAY.test(value) ? '' : withoutSlash(value)
   }
   return { directory, base: bytesOf(baseText), baseText }
+}
+
+/** With a slash at its end, if it has one. */
+function compileAlias(text: string, compiler: SiteCompiler): Evaluate {
+  const { constant, evaluate } = compiler.compiledTemplate(text)
+  if (constant !== null) return evaluate
+  return request => {
+    const value = evaluate(request)
+    return LEADS_AWAY.test(value) ? '' : value
+  }
 }
 
 const LEADS_AWAY = /(?:^|\/)\.\.?(?:\/|$)|\0|\/\//

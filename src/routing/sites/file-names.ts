@@ -7,13 +7,16 @@
  */
 import type { CompiledLocation, SiteRequest } from './site-request.ts'
 
-/** Empty: the location has no directory. */
+/** Empty: it names none. */
 export function fileName(request: SiteRequest, uri: string): string {
-  const { directory, fileKind, prefix } = request.location
-  if (directory === null) return ''
-  if (fileKind === 'whole') return directory(request)
-  const own = fileKind === 'below-prefix' ? `/${uri.slice(prefix.length)}` : uri
-  return directory(request) + own
+  const { directory, alias } = request.location
+  if (alias === null) return directory === null ? '' : directory(request) + uri
+  const name = alias.path(request)
+  if (alias.prefix === null) return name
+  const rest = uri.slice(alias.prefix.length)
+  // `/srv/media` for `/m` would have `/srv/media-private` for `/m-private`.
+  const isOther = rest !== '' && !rest.startsWith('/') && !name.endsWith('/')
+  return isOther ? '' : name + rest
 }
 
 /** Below `base`; null: it cannot be a file of the location. */

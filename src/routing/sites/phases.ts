@@ -155,18 +155,16 @@ export class Phases {
       }
       return this.#withoutIndex(request)
     }
-    return isThere(0)
+    const start = (isDirectory: boolean): Outcome =>
+      isDirectory ? isThere(0) : this.#fail(request, 404, 'There is no such file')
+    const isDirectory = this.#content.exists(request, request.uri, 'directory')
+    return typeof isDirectory === 'boolean' ? start(isDirectory) : isDirectory.then(start)
   }
 
   #withoutIndex(request: SiteRequest): Outcome {
     if (request.location.settings.autoindex !== 'off')
       return this.#answered(request, this.#content.listDirectory(request))
-    const refuse = (isThere: boolean): Outcome =>
-      isThere
-        ? this.#fail(request, 403, 'This directory has no index, and its files are not listed')
-        : this.#fail(request, 404, 'There is no such file')
-    const isThere = this.#content.exists(request, request.uri, 'directory')
-    return typeof isThere === 'boolean' ? refuse(isThere) : isThere.then(refuse)
+    this.#fail(request, 403, 'This directory has no index, and its files are not listed')
   }
 
   #answered(request: SiteRequest, answered: HttpError | null | Promise<HttpError | null>): Outcome {
@@ -197,6 +195,8 @@ export class Phases {
   }
 
   #redirect(request: SiteRequest, status: number, url: string): void {
+    // Also from the page of an error.
+    request.responseStatus = 0
     this.#content.redirect(request, status, redirectUrl(request, url))
   }
 
@@ -279,9 +279,10 @@ function readOnly(exchange: Exchange): void {
 
 /** With `alias` the location's own prefix stands for the directory. */
 function pathToTry(request: SiteRequest, value: string): string {
-  const { location } = request
-  if (location.fileKind !== 'below-prefix' || value.startsWith(location.prefix)) return value
-  return location.prefix + (value.startsWith('/') ? value.slice(1) : value)
+  const { alias } = request.location
+  if (alias === null || alias.prefix === null || value.startsWith(alias.prefix)) return value
+  const { prefix } = alias
+  return prefix + (prefix.endsWith('/') && value.startsWith('/') ? value.slice(1) : value)
 }
 
 function withArgs(path: string, args: string): string {

@@ -54,7 +54,7 @@ export interface LocationTable {
 export interface CompiledLocation {
   /** For messages and `explain`: `/static/`, `= /x`, `~ \.php$`. */
   readonly label: string
-  /** What `alias` leaves out of a path; empty for other kinds. */
+  /** Of a prefix or an exact path; empty for other kinds. */
   readonly prefix: string
   readonly beatsRegex: boolean
   readonly isInternal: boolean
@@ -68,8 +68,8 @@ export interface CompiledLocation {
   readonly base: string | null
   /** `base` as a path of this machine: UTF-8. */
   readonly baseText: string
-  /** What `directory` is to the path: `root`; `alias` of a prefix; `alias` of a regular expression. */
-  readonly fileKind: 'below' | 'below-prefix' | 'whole'
+  /** Null: the location has none. `prefix`: what it stands for; null: it is the whole name. */
+  readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
   readonly index: readonly Evaluate[]
   readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>

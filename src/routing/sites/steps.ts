@@ -111,6 +111,7 @@ function compileRewrite(
     if (query !== null) request.args = keepsArgs && before !== '' ? `${args}&${before}` : args
     else if (!keepsArgs) request.args = ''
     request.isRewritten = true
+    request.isInternal = true
     // As nginx says: the rewritten URI has a zero length.
     if (request.uri === '') return { status: 500, text: null, isRedirect: false }
     progress.isChanged = true
