@@ -89,7 +89,7 @@ class Generator {
     return this.#chance(0.5) ? `${path}/` : path
   }
 
-  #locations(count: number, depth: number, below = ''): SpecLocation[] {
+  #locations(count: number, depth: number, below = '', isBelowAlias = false): SpecLocation[] {
     const seen = new Set<string>()
     const locations: SpecLocation[] = []
     for (let i = 0; i < count; i++) {
@@ -99,15 +99,17 @@ class Generator {
       seen.add(key)
       const isPrefix = /^(?:\^~ )?\//.test(match)
       const nests = isPrefix && depth < 2 && this.#chance(0.25)
-      const content = this.#content(match)
+      const made = this.#content(match)
+      // There a location of an application tries files below the alias in nginx, and below root here.
+      const content = isBelowAlias && made.app ? { app: true } : made
       // nginx makes a location of each `if`, and loses try_files and alias there: a known fault that nobody wants.
       const ifs = content.tryFiles === undefined && content.alias === undefined
       locations.push({
         match,
         ...this.#settings(0.15),
         ...content,
-        steps: this.#chance(0.35) ? this.#steps(ifs) : [],
-        locations: nests ? this.#locations(1 + this.#random.below(2), depth + 1, match.replace(/^\^~ /, '')) : [],
+        steps: this.#chance(0.35) ? this.#steps(ifs).filter(one => content.alias === undefined || one.flag !== 'break') : [],
+        locations: nests ? this.#locations(1 + this.#random.below(2), depth + 1, match.replace(/^\^~ /, ''), isBelowAlias || content.alias !== undefined) : [],
       })
     }
     return locations

@@ -26,13 +26,14 @@ export function locationTable(
   for (const entry of entries) {
     const { location, compiled, matches } = entry
     const { match } = location
+    const isPath = match.kind === 'exact' || match.kind === 'prefix'
+    if (isPath && match.path.length > 1 && match.path.endsWith('/') && location.handler.kind === 'app')
+      slashless.set(match.path.slice(0, -1), compiled)
     if (match.kind === 'exact') {
       if (exact.has(match.path)) onTwice(entry)
       else exact.set(match.path, compiled)
     } else if (match.kind === 'prefix') {
       if (!prefixes.add(match.path, compiled)) onTwice(entry)
-      if (match.path.length > 1 && match.path.endsWith('/') && location.handler.kind === 'app')
-        slashless.set(match.path.slice(0, -1), compiled)
     } else if (match.kind === 'regex' && matches !== null) patterns.push({ matches, location: compiled })
   }
   return { exact, prefixes, patterns, slashless }

@@ -146,7 +146,7 @@ export class Phases {
       for (let at = i; at < index.length; at++) {
         const name = index[at]!(request)
         // A path of its own is the last resort.
-        if (name.startsWith('/')) return this.redirectTo(request, name)
+        if (name.startsWith('/')) return this.redirectTo(request, name, request.args)
         const uri = request.uri + name
         const found = this.#content.exists(request, uri, 'file')
         if (typeof found !== 'boolean')

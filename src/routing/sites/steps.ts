@@ -94,7 +94,7 @@ function compileRewrite(
     const joint = indexInText(target, '?') < 0 ? '?' : '&'
     const status = flag === 'permanent' ? 301 : 302
     return request => {
-      if (!matches(request, request.uri)) return 'next'
+      if (!matches(request, request.uri)) return withoutCaptures(request)
       const url = withoutNeedlessEscapes(location(request))
       const { args } = request
       return { status, text: keepsArgs && args !== '' ? `${url}${joint}${args}` : url, isRedirect: true }
@@ -104,7 +104,7 @@ function compileRewrite(
   const path = compiler.template(question < 0 ? target : target.slice(0, question))
   const query = question < 0 ? null : compiler.template(target.slice(question + 1), { escapesGroups: true })
   return (request, progress) => {
-    if (!matches(request, request.uri)) return 'next'
+    if (!matches(request, request.uri)) return withoutCaptures(request)
     const before = request.args
     const args = query === null ? '' : query(request)
     request.uri = path(request)
@@ -120,6 +120,12 @@ function compileRewrite(
     progress.isChanged = false
     return 'break'
   }
+}
+
+/** As nginx does for a step whose regular expression does not match. */
+function withoutCaptures(request: SiteRequest): 'next' {
+  request.captures = null
+  return 'next'
 }
 
 /** Escapes of characters that a URL may have as they are, up to its query. */
@@ -150,7 +156,11 @@ function compileCondition(condition: Condition, compiler: SiteCompiler): (reques
     case 'matches': {
       const value = compiler.template(condition.value)
       const matches = compiler.pattern(condition.pattern)
-      return request => matches(request, value(request)) !== condition.not
+      return request => {
+        const isMatch = matches(request, value(request))
+        if (!isMatch) withoutCaptures(request)
+        return isMatch !== condition.not
+      }
     }
   }
 }
