@@ -75,7 +75,7 @@ class SiteReader {
       isDefault: values.one(siteKeys.isDefault),
       rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
       root,
-      locations: part.locations.map(one => this.#location(one, settings, handler)),
+      locations: part.locations.map(one => this.#location(one, settings, handler, false)),
       place,
     }
     this.#done(values)
@@ -120,21 +120,22 @@ class SiteReader {
     return map
   }
 
-  #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler): Location {
+  #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
     const values = this.#values(part)
     const match: Match | null = values.one(locationKeys.match)
     if (match === null && !values.isGiven(locationKeys.match) && !part.hasMistake)
       values.tell(part.origin, 'a location needs match, as in match = "/static/"')
     const settings = this.#settings(values, outer)
     const handler = this.#handler(values, part, match, outerHandler)
+    const own = values.isGiven(locationKeys.internal) ? values.one(locationKeys.internal) : isInternal
     const location: Location = {
       match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
-      isInternal: values.one(locationKeys.internal),
+      isInternal: own,
       rewrites: [...part.rewrites.flatMap(one => this.#rewrite(one)), ...this.#ownReturn(values)],
       tryFiles: this.#tryFiles(values),
       handler,
       settings,
-      locations: part.locations.map(one => this.#location(one, settings, handler)),
+      locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
     this.#done(values)

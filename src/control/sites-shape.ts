@@ -77,7 +77,11 @@ const tryFile = byKind({
   named: object({ name: line }),
   status: object({ status }),
 })
-const handler = byKind({ app: object({ name: line }), files: object({ alias: orNull(object({ path: line, prefix: orNull(line) })) }), none: nothing })
+const handler = byKind({
+  app: object({ name: line }),
+  files: object({ alias: orNull(object({ path: line, prefix: orNull(line) })) }),
+  none: nothing,
+})
 const condition = byKind({
   true: object({ value: line }),
   equal: object({ value: line, to: line, not: flag }),

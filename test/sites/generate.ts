@@ -66,10 +66,7 @@ class Generator {
       root: this.#pick(['', '/a', '/other']),
       ...this.#settings(0.25),
       steps: this.#chance(0.3) ? this.#steps(true) : [],
-      locations: [
-        ...locations,
-        ...named.map(match => ({ match, ...this.#content(match), steps: [], locations: [] })),
-      ],
+      locations: [...locations, ...named.map(match => ({ match, ...this.#content(match), steps: [], locations: [] }))],
     }
     return { site, requests: Array.from({ length: 20 }, () => this.#request(site)) }
   }
@@ -108,8 +105,17 @@ class Generator {
         match,
         ...this.#settings(0.15),
         ...content,
-        steps: this.#chance(0.35) ? this.#steps(ifs).filter(one => content.alias === undefined || one.flag !== 'break') : [],
-        locations: nests ? this.#locations(1 + this.#random.below(2), depth + 1, match.replace(/^\^~ /, ''), isBelowAlias || content.alias !== undefined) : [],
+        steps: this.#chance(0.35)
+          ? this.#steps(ifs).filter(one => content.alias === undefined || one.flag !== 'break')
+          : [],
+        locations: nests
+          ? this.#locations(
+              1 + this.#random.below(2),
+              depth + 1,
+              match.replace(/^\^~ /, ''),
+              isBelowAlias || content.alias !== undefined,
+            )
+          : [],
       })
     }
     return locations
@@ -162,12 +168,23 @@ class Generator {
 
   #settings(of: number): SpecSettings {
     const settings: Record<string, unknown> = {}
-    if (this.#chance(of)) settings['index'] = this.#pick([['index.txt', 'index.html'], ['page.html'], ['x.txt', '/x.txt']])
     if (this.#chance(of))
-      settings['headers'] = [['X-One', this.#pick(['1', '$uri', '$arg_q-$request_method', '$first']), this.#pick(['', 'always'])]]
+      settings['index'] = this.#pick([['index.txt', 'index.html'], ['page.html'], ['x.txt', '/x.txt']])
+    if (this.#chance(of))
+      settings['headers'] = [
+        ['X-One', this.#pick(['1', '$uri', '$arg_q-$request_method', '$first']), this.#pick(['', 'always'])],
+      ]
     if (this.#chance(of)) settings['expires'] = this.#pick(['1h', '-1', 'epoch', 'max', '30d'])
     if (this.#chance(of))
-      settings['errorPage'] = [this.#pick(['404 /404.html', '404 =200 /a/x.txt', '404 = /x.txt', '403 404 /error.html', ...this.#named.map(name => `404 ${name}`)])]
+      settings['errorPage'] = [
+        this.#pick([
+          '404 /404.html',
+          '404 =200 /a/x.txt',
+          '404 = /x.txt',
+          '403 404 /error.html',
+          ...this.#named.map(name => `404 ${name}`),
+        ]),
+      ]
     if (this.#chance(of / 2)) settings['defaultType'] = this.#pick(['text/css', 'application/json'])
     if (this.#chance(of / 2)) settings['charset'] = this.#pick(['utf-8', 'koi8-r', 'off'])
     if (this.#chance(of / 2)) settings['absoluteRedirect'] = this.#chance(0.5)
@@ -191,7 +208,15 @@ class Generator {
       case 5:
       case 6: {
         if (!ifs) return this.#rewrite()
-        const condition = this.#pick(['$arg_q', '$arg_q = 1', '$arg_q != 1', '$uri ~ ^/a/(.*)', '$request_method = POST', '$uri !~* X', '$mine'])
+        const condition = this.#pick([
+          '$arg_q',
+          '$arg_q = 1',
+          '$arg_q != 1',
+          '$uri ~ ^/a/(.*)',
+          '$request_method = POST',
+          '$uri !~* X',
+          '$mine',
+        ])
         return { kind: 'if', condition, steps: [this.#pick([this.#rewrite(true), this.#return(), this.#return()])] }
       }
       default:
@@ -201,7 +226,16 @@ class Generator {
 
   #rewrite(isInIf = false): SpecStep {
     const from = this.#pick(['^/a/(.*)$', '^/b/(.*)$', '^(.*)/c/(.*)$', '^/new(.*)$', '^/img/(.+)$', '\\.png$', '^'])
-    const to = this.#pick(['/a/$1', '/b/$1?k=$1', '/other/$1?', '/x.txt', '/index.html?u=$uri', '/$1', 'https://else.test/$1', '/img/logo.png?'])
+    const to = this.#pick([
+      '/a/$1',
+      '/b/$1?k=$1',
+      '/other/$1?',
+      '/x.txt',
+      '/index.html?u=$uri',
+      '/$1',
+      'https://else.test/$1',
+      '/img/logo.png?',
+    ])
     const flag = this.#pick([undefined, 'last', 'last', isInIf ? 'last' : 'break', 'redirect', 'permanent'] as const)
     return { kind: 'rewrite', from, to, ...(flag === undefined ? {} : { flag }) }
   }
@@ -223,7 +257,9 @@ class Generator {
   }
 
   #request(site: SpecSite): SpecRequest {
-    const own = site.locations.flatMap(({ match }) => (/^(?:= |\^~ )?\//.test(match) ? [match.replace(/^[=^~ ]+/, '')] : []))
+    const own = site.locations.flatMap(({ match }) =>
+      /^(?:= |\^~ )?\//.test(match) ? [match.replace(/^[=^~ ]+/, '')] : [],
+    )
     const bases = [
       () => this.#pick(own.length === 0 ? ['/'] : own),
       () => this.#pick(own.length === 0 ? ['/'] : own) + this.#pick(SEGMENTS),

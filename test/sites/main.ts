@@ -29,13 +29,28 @@ const echo = await startEcho()
 const [nginxPort, jumakPort] = [await freePort(), await freePort()]
 const place = { port: nginxPort, echo: portOf(echo), files, directory }
 if (isOne) {
-  console.log(toNginx(cases.map(({ site }) => site), place).slice(500))
-  console.log(toToml(cases.map(({ site }) => site), files, 'echo'))
+  console.log(
+    toNginx(
+      cases.map(({ site }) => site),
+      place,
+    ).slice(500),
+  )
+  console.log(
+    toToml(
+      cases.map(({ site }) => site),
+      files,
+      'echo',
+    ),
+  )
 }
 const nginx = await startNginx(NGINX, cases, place)
 writeFileSync(
   join(directory, 'jumak.toml'),
-  `bind = "127.0.0.1:${jumakPort}"\n${toToml(cases.map(({ site }) => site), files, 'echo:application')}`,
+  `bind = "127.0.0.1:${jumakPort}"\n${toToml(
+    cases.map(({ site }) => site),
+    files,
+    'echo:application',
+  )}`,
 )
 copyFileSync(join(import.meta.dirname, 'echo.py'), join(directory, 'echo.py'))
 const jumak = spawn(join(import.meta.dirname, '../../bin/jumak'), ['--access-log', 'off'], {
@@ -66,5 +81,6 @@ process.exitCode = differences.length > 0 ? 1 : 0
 function show({ index, request, nginx: theirs, jumak: ours }: Difference): void {
   console.log(`site ${index}: ${request.method} ${request.target}`)
   for (const key of Object.keys(theirs) as (keyof typeof theirs)[])
-    if (theirs[key] !== ours[key]) console.log(`    ${key}: nginx ${JSON.stringify(theirs[key])}, jumak ${JSON.stringify(ours[key])}`)
+    if (theirs[key] !== ours[key])
+      console.log(`    ${key}: nginx ${JSON.stringify(theirs[key])}, jumak ${JSON.stringify(ours[key])}`)
 }

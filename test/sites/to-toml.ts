@@ -19,7 +19,9 @@ function siteTable(site: SpecSite, files: string): Record<string, Toml> {
     expires: 'off',
     ...settings(site, files),
     ...(site.steps.length === 0 ? {} : { rewrites: site.steps.map(step) }),
-    ...(site.locations.length === 0 ? {} : { locations: site.locations.map(one => locationTable(one, files, site.root)) }),
+    ...(site.locations.length === 0
+      ? {}
+      : { locations: site.locations.map(one => locationTable(one, files, site.root)) }),
   }
 }
 
@@ -35,7 +37,9 @@ function locationTable(given: SpecLocation, files: string, root: string | undefi
     ...(one.app ? { app: 'echo' } : {}),
     ...(one.alias === undefined ? {} : { alias: files + one.alias }),
     ...(one.steps.length === 0 ? {} : { rewrites: one.steps.map(step) }),
-    ...(one.locations.length === 0 ? {} : { locations: one.locations.map(nested => locationTable(nested, files, inner)) }),
+    ...(one.locations.length === 0
+      ? {}
+      : { locations: one.locations.map(nested => locationTable(nested, files, inner)) }),
   }
 }
 

@@ -23,5 +23,7 @@ export function fileName(request: SiteRequest, uri: string): string {
 export function belowBase(location: CompiledLocation, name: string): string | null {
   const { base } = location
   if (base === null || !name.startsWith(base) || name.charAt(base.length) !== '/') return null
-  return name.slice(base.length + 1)
+  const relative = name.slice(base.length + 1)
+  // A rewrite may have made a run of slashes, which is one to the system.
+  return relative.includes('//') ? relative.replace(/\/{2,}/g, '/') : relative
 }

@@ -50,8 +50,7 @@ export function findLocation(table: LocationTable, request: SiteRequest): Found 
   if (table.slashless.size > 0) {
     const slash = table.slashless.get(uri)
     // Not if a location has the path itself, or is longer: none can be longer and still begin it.
-    if (slash !== undefined && longest?.prefix !== uri)
-      return { location: slash, how: 'slash' }
+    if (slash !== undefined && longest?.prefix !== uri) return { location: slash, how: 'slash' }
   }
   let found: Found = longest === undefined ? null : { location: longest, how: 'prefix' }
   if (longest?.locations) {

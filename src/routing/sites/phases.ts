@@ -62,6 +62,8 @@ export class Phases {
   }
 
   #run(request: SiteRequest): Outcome {
+    // What the site's steps answer is in no location.
+    request.location = request.site.root
     const outcome = request.site.steps?.(request) ?? 'next'
     if (typeof outcome === 'object') return this.#finish(request, outcome)
     return this.#search(request)
@@ -72,9 +74,9 @@ export class Phases {
       const found = findLocation(request.site.locations, request)
       const location = found?.location ?? request.site.root
       this.#enter(request, location)
+      if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       if (found?.how === 'slash')
         return this.#redirect(request, 301, withArgs(`${encodedPath(request.uri)}/`, request.args))
-      if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       const outcome = location.steps?.(request) ?? 'next'
       if (typeof outcome === 'object') return this.#finish(request, outcome)
       if (outcome !== 'again') return this.#tryFiles(request)
@@ -90,7 +92,8 @@ export class Phases {
   /** `try_files` */
   #tryFiles(request: SiteRequest): Outcome {
     const { tryFiles } = request.location
-    return tryFiles.length === 0 ? this.#handler(request) : this.#tryFrom(request, 0)
+    if (tryFiles.length === 0) return this.#handler(request)
+    return hasLostAlias(request) ? this.#fail(request, 500, ALIAS_AFTER_REWRITE) : this.#tryFrom(request, 0)
   }
 
   #tryFrom(request: SiteRequest, first: number): Outcome {
@@ -135,6 +138,7 @@ export class Phases {
     const { method } = request.exchange.request
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && method !== 'POST') return this.#fail(request, 405, 'Files can only be read', ['Allow', 'GET, HEAD'])
+    if (hasLostAlias(request)) return this.#fail(request, 500, ALIAS_AFTER_REWRITE)
     if (request.uri.endsWith('/')) return this.#directory(request)
     return this.#answered(request, this.#content.serveFile(request))
   }
@@ -225,6 +229,7 @@ export class Phases {
     request.args = question < 0 ? args : target.slice(question + 1)
     request.isRewritten = true
     request.isInternal = true
+    request.isMoved = false
     return this.#run(request)
   }
 
@@ -267,6 +272,12 @@ export class Phases {
   }
 }
 
+/** What the alias stood for may not be in the path any more. */
+function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
+  return isMoved && location.alias !== null
+}
+
+const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
 const NO_SUCH_PLACE = 'There is nothing at this path'
 /** A target with dot segments may have come from a client's own words. */
 const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/

@@ -106,6 +106,8 @@ export class SiteRequest {
   readonly values: (string | undefined)[]
   /** The program itself sent it to where it is. */
   isInternal = false
+  /** A rewrite has changed the path, and no location was chosen for the new one. */
+  isMoved = false
   changesLeft = MAX_URI_CHANGES
   /** The error whose page is being made; 0: none. */
   errorStatus = 0

@@ -43,10 +43,7 @@ function sequence(steps: readonly Step[]): Step {
 function compileStep(step: RewriteStep, compiler: SiteCompiler): Step {
   switch (step.kind) {
     case 'break':
-      return (_request, progress) => {
-        progress.isChanged = false
-        return 'break'
-      }
+      return stay
     case 'return': {
       const text = step.text === null ? null : compiler.template(step.text)
       const isRedirect = REDIRECTS.has(step.status)
@@ -117,9 +114,15 @@ function compileRewrite(
     progress.isChanged = true
     if (flag === 'next') return 'next'
     if (flag === 'last') return 'end'
-    progress.isChanged = false
-    return 'break'
+    return stay(request, progress)
   }
+}
+
+/** No more steps, and no new search: the request stays in its location, whatever its path is now. */
+function stay(request: SiteRequest, progress: Progress): 'break' {
+  if (progress.isChanged) request.isMoved = true
+  progress.isChanged = false
+  return 'break'
 }
 
 /** As nginx does for a step whose regular expression does not match. */
