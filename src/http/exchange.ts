@@ -155,6 +155,8 @@ export interface Exchange extends Answered {
    * request (`error_page` of a site).
    */
   errorPage: ((error: Error) => boolean) | null
+  /** Bytes of content that its handler takes, as its location says; null: the handler has a limit of its own. */
+  bodyLimit: number | null
   /** The client has sent FIN. It has gone, or it only has no more to send and still reads. */
   readonly isHalfClosed: boolean
   /**

@@ -6,13 +6,15 @@
  */
 import type { FilePlace, LocationFiles, Served } from '../../handlers/static/locations.ts'
 import { HttpError } from '../../http/errors.ts'
-import type { Exchange, Handler } from '../../http/exchange.ts'
+import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
 import { decodePathBytes } from '../../http/path.ts'
+import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
 import { encodedPath, encodedQuery } from '../../routing/sites/normal-path.ts'
-import type { SiteContent } from '../../routing/sites/phases.ts'
+import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import { redirectUrl } from '../../routing/sites/redirects.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
+import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields } from './head-fields.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -54,9 +56,11 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
   }
 
   const content: SiteContent = {
-    toApplication: (request, name) => {
-      const { exchange } = request
+    toApplication: (request, name, orders) => {
+      const { exchange, location } = request
       showPath(request)
+      exchange.bodyLimit = location.settings.bodyLimit
+      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -85,11 +89,49 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     },
     refuse,
     enter: addHeadFields,
+    leave: ({ exchange }) => {
+      if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
+    },
   }
   return content
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** What nginx takes from an application as an order, in lower case. They are not for clients. */
+const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
+/** What stays of the application's head when something else answers in its place. */
+const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
+
+/** The head to send, or what to do in its place. */
+function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+  const { interceptsErrors } = request.location.settings
+  const { status, headers } = head
+  let target: string | null = null
+  let hasOrders = false
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!IS_ORDER.test(headers[i]!)) continue
+    hasOrders = true
+    if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
+  }
+  if (target !== null) {
+    const to = target
+    return () => {
+      request.keptHeaders = filterFields(headers, name => KEPT.test(name))
+      orders.redirect(request, to)
+    }
+  }
+  if (interceptsErrors && status >= 300 && orders.hasErrorPage(request, status))
+    return () => {
+      request.keptHeaders = filterFields(headers, name => name.toLowerCase() === 'www-authenticate')
+      orders.showErrorPage(request, status)
+    }
+  return hasOrders ? withHeaders(head, filterFields(headers, name => !IS_ORDER.test(name))) : head
+}
+
+function filterFields(headers: readonly string[], isWanted: (name: string) => boolean): string[] {
+  return headers.filter((_, i) => isWanted(headers[i - (i % 2)]!))
+}
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */
 function showPath({ exchange, uri, args, isRewritten }: SiteRequest): void {

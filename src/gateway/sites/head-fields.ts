@@ -22,7 +22,7 @@ const YEARS = 315_360_000
 export function addHeadFields(request: SiteRequest): void {
   const { addHeaders, settings } = request.location
   const { kind } = settings.expires
-  const changes = addHeaders.length > 0 || (kind !== 'off' && kind !== 'auto') || request.responseStatus !== 0
+  const changes = addHeaders.length > 0 || (kind !== 'off' && kind !== 'auto') || request.responseStatus !== 0 || request.keptHeaders.length > 0
   if (!changes || request.isFiltered) return
   request.isFiltered = true
   addFilter(request.exchange, head => ({ head: changedHead(request, head), content: null }))
@@ -32,13 +32,21 @@ function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { addHeaders, settings } = request.location
   const status = request.responseStatus === 0 ? given.status : request.responseStatus
   const isUsual = USUAL.has(status)
-  const headers = isUsual ? withExpires(given.headers, settings.expires) : [...given.headers]
+  const merged = withKept(given.headers, request.keptHeaders)
+  const headers = isUsual ? withExpires(merged, settings.expires) : [...merged]
   for (const { name, value, always } of addHeaders) {
     if (!always && !isUsual) continue
     const text = value(request).replace(NOT_IN_VALUE, escaped)
     if (text !== '') headers.push(name, text)
   }
   return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, headers)
+}
+
+/** The application's own fields in the place of those of a file. */
+function withKept(headers: readonly string[], kept: readonly string[]): readonly string[] {
+  if (kept.length === 0) return headers
+  const names = new Set(kept.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()))
+  return [...headers.filter((_, i) => !names.has(headers[i - (i % 2)]!.toLowerCase())), ...kept]
 }
 
 function withExpires(headers: readonly string[], expires: Expires): string[] {

@@ -7,7 +7,7 @@
  * `internal` is reached from here only. An error page that fails is answered with its own error, and tries no other page.
  * Not here: what a handler does (`SiteContent`, which `gateway/sites/` provides), and which parts exist (`compile.ts`).
  */
-import { HttpError } from '../../http/errors.ts'
+import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { findLocation } from './locations.ts'
 import { encodedPath, encodedQuery, normalPath } from './normal-path.ts'
@@ -21,7 +21,7 @@ type Outcome = void | Promise<void>
 /** What is at the end of the way. */
 export interface SiteContent {
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
-  readonly toApplication: (request: SiteRequest, name: string) => Outcome
+  readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
   readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
   /** Answers with the file that `request.uri` names. Null: it has; an error: there is none. */
@@ -33,9 +33,20 @@ export interface SiteContent {
   /** Answers with a redirect. `url`: all of it is safe in a header. */
   readonly redirect: (request: SiteRequest, status: number, url: string) => void
   /** Answers with a page of our own. The error comes back to `errorPage` first. */
-  readonly refuse: (exchange: Exchange, error: HttpError) => void
+  readonly refuse: (exchange: Exchange, error: Error) => void
   /** Called when a request comes to a location, before anything is answered: for what the location adds to every response. */
   readonly enter: (request: SiteRequest) => void
+  /** The application that had the request answers it no more: from now on another one does. */
+  readonly leave: (request: SiteRequest) => void
+}
+
+/** What an application's response may lead to. */
+export interface ApplicationOrders {
+  /** X-Accel-Redirect. `target`: a path with a query, or `@name`, as the application gave it. */
+  readonly redirect: (request: SiteRequest, target: string) => void
+  /** The site has a page for the error, and shall use it. */
+  readonly hasErrorPage: (request: SiteRequest, status: number) => boolean
+  readonly showErrorPage: (request: SiteRequest, status: number) => void
 }
 
 export class Phases {
@@ -104,7 +115,7 @@ export class Phases {
       if (one.kind === 'named') return this.#toNamed(request, one.name)
       const value = one.value(request)
       if (one.kind === 'uri')
-        return value.startsWith('@') ? this.#toNamed(request, value.slice(1)) : this.redirectTo(request, value)
+        return value.startsWith('@') ? this.#toNamed(request, value.slice(1)) : this.#redirectTo(request, value)
       const uri = pathToTry(request, value)
       const isThere = this.#content.exists(request, uri, one.kind)
       if (typeof isThere !== 'boolean')
@@ -126,7 +137,7 @@ export class Phases {
     const { handler } = request.location
     switch (handler.kind) {
       case 'app':
-        return this.#content.toApplication(request, handler.name)
+        return this.#content.toApplication(request, handler.name, this.#orders)
       case 'none':
         return this.#fail(request, 404, NO_SUCH_PLACE)
       case 'files':
@@ -150,12 +161,12 @@ export class Phases {
       for (let at = i; at < index.length; at++) {
         const name = index[at]!(request)
         // A path of its own is the last resort.
-        if (name.startsWith('/')) return this.redirectTo(request, name, request.args)
+        if (name.startsWith('/')) return this.#redirectTo(request, name, request.args)
         const uri = request.uri + name
         const found = this.#content.exists(request, uri, 'file')
         if (typeof found !== 'boolean')
-          return found.then(yes => (yes ? this.redirectTo(request, uri, request.args) : isThere(at + 1)))
-        if (found) return this.redirectTo(request, uri, request.args)
+          return found.then(yes => (yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)))
+        if (found) return this.#redirectTo(request, uri, request.args)
       }
       return this.#withoutIndex(request)
     }
@@ -216,17 +227,21 @@ export class Phases {
 
   /**
    * An internal redirect: the request goes through the site again, with another path. `target`: bytes, may have a query. `args`: the query
-   * that it keeps. Also for X-Accel-Redirect.
+   * that it keeps.
    */
-  redirectTo(request: SiteRequest, target: string, args = ''): Outcome {
+  #redirectTo(request: SiteRequest, target: string, args = ''): Outcome {
     if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = args === '' ? target.indexOf('?') : -1
     const uri = question < 0 ? target : target.slice(0, question)
     if (!uri.startsWith('/') || LEADS_AWAY.test(uri))
       return this.#fail(request, 500, 'An internal redirect of this site leads to no path')
+    return this.#toPath(request, uri, question < 0 ? args : target.slice(question + 1))
+  }
+
+  #toPath(request: SiteRequest, uri: string, args: string): Outcome {
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.uri = uri
-    request.args = question < 0 ? args : target.slice(question + 1)
+    request.args = args
     request.isRewritten = true
     request.isInternal = true
     request.isMoved = false
@@ -246,9 +261,38 @@ export class Phases {
     return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
   }
 
+  readonly #orders: ApplicationOrders = {
+    redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target)),
+    hasErrorPage: ({ location, errorStatus }, status) => errorStatus === 0 && location.errorTargets.has(status),
+    showErrorPage: (request, status) => {
+      this.#errorPage(request, new HttpError(status, 'The application answered so', 'application'))
+    },
+  }
+
+  /** The path comes from an application, which may have it from a client: it is read as a client's is. */
+  #accelerated(request: SiteRequest, target: string): Outcome {
+    if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
+    const question = target.indexOf('?')
+    const path = normalPath(question < 0 ? target : target.slice(0, question))
+    if (typeof path !== 'string' || !path.startsWith('/'))
+      return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
+    readOnly(request.exchange)
+    return this.#toPath(request, path, question < 0 ? '' : target.slice(question + 1))
+  }
+
+  /** What goes on after the call that led to it: nobody awaits it. */
+  #guarded(request: SiteRequest, run: () => Outcome): void {
+    try {
+      const outcome = run()
+      if (outcome !== undefined) outcome.catch((error: Error) => this.#content.refuse(request.exchange, error))
+    } catch (error) {
+      this.#content.refuse(request.exchange, error as Error)
+    }
+  }
+
   /** True: the error is answered in another way than by a page of ours. `error_page` */
   #errorPage(request: SiteRequest, error: Error): boolean {
-    const status = error instanceof HttpError ? error.status : 500
+    const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
     const target = request.location.errorTargets.get(status)
     if (target === undefined || request.errorStatus !== 0) {
       // What fails within an error page is answered as it is.
@@ -258,6 +302,7 @@ export class Phases {
     request.errorStatus = status
     const to = target.target(request)
     const { becomes } = target
+    this.#content.leave(request)
     if (/^https?:\/\//.test(to)) {
       const isRedirect = becomes !== null && REDIRECTS.has(becomes)
       this.#redirect(request, isRedirect ? becomes : 302, to)
@@ -265,9 +310,7 @@ export class Phases {
     }
     request.responseStatus = becomes ?? status
     if (!to.startsWith('@')) readOnly(request.exchange)
-    const outcome = this.redirectTo(request, to)
-    if (outcome !== undefined)
-      outcome.catch((failure: Error) => this.#content.refuse(request.exchange, failure as HttpError))
+    this.#guarded(request, () => this.#redirectTo(request, to))
     return true
   }
 }

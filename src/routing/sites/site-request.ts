@@ -113,6 +113,8 @@ export class SiteRequest {
   errorStatus = 0
   /** The status of the response, whatever the handler says; 0: the handler's. */
   responseStatus = 0
+  /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
+  keptHeaders: readonly string[] = []
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
 
