@@ -53,3 +53,8 @@ export const POSIX: Readonly<Record<string, ByteSet>> = {
 export function withoutCase(set: ByteSet): ByteSet {
   return setOf(byte => set[byte] === 1 || (LETTER[byte] === 1 && set[byte ^ 0x20] === 1))
 }
+
+const CASELESS = SINGLES.map(withoutCase)
+
+/** The set of one byte; if it is a letter, in both cases. */
+export const singleWithoutCase = (byte: number): ByteSet => CASELESS[byte]!

@@ -12,11 +12,11 @@ import type { Positions } from './positions.ts'
 /** For each byte that is read, if time is linear. 64 KB are then some 10 ms at worst. */
 const MOST_FOR_A_BYTE = 200
 /** For a whole subject, if it is not: less than 1 ms. */
-const MOST_FOR_A_SUBJECT = 100_000
+const MOST_FOR_A_SUBJECT = 500_000
 /** Sets of open ways; long lists of file name extensions have some hundred. */
-const MOST_SETS = 2000
+const MOST_SETS = 1000
 /** Additions in each of the two methods: some milliseconds. */
-const MOST_WORK = 500_000
+const MOST_WORK = 300_000
 
 /** In bytes; Infinity: any. `isAnchored`: a match begins at the start of the subject only. */
 export function longestSubject(positions: Positions, isAnchored: boolean): number {

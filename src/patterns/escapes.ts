@@ -74,13 +74,16 @@ export function readEscape(reader: Reader, place: 'pattern' | 'class', groups: n
   if (refused !== undefined) throw reader.error(refused, start)
   if (place === 'class') {
     if (character === 'b') return { byte: 0x08 }
+    // PCRE's own exception.
+    if (character === 'g') return { byte: 0x67 }
     throw reader.error(`'\\${character}' has no meaning in a class`, start)
   }
   const assertion = ASSERTIONS[character]
   if (assertion !== undefined) return { assertion }
   if (character === 'R') return { anyNewline: true }
   if (character === 'C') return { set: ANY }
-  if (character === 'N' && reader.next !== '{') return { set: NOT_NEWLINE }
+  // `\N{2}` is repeated, and `\N{U+41}` a character of Unicode.
+  if (character === 'N' && !/^\{[^0-9]/.test(reader.bytes.slice(reader.at, reader.at + 2))) return { set: NOT_NEWLINE }
   throw reader.error(`'\\${character}' has no meaning: write '${character}' for the letter`, start)
 }
 

@@ -4,7 +4,7 @@
  *
  * Pure; linear in the length of the source; the depth of groups is bounded, since each level is a level of calls here.
  */
-import { ANY, NOT_NEWLINE, single, VERTICAL, withoutCase } from './byte-set.ts'
+import { ANY, NOT_NEWLINE, single, singleWithoutCase, VERTICAL } from './byte-set.ts'
 import { readClass } from './character-class.ts'
 import { type Escape, readEscape } from './escapes.ts'
 import { readGroupStart } from './group-start.ts'
@@ -144,7 +144,7 @@ class Parser {
   #item(): Node | null {
     const reader = this.#reader
     const character = reader.take()
-    if (this.#isQuoted) return this.#set(single(character.charCodeAt(0)))
+    if (this.#isQuoted) return this.#byte(character.charCodeAt(0))
     switch (character) {
       case '.':
         return { type: 'set', set: this.#options.s ? ANY : NOT_NEWLINE }
@@ -161,17 +161,17 @@ class Parser {
       case '\\':
         return this.#escape(readEscape(reader, 'pattern', this.#groups))
       default:
-        return this.#set(single(character.charCodeAt(0)))
+        return this.#byte(character.charCodeAt(0))
     }
   }
 
-  #set(set: ReturnType<typeof single>): Node {
-    return { type: 'set', set: this.#options.i ? withoutCase(set) : set }
+  #byte(byte: number): Node {
+    return { type: 'set', set: this.#options.i ? singleWithoutCase(byte) : single(byte) }
   }
 
   #escape(escape: Escape): Node {
     if ('assertion' in escape) return { type: 'assertion', kind: escape.assertion }
-    if ('byte' in escape) return this.#set(single(escape.byte))
+    if ('byte' in escape) return this.#byte(escape.byte)
     if ('set' in escape) return { type: 'set', set: escape.set }
     const crlf = [0x0d, 0x0a].map((byte): Node => ({ type: 'set', set: single(byte) }))
     const branches: Node[] = [

@@ -25,7 +25,7 @@ export type Captures = readonly (string | undefined)[]
 /** Counted repeats written out. */
 const MOST_INSTRUCTIONS = 10_000
 /** Places with a choice: each byte of a subject may cost a step at each of them, so 8 KB are 4 million steps at worst. */
-const MOST_ROWS = 512
+const MOST_ROWS = 256
 
 /** What is refused is returned as the error, whose `offset` is a place in `source`. Takes some milliseconds at most. */
 export function compilePattern(source: string, options: PatternOptions): Pattern | PatternError {
