@@ -2,6 +2,7 @@
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -39,7 +40,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http2: ['base', 'http', 'protocols'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
-  routing: ['base', 'http'],
+  patterns: [],
+  routing: ['base', 'http', 'patterns'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],

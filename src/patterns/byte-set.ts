@@ -8,6 +8,12 @@ export function setOf(has: (byte: number) => boolean): ByteSet {
 
 export const not = (set: ByteSet): ByteSet => set.map(flag => 1 - flag)
 
+export function union(sets: Iterable<ByteSet>): ByteSet {
+  const flags = new Uint8Array(256)
+  for (const set of sets) for (let byte = 0; byte < 256; byte++) flags[byte]! |= set[byte]!
+  return flags
+}
+
 const SINGLES = Array.from({ length: 256 }, (_, byte) => setOf(one => one === byte))
 
 /** The set of one byte. */

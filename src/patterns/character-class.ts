@@ -1,5 +1,5 @@
 /** A class such as `[^/[:alpha:]\d]`, by pcre2pattern(3): what `]`, `-`, `[:alpha:]` and `\Q…\E` mean in it. */
-import { type ByteSet, not, POSIX, setOf, withoutCase } from './byte-set.ts'
+import { type ByteSet, not, POSIX, setOf, single, union, withoutCase } from './byte-set.ts'
 import { readEscape } from './escapes.ts'
 import type { Reader } from './reader.ts'
 
@@ -36,39 +36,32 @@ class ClassReader {
       throw reader.error(`'[${kind}…${kind}]' stands only in a class: write '[[${kind}…${kind}]]'`, this.#start)
     this.#skip()
     const isNegated = reader.takes('^')
-    const flags = new Uint8Array(256)
-    const add = (set: ByteSet) => set.forEach((flag, byte) => flag === 1 && (flags[byte] = 1))
+    const parts: ByteSet[] = []
     this.#skip()
     for (let isFirst = true; isFirst || this.#isQuoted || reader.next !== ']'; isFirst = false) {
-      const at = reader.at
-      const member = this.#member()
-      this.#skip()
-      if (!this.#seesHyphen()) {
-        add('set' in member ? member.set : setOf(byte => byte === member.byte))
-        continue
-      }
-      const hyphen = reader.at++
-      this.#skip()
-      // A hyphen at the end is one.
-      if (!this.#isQuoted && reader.next === ']') {
-        reader.at = hyphen
-        add('set' in member ? member.set : setOf(byte => byte === member.byte))
-        continue
-      }
-      const last = this.#member()
-      if ('set' in member || 'set' in last)
-        throw reader.error("a range cannot begin or end with a class: put the '-' at the end of the class, or write '\\-'", at)
-      if (member.byte > last.byte) throw reader.error('the end of this range is before its beginning', at)
-      add(setOf(byte => byte >= member.byte && byte <= last.byte))
+      parts.push(this.#part())
       this.#skip()
     }
     reader.at++
-    const set = this.#options.ignoresCase ? withoutCase(flags) : flags
+    const set = this.#options.ignoresCase ? withoutCase(union(parts)) : union(parts)
     return isNegated ? not(set) : set
   }
 
-  #seesHyphen(): boolean {
-    return !this.#isQuoted && this.#reader.next === '-'
+  /** A member, or a range. */
+  #part(): ByteSet {
+    const reader = this.#reader
+    const start = reader.at
+    const first = this.#member()
+    this.#skip()
+    const hyphen = reader.at
+    if (!this.#isQuoted && reader.takes('-')) {
+      this.#skip()
+      if (this.#isQuoted || reader.next !== ']')
+        return rangeOf(first, this.#member(), message => reader.error(message, start))
+      // A hyphen at the end is one.
+      reader.at = hyphen
+    }
+    return 'set' in first ? first.set : single(first.byte)
   }
 
   /** What means nothing: `\Q`, `\E`, and blanks after `(?xx)`. */
@@ -90,8 +83,8 @@ class ClassReader {
     const character = reader.take()
     if (this.#isQuoted) return { byte: character.charCodeAt(0) }
     if (character === '\\') {
-      const escape = readEscape(reader, 'class', 0)
-      if ('byte' in escape || 'set' in escape) return escape
+      const read = readEscape(reader, 'class', 0)
+      if ('byte' in read || 'set' in read) return read
     }
     if (character !== '[' || !':.='.includes(reader.next) || reader.isAtEnd) return { byte: character.charCodeAt(0) }
     const kind = reader.next
@@ -101,7 +94,8 @@ class ClassReader {
     const name = reader.bytes.slice(reader.at + 1, end)
     const isNegated = name.startsWith('^')
     const set = Object.entries(POSIX).find(([known]) => known === name.slice(isNegated ? 1 : 0))?.[1]
-    if (set === undefined) throw reader.error(`'[:${name}:]' is no class: there are ${Object.keys(POSIX).join(', ')}`, at)
+    if (set === undefined)
+      throw reader.error(`'[:${name}:]' is no class: there are ${Object.keys(POSIX).join(', ')}`, at)
     reader.at = end + 2
     // Upper and lower case are one to PCRE if it ignores case.
     const cased = this.#options.ignoresCase ? withoutCase(set) : set
@@ -119,4 +113,11 @@ class ClassReader {
     }
     return -1
   }
+}
+
+function rangeOf(first: Member, last: Member, error: (message: string) => Error): ByteSet {
+  if ('set' in first || 'set' in last)
+    throw error("a range cannot begin or end with a class: put the '-' at the end of the class, or write '\\-'")
+  if (first.byte > last.byte) throw error('the end of this range is before its beginning')
+  return setOf(byte => byte >= first.byte && byte <= last.byte)
 }

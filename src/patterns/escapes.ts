@@ -66,7 +66,7 @@ export function readEscape(reader: Reader, place: 'pattern' | 'class', groups: n
   if (character === 'o') return { byte: readBraced(reader, 8, isOctal, start) }
   if (character === 'c') return { byte: readControl(reader, start) }
   if (character === 'k' || (character === 'g' && place === 'pattern')) {
-    if (character === 'g' && '<\''.includes(reader.next) && !reader.isAtEnd)
+    if (character === 'g' && "<'".includes(reader.next) && !reader.isAtEnd)
       throw reader.error("calls a group again ('\\g<…>'), which is not supported: write its content once more", start)
     throw reader.error(`'\\${character}' ${REFERENCE}`, start)
   }

@@ -34,11 +34,18 @@ export function readGroupStart(reader: Reader, options: Options): GroupStart {
 }
 
 function whyRefused(reader: Reader): string | null {
-  if (reader.sees('P=')) return "'(?P=…)' refers back to what a group has captured, which is not supported: write out what may stand there"
-  if (reader.sees('P>') || reader.sees('&') || reader.sees('R') || /^[+-]?[0-9]/.test(reader.bytes.slice(reader.at, reader.at + 2)))
+  if (reader.sees('P='))
+    return "'(?P=…)' refers back to what a group has captured, which is not supported: write out what may stand there"
+  if (
+    reader.sees('P>') ||
+    reader.sees('&') ||
+    reader.sees('R') ||
+    /^[+-]?[0-9]/.test(reader.bytes.slice(reader.at, reader.at + 2))
+  )
     return 'calls a group again (recursion), which is not supported: write its content once more'
   if (reader.sees('(')) return "a condition '(?(…)…)' is not supported: write the cases as alternatives"
-  if (reader.sees('|')) return "'(?|…)' is not supported: give each group a number of its own, or capture outside of the alternatives"
+  if (reader.sees('|'))
+    return "'(?|…)' is not supported: give each group a number of its own, or capture outside of the alternatives"
   if (reader.sees('C')) return "a call-out '(?C)' is not supported: leave it out"
   if (reader.sees('*')) return "'(?*…)' and its like are not supported: write '(?=…)'"
   if (reader.sees('<*')) return "'(?<*…)' is not supported: write '(?<=…)'"

@@ -55,7 +55,7 @@ function alwaysSet(node: Node): Set<number> {
     case 'sequence':
       return new Set(node.items.flatMap(item => [...alwaysSet(item)]))
     case 'alternatives':
-      return node.branches.map(alwaysSet).reduce((all, one) => new Set([...all].filter(number => one.has(number))))
+      return node.branches.map(alwaysSet).reduce((all, one) => all.intersection(one))
     case 'repeat':
       return node.min > 0 ? alwaysSet(node.body) : new Set()
     case 'look':

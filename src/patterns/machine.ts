@@ -9,8 +9,10 @@
  * Runs on the thread of the request. Memory: a bit for each row and byte, given back if it was much; and a stack, of at most three numbers for each of
  * them. Not reentrant, and never needs to be. Not the way that most requests take: V8's own matcher is faster (`pattern.ts`).
  */
-import { type ByteSet, setOf, WORD } from './byte-set.ts'
-import { ASSERTION_KINDS, OP, type Part, type Program } from './program.ts'
+import { holds } from './assertions.ts'
+import type { ByteSet } from './byte-set.ts'
+import { firstBytes } from './first-bytes.ts'
+import { OP, type Part, type Program } from './program.ts'
 
 export interface MachineOptions {
   /** Groups that capture. */
@@ -142,7 +144,7 @@ export class Machine {
           at++
           break
         case OP.ASSERT:
-          isRight = this.#holds(a[at]!, here)
+          isRight = holds(a[at]!, subject, here)
           at++
           break
         case OP.BEGIN:
@@ -246,7 +248,8 @@ export class Machine {
     if (end === FAILED) return FAILED
     const stack = this.#stack
     if (part.isNegative) {
-      for (let at = this.#top - 3; at >= base; at -= 3) if (stack[at] === SLOT) this.#slots[stack[at + 1]!] = stack[at + 2]!
+      for (let at = this.#top - 3; at >= base; at -= 3)
+        if (stack[at] === SLOT) this.#slots[stack[at + 1]!] = stack[at + 2]!
       this.#top = base
       return end
     }
@@ -279,62 +282,4 @@ export class Machine {
     }
     return ends[here]! >= here + length
   }
-
-  #holds(kind: number, here: number): boolean {
-    const subject = this.#subject
-    const end = subject.length
-    switch (ASSERTION_KINDS[kind]) {
-      case 'start':
-        return here === 0
-      case 'end':
-        return here === end
-      case 'last-line-end':
-        return here === end || (here === end - 1 && isNewline(subject, here))
-      case 'line-start':
-        return here === 0 || (here < end && isNewline(subject, here - 1))
-      case 'line-end':
-        return here === end || isNewline(subject, here)
-      case 'word-boundary':
-        return isWord(subject, here - 1) !== isWord(subject, here)
-      default:
-        return isWord(subject, here - 1) === isWord(subject, here)
-    }
-  }
-}
-
-const isNewline = (subject: string, at: number) => subject.charCodeAt(at) === 0x0a
-const isWord = (subject: string, at: number) => WORD[subject.charCodeAt(at)] === 1
-
-/** Null: a match can be empty, or begins with what is too hard to look into. */
-function firstBytes({ op, a, b, sets }: Program): ByteSet | null {
-  const flags = new Uint8Array(256)
-  const seen = new Set<number>()
-  const todo = [0]
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    if (seen.has(at)) continue
-    seen.add(at)
-    switch (op[at]) {
-      case OP.SET:
-      case OP.RUN:
-        sets[a[at]!]!.forEach((flag, byte) => flag === 1 && (flags[byte] = 1))
-        break
-      case OP.SPLIT:
-        todo.push(a[at]!, b[at]!)
-        break
-      case OP.JUMP:
-        todo.push(a[at]!)
-        break
-      case OP.CHECK:
-        todo.push(at + 1, b[at]!)
-        break
-      case OP.SAVE:
-      case OP.ASSERT:
-      case OP.BEGIN:
-        todo.push(at + 1)
-        break
-      default:
-        return null
-    }
-  }
-  return setOf(byte => flags[byte] === 1)
 }

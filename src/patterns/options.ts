@@ -33,7 +33,8 @@ export function readOptions(reader: Reader, options: Options): Options {
       const isDouble = reader.takes('x')
       changed.x = isOn
       changed.xx = isOn && isDouble
-    } else if (letter === 'i' || letter === 'm' || letter === 's' || letter === 'n' || letter === 'U') changed[letter] = isOn
+    } else if (letter === 'i' || letter === 'm' || letter === 's' || letter === 'n' || letter === 'U')
+      changed[letter] = isOn
     else if (letter === 'J') throw reader.error("'(?J)' is not supported: give each group a name of its own", start - 2)
     else throw reader.error(`'(?${letter}' begins no group that is known`, start - 2)
   }

@@ -82,7 +82,10 @@ class Parser {
         continue
       }
       if (!isRepeatable)
-        throw reader.error("nothing that can be repeated stands before this: write '\\' before it for the character", repeats.at)
+        throw reader.error(
+          "nothing that can be repeated stands before this: write '\\' before it for the character",
+          repeats.at,
+        )
       items.push(this.#repeated(items.pop()!, repeats))
       isRepeatable = false
     }
@@ -159,7 +162,7 @@ class Parser {
       case '(':
         return this.#group()
       case '\\':
-        return this.#escape(readEscape(reader, 'pattern', this.#groups))
+        return this.#escaped(readEscape(reader, 'pattern', this.#groups))
       default:
         return this.#byte(character.charCodeAt(0))
     }
@@ -169,10 +172,10 @@ class Parser {
     return { type: 'set', set: this.#options.i ? singleWithoutCase(byte) : single(byte) }
   }
 
-  #escape(escape: Escape): Node {
-    if ('assertion' in escape) return { type: 'assertion', kind: escape.assertion }
-    if ('byte' in escape) return this.#byte(escape.byte)
-    if ('set' in escape) return { type: 'set', set: escape.set }
+  #escaped(read: Escape): Node {
+    if ('assertion' in read) return { type: 'assertion', kind: read.assertion }
+    if ('byte' in read) return this.#byte(read.byte)
+    if ('set' in read) return { type: 'set', set: read.set }
     const crlf = [0x0d, 0x0a].map((byte): Node => ({ type: 'set', set: single(byte) }))
     const branches: Node[] = [
       { type: 'sequence', items: crlf },
@@ -218,7 +221,10 @@ class Parser {
     if (node.type === 'look' && !node.isAhead) {
       const branches = node.body.type === 'alternatives' ? node.body.branches : [node.body]
       if (!branches.every(hasFixedLength))
-        throw this.#reader.error('each alternative of a look-behind must have one length: no *, +, ? or {1,2} in it', node.at)
+        throw this.#reader.error(
+          'each alternative of a look-behind must have one length: no *, +, ? or {1,2} in it',
+          node.at,
+        )
     }
     const isForgotten = node.type === 'look' && node.isNegative
     if (!isForgotten && captures(node.body) && lengthsOf(node.body).max > LONGEST_THAT_CAPTURES)
@@ -243,4 +249,3 @@ function hasFixedLength(node: Node): boolean {
   const { min, max } = lengthsOf(node)
   return min === max
 }
-

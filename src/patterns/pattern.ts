@@ -81,17 +81,17 @@ export class Pattern {
   }
 
   machine(): Machine {
-    return (this.#machine ??= new Machine(this.#program, {
+    this.#machine ??= new Machine(this.#program, {
       groups: this.groups,
       isAnchored: this.#isAnchored,
       keeps: this.longestForV8 !== Number.POSITIVE_INFINITY,
-    }))
+    })
+    return this.#machine
   }
 
   #isForV8(subject: string): boolean {
     return (
-      subject.length <= this.longestForV8 &&
-      !(this.#hasLastLineEnd && subject.charCodeAt(subject.length - 1) === 0x0a)
+      subject.length <= this.longestForV8 && !(this.#hasLastLineEnd && subject.charCodeAt(subject.length - 1) === 0x0a)
     )
   }
 }

@@ -61,7 +61,9 @@ class Builder implements Positions {
       case 'set':
         return this.#position(node.set)
       case 'sequence':
-        return node.items.map(item => () => this.part(item)).reduce<Part>((before, make) => this.#joined(before, make()), NONE)
+        return node.items
+          .map(item => () => this.part(item))
+          .reduce<Part>((before, make) => this.#joined(before, make()), NONE)
       case 'alternatives':
         return this.#either(node.branches.map(branch => this.part(branch)))
       case 'group':
@@ -158,6 +160,7 @@ const capped = (ways: number) => Math.min(ways, MANY)
 /** A look-behind reads again what was read. Its length is fixed; only a choice within it can have many ways. */
 function stepsBehind(body: Node): number {
   const branches = body.type === 'alternatives' ? body.branches : [body]
-  const isPlain = (node: Node): boolean => node.type === 'set' || (node.type === 'sequence' && node.items.every(isPlain))
+  const isPlain = (node: Node): boolean =>
+    node.type === 'set' || (node.type === 'sequence' && node.items.every(isPlain))
   return branches.every(isPlain) ? branches.reduce((sum, branch) => sum + lengthsOf(branch).min + 1, 0) : MANY
 }

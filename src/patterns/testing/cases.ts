@@ -209,7 +209,7 @@ export const CASES: readonly (readonly string[])[] = [
   ['[^\xe9]', '\xc3', '\xc4'],
   ['[\\xe0-\\xff]', '\xe9'],
   // Groups, names and options
-  ['(?<n>a)(?P<m>b)(?\'o\'c)', 'abc'],
+  ["(?<n>a)(?P<m>b)(?'o'c)", 'abc'],
   ['(?<n>a)(?<n>b)'],
   ['(?<1>a)'],
   ['(?<>a)'],

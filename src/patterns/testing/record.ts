@@ -32,7 +32,10 @@ function fromCases(): Question[] {
 }
 
 function fromNginx(): Question[] {
-  const patterns = JSON.parse(readFileSync(join(VECTORS, 'nginx-patterns.json'), 'utf8')) as { pattern: string; i: boolean }[]
+  const patterns = JSON.parse(readFileSync(join(VECTORS, 'nginx-patterns.json'), 'utf8')) as {
+    pattern: string
+    i: boolean
+  }[]
   return patterns.map(({ pattern, i }) => {
     const { root } = parse(pattern, i)
     return { pattern, i, subjects: Array.from({ length: SUBJECTS }, () => nearby(sampleOf(root, random), random)) }
