@@ -26,12 +26,25 @@ describe('any subject', () => {
     '/([-\\w]+)/$',
     'a(?=b|c)',
     '(?<=/)x',
+    '/static/(.*)',
+    '/api/?(.+|x)',
+    '/mcp(/.*)?',
+    '/(a+?)',
   ])
     test(source, () => assert.equal(longest(source), Number.POSITIVE_INFINITY))
 })
 
 describe('a subject as long as most are, since time is its square', () => {
-  for (const source of ['(.*)\\.php', '^(.+\\.php)(/.+)$', '^/(.*)/(.*)$', '/elb/([^/]*)/(.*)$', '.*x'])
+  for (const source of [
+    '(.*)\\.php',
+    '^(.+\\.php)(/.+)$',
+    '^/(.*)/(.*)$',
+    '/elb/([^/]*)/(.*)$',
+    '.*x',
+    '/(.*$)',
+    'a(?!.*b)',
+    'a(?=.*)b',
+  ])
     test(source, () => {
       assert.ok(longest(source) > 100 && longest(source) < 2000, `${longest(source)} bytes`)
     })
@@ -44,6 +57,7 @@ describe('a few bytes, or none', () => {
     '(a|a|a|a|a|a|a|a)*b',
     '(?:|){40}b',
     '(?:a?){40}b',
+    '(?:a.*)*',
     '(?<=(?:a|a)(?:b|b))x',
   ])
     test(source, () => assert.ok(longest(source) < 50, `${longest(source)} bytes`))

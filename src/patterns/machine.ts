@@ -54,7 +54,7 @@ export class Machine {
   #ends = new Map<number, number>()
   /** For a set and each byte: where the run of its members ends. */
   #runs: (Int32Array | undefined)[] = []
-  /** Instructions of the last match. */
+  /** Instructions of the last match, and bytes of short runs. */
   steps = 0
 
   constructor(program: Program, options: MachineOptions) {
@@ -268,6 +268,7 @@ export class Machine {
     const subject = this.#subject
     if (here + length > subject.length) return false
     if (length <= SHORT_RUN || !this.#options.keeps) {
+      this.steps += length
       for (let at = here; at < here + length; at++) if (members[subject.charCodeAt(at)] !== 1) return false
       return true
     }

@@ -37,7 +37,7 @@ const NOTHING: ByteSet = new Uint8Array(256)
 export function positionsOf(root: Node): Positions | null {
   const builder = new Builder()
   try {
-    const part = builder.part(root)
+    const part = builder.part(withoutTail(root))
     builder.follow(new Map([[0, 1]]), part)
     for (const [position, ways] of part.last) builder.extra[position]! += ways
     builder.extra[0]! += part.empty
@@ -45,6 +45,28 @@ export function positionsOf(root: Node): Positions | null {
   } catch (error) {
     if (error === TOO_MANY) return null
     throw error
+  }
+}
+
+/**
+ * Without a loop of one set that ends the pattern, as in `/static/(.*)`. It cannot fail, so the search is over where it begins, and it is read once. With
+ * it there would seem to be a way from each slash to the end.
+ */
+function withoutTail(node: Node): Node {
+  switch (node.type) {
+    case 'group':
+      return { ...node, body: withoutTail(node.body) }
+    case 'alternatives':
+      return { ...node, branches: node.branches.map(withoutTail) }
+    case 'sequence': {
+      const last = node.items.at(-1)
+      return last === undefined ? node : { ...node, items: [...node.items.slice(0, -1), withoutTail(last)] }
+    }
+    case 'repeat':
+      if (node.max === 1) return { ...node, body: withoutTail(node.body) }
+      return node.body.type === 'set' && node.max === Number.POSITIVE_INFINITY ? { ...node, max: node.min } : node
+    default:
+      return node
   }
 }
 
