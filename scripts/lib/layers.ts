@@ -3,6 +3,7 @@
  *
  *     sites ← { config, control, routing }        routing ← config
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -41,7 +42,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   http2: ['base', 'http', 'protocols'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
-  routing: ['base', 'http', 'sites'],
+  patterns: [],
+  routing: ['base', 'http', 'patterns', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],

@@ -5,7 +5,8 @@
  * Invariant: each mistake is one problem with its place. After one, what is compiled does nothing, and nobody serves with it.
  */
 import type { PatternText, Place } from '../../sites/model.ts'
-import { type CompiledPattern, compilePattern } from '../patterns/pattern.ts'
+import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
+import { PatternError } from '../../patterns/pattern-error.ts'
 import { isProblem } from './problem.ts'
 import type { Evaluate, Matches } from './site-request.ts'
 import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'
@@ -24,7 +25,7 @@ export class SiteCompiler {
   readonly problems: PlacedProblem[] = []
   /** Of what is compiled now. */
   place: Place = { file: '', line: 1, column: 1 }
-  readonly #patterns = new Map<string, CompiledPattern | null>()
+  readonly #patterns = new Map<string, Pattern | null>()
 
   report(problem: string): void {
     this.problems.push({ place: this.place, problem })
@@ -64,13 +65,14 @@ export class SiteCompiler {
   }
 
   /** Null: it is wrong, and told. One and the same text is compiled once. */
-  compiledPattern(text: PatternText): CompiledPattern | null {
+  compiledPattern(text: PatternText): Pattern | null {
     const key = `${text.ignoresCase} ${text.source}`
     const known = this.#patterns.get(key)
     if (known !== undefined) return known
-    const compiled = compilePattern(text.source, { ignoresCase: text.ignoresCase })
-    const pattern = isProblem(compiled) ? null : compiled
-    if (isProblem(compiled)) this.report(`the regular expression '${text.source}' ${compiled.problem}`)
+    const compiled = compilePattern(text.source, { caseInsensitive: text.ignoresCase })
+    const pattern = compiled instanceof PatternError ? null : compiled
+    if (compiled instanceof PatternError)
+      this.report(`the regular expression '${text.source}', character ${compiled.offset + 1}: ${compiled.message}`)
     this.#patterns.set(key, pattern)
     return pattern
   }
