@@ -97,8 +97,9 @@ class Generator {
       const isPrefix = /^(?:\^~ )?\//.test(match)
       const nests = isPrefix && depth < 2 && this.#chance(0.25)
       const made = this.#content(match)
-      // There a location of an application tries files below the alias in nginx, and below root here.
-      const content = isBelowAlias && made.app ? { app: true } : made
+      // Below an alias nginx takes the prefix from the fallback of try_files, too: a known fault that nobody wants.
+      const { tryFiles, ...rest } = made
+      const content: Partial<SpecLocation> = isBelowAlias || tryFiles === undefined ? rest : made
       // nginx makes a location of each `if`, and loses try_files and alias there: a known fault that nobody wants.
       const ifs = content.tryFiles === undefined && content.alias === undefined
       locations.push({

@@ -126,7 +126,12 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = filterFields(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders ? withHeaders(head, filterFields(headers, name => !IS_ORDER.test(name))) : head
+  return hasOrders
+    ? withHeaders(
+        head,
+        filterFields(headers, name => !IS_ORDER.test(name)),
+      )
+    : head
 }
 
 function filterFields(headers: readonly string[], isWanted: (name: string) => boolean): string[] {

@@ -22,7 +22,11 @@ const YEARS = 315_360_000
 export function addHeadFields(request: SiteRequest): void {
   const { addHeaders, settings } = request.location
   const { kind } = settings.expires
-  const changes = addHeaders.length > 0 || (kind !== 'off' && kind !== 'auto') || request.responseStatus !== 0 || request.keptHeaders.length > 0
+  const changes =
+    addHeaders.length > 0 ||
+    (kind !== 'off' && kind !== 'auto') ||
+    request.responseStatus !== 0 ||
+    request.keptHeaders.length > 0
   if (!changes || request.isFiltered) return
   request.isFiltered = true
   addFilter(request.exchange, head => ({ head: changedHead(request, head), content: null }))

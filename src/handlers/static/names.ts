@@ -43,7 +43,8 @@ export function codingOf(name: string): Coding | null {
 /** Lower case, without dot; empty: there is none. */
 export function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.')
-  return dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
+  // The dot of a hidden name begins no extension.
+  return dot < 1 ? '' : name.slice(dot + 1).toLowerCase()
 }
 
 const FOREVER = 'public, max-age=31536000, immutable'

@@ -4,9 +4,10 @@
  *
  * Invariant: each mistake is one problem with its place. After one, what is compiled does nothing, and nobody serves with it.
  */
-import type { PatternText, Place } from '../../sites/model.ts'
+
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
+import type { PatternText, Place } from '../../sites/model.ts'
 import { isProblem } from './problem.ts'
 import type { Evaluate, Matches } from './site-request.ts'
 import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'

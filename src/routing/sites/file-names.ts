@@ -23,7 +23,7 @@ export function fileName(request: SiteRequest, uri: string): string {
 export function belowBase(location: CompiledLocation, name: string): string | null {
   const { base } = location
   if (base === null || !name.startsWith(base) || name.charAt(base.length) !== '/') return null
-  const relative = name.slice(base.length + 1)
+  const below = name.slice(base.length)
   // A rewrite may have made a run of slashes, which is one to the system.
-  return relative.includes('//') ? relative.replace(/\/{2,}/g, '/') : relative
+  return (below.includes('//') ? below.replace(/\/{2,}/g, '/') : below).slice(1)
 }
