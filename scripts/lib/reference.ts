@@ -2,6 +2,7 @@
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
@@ -92,6 +93,11 @@ function formatTables(): string {
     ['Keys of `[[app]]`', APP_KEYS],
     ['Keys of `[[app.pool]]`', POOL_KEYS],
     ['Keys of `[[tls]]`', TLS_KEYS],
+    ['Keys of `[[site]]`', SITE_KEYS.filter(key => !LOCATION_KEYS.includes(key))],
+    ['Keys of `[[site]]` and of its `locations`', LOCATION_KEYS.filter(key => SITE_KEYS.includes(key))],
+    ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
+    ['Keys of `rewrites`', REWRITE_KEYS],
+    ['Keys of `[[map]]`', MAP_KEYS],
     ['At the top of the file', [include]],
   ] as const
   const own = [...APPLICATION_SETTINGS].map(({ name }) => `\`${name}\``).join(', ')

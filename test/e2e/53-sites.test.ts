@@ -73,24 +73,24 @@ test('X-Accel-Redirect with the words of a client leads nowhere outside the site
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })
   server.mayLog(/ warn {2}gateway /)
-  for (const target of [
-    '/../../etc/passwd',
-    '/protected/../../../etc/passwd',
-    '/protected/%2e%2e/%2e%2e/etc/passwd',
-    '/protected/..%2f..%2fjumak.toml',
-    '//etc/passwd',
-    'http://127.0.0.1/',
-    '@nobody',
-    '/protected/%00',
-    '/app/echo-redirect?/app/echo-redirect',
-  ]) {
+  const statuses = {
+    '/../../etc/passwd': 502,
+    '/protected/../../../etc/passwd': 502,
+    '/protected/%2e%2e/%2e%2e/etc/passwd': 502,
+    '/protected/..%2f..%2fjumak.toml': 502,
+    '//etc/passwd': 404,
+    'http://127.0.0.1/': 502,
+    '@nobody': 503,
+    '/protected/%00': 502,
+    '/app/echo-redirect?/app/echo-redirect': 502,
+  }
+  const seen: Record<string, number> = {}
+  for (const target of Object.keys(statuses)) {
     const response = await ask(server, `GET /app/echo-redirect?${target}`)
-    assert.ok(response.status >= 400, `${target}: ${response.status}`)
+    seen[target] = response.status
     assert.doesNotMatch(response.body.toString(), /root:|bind|\[\[app/, target)
   }
-  // In a circle: it ends.
-  const circle = await ask(server, 'GET /app/echo-redirect?/app/echo-redirect')
-  assert.ok(circle.status >= 200)
+  assert.deepEqual(seen, statuses)
   await server.stop()
 })
 

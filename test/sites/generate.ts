@@ -5,7 +5,7 @@
 import { Random } from '../fuzz/random.ts'
 import type { Case, SpecLocation, SpecRequest, SpecSettings, SpecSite, SpecStep } from './spec.ts'
 
-/** Below `root`: what `write-files.ts` makes. A name with a slash at its end is a directory. */
+/** Below `root`: what `writeFiles` makes. A name with a slash at its end is a directory. */
 export const FILES: readonly string[] = [
   'index.html',
   'x.txt',

@@ -112,14 +112,23 @@ const UNITS: Readonly<Record<string, number>> = {
 /** `off`, `auto`, `epoch`, `max`, `1y`, `-1`, `modified +24h`. */
 export function parseExpires(text: string): Parsed<Expires> {
   if (text === 'off' || text === 'auto' || text === 'epoch' || text === 'max') return { value: { kind: text } }
-  const [, modified, sign, rest] = /^(modified\s+)?([+-])?((?:\d+\s*(?:[smhdwMy]|)\s*)+)$/.exec(text.trim()) ?? []
-  if (rest === undefined) return { problem: 'must be a time as in 30d or 1y, off, auto, epoch or max' }
+  const problem = { problem: 'must be a time as in 30d or 1y, off, auto, epoch or max' }
+  const words = text.trim().split(/\s+/)
+  const modified = words[0] === 'modified'
+  if (modified) words.shift()
+  const [sign] = words[0] ?? ''
+  const parts = words
+    .join('')
+    .replace(/^[+-]/, '')
+    .split(/(?<=[smhdwMy])/)
   let seconds = 0
-  for (const [, number, unit] of rest.matchAll(/(\d+)\s*([smhdwMy])?/g)) seconds += Number(number) * UNITS[unit ?? 's']!
-  if (seconds > 68 * UNITS['y']!) return { problem: 'must be at most 68 years' }
-  return {
-    value: { kind: 'after', seconds: sign === '-' ? -seconds : seconds, modified: modified !== undefined },
+  for (const part of parts) {
+    const [, number, unit] = /^(\d{1,12})([smhdwMy])?$/.exec(part) ?? []
+    if (number === undefined) return problem
+    seconds += Number(number) * UNITS[unit ?? 's']!
   }
+  if (seconds > 68 * UNITS['y']!) return { problem: 'must be at most 68 years' }
+  return { value: { kind: 'after', seconds: sign === '-' ? -seconds : seconds, modified } }
 }
 
 /** `404`, `301 https://…`, `200 text`. */
@@ -149,5 +158,6 @@ export function parseCondition(text: string): Parsed<Condition> {
 }
 
 function unquoted(text: string): string {
-  return /^(["']).*\1$/s.test(text) ? text.slice(1, -1) : text
+  const isQuoted = text.length > 1 && text[0] === text.at(-1) && (text[0] === '"' || text[0] === "'")
+  return isQuoted ? text.slice(1, -1) : text
 }
