@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodePathBytes } from '../http/path.ts'
-import { compilePattern, Pattern } from './pattern.ts'
+import { compilePattern, LONGEST_FOR_V8, Pattern } from './pattern.ts'
 
 function compile(source: string, caseInsensitive = false): Pattern {
   const pattern = compilePattern(source, { caseInsensitive })
@@ -101,13 +101,19 @@ describe('no subject takes long', () => {
 
   test('V8 tries a pattern with ^ at the start only', () => {
     // Begun again at each byte, these would take minutes.
-    const subject = 'a'.repeat(1_000_000)
+    const subject = 'a'.repeat(LONGEST_FOR_V8)
     for (const source of ['^.*x', '(^.*x)', '^.*x|^.*y', '\\b^.*x', '(?:^a|^b).*x']) {
       const pattern = compile(source)
-      assert.equal(pattern.longestForV8, Number.POSITIVE_INFINITY, source)
+      assert.equal(pattern.longestForV8, LONGEST_FOR_V8, source)
       assert.equal(pattern.test(subject), false)
     }
   })
+})
+
+test('a subject that could overflow the stack of V8 is for the machine', () => {
+  const pattern = compile('^(a|b)*c')
+  assert.ok(pattern.test(`${'ab'.repeat(LONGEST_FOR_V8 / 2)}c`))
+  assert.ok(pattern.machine().steps > LONGEST_FOR_V8)
 })
 
 test('what could take long is refused when the configuration is loaded', () => {
