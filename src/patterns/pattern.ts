@@ -22,8 +22,8 @@ export interface PatternOptions {
 /** The whole match, then each group; undefined if the group took no part. */
 export type Captures = readonly (string | undefined)[]
 
-/** V8's stack for one match is 64 MB, and a byte may need some hundred bytes of it: a longer subject could overflow it. */
-export const LONGEST_FOR_V8 = 262_144
+/** V8's stack for one match is 64 MB. For each byte that it reads, each instruction may leave some 16 bytes there until the match ends. */
+const MOST_FOR_STACK = 4_194_304
 /** Counted repeats written out. */
 const MOST_INSTRUCTIONS = 10_000
 /** Places with a choice: each byte of a subject may cost a step at each of them, so 8 KB are 4 million steps at worst. */
@@ -47,8 +47,8 @@ export class Pattern {
   readonly names: ReadonlyMap<string, number>
   /** V8 gets no longer subject; -1: none at all. */
   readonly longestForV8: number
-  /** Backtracking takes linear time, so the machine need not keep what has failed. */
-  readonly #isLinear: boolean
+  /** Backtracking takes linear time, so the length has no other reason than V8's stack, and the machine need not keep what has failed. */
+  readonly isLinear: boolean
   readonly #regex: RegExp
   /** JavaScript's `$` is not before a newline. */
   readonly #hasLastLineEnd: boolean
@@ -65,10 +65,10 @@ export class Pattern {
     this.#isAnchored = isAnchored(parsed.root)
     const { regex, longest } = forV8(parsed, this.#isAnchored)
     this.#regex = regex
-    this.longestForV8 = Math.min(longest, LONGEST_FOR_V8)
-    this.#isLinear = longest === Number.POSITIVE_INFINITY
+    this.isLinear = longest === Number.POSITIVE_INFINITY
     this.#hasLastLineEnd = some(parsed.root, node => node.type === 'assertion' && node.kind === 'last-line-end')
-    this.#program = programFor(parsed.root, this.#isLinear)
+    this.#program = programFor(parsed.root, this.isLinear)
+    this.longestForV8 = Math.min(longest, Math.floor(MOST_FOR_STACK / this.#program.op.length))
   }
 
   test(subject: string): boolean {
@@ -89,7 +89,7 @@ export class Pattern {
     this.#machine ??= new Machine(this.#program, {
       groups: this.groups,
       isAnchored: this.#isAnchored,
-      keeps: !this.#isLinear,
+      keeps: !this.isLinear,
     })
     return this.#machine
   }
