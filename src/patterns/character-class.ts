@@ -35,7 +35,7 @@ class ClassReader {
     if (kind !== undefined && this.#posixEnd(reader.at, kind) !== -1)
       throw reader.error(`'[${kind}…${kind}]' stands only in a class: write '[[${kind}…${kind}]]'`, this.#start)
     this.#skip()
-    const isNegated = reader.takes('^')
+    const isNegated = !this.#isQuoted && reader.takes('^')
     const parts: ByteSet[] = []
     this.#skip()
     for (let isFirst = true; isFirst || this.#isQuoted || reader.next !== ']'; isFirst = false) {

@@ -46,6 +46,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 const REFERENCE =
   'refers back to what a group has captured: no way is known to match that in time that is bounded; write out what may stand there'
 
+const QUANTIFIER = /^\{[0-9]+(?:,[0-9]*)?\}/
+
 const isOctal = (character: string) => character >= '0' && character <= '7'
 const isHex = (character: string) => '0123456789abcdefABCDEF'.includes(character)
 const isDigit = (character: string) => character >= '0' && character <= '9'
@@ -82,8 +84,9 @@ export function readEscape(reader: Reader, place: 'pattern' | 'class', groups: n
   if (assertion !== undefined) return { assertion }
   if (character === 'R') return { anyNewline: true }
   if (character === 'C') return { set: ANY }
-  // `\N{2}` is repeated, and `\N{U+41}` a character of Unicode.
-  if (character === 'N' && !/^\{[^0-9]/.test(reader.bytes.slice(reader.at, reader.at + 2))) return { set: NOT_NEWLINE }
+  // `\N{2}` is repeated; any other brace would name a character of Unicode.
+  if (character === 'N' && (reader.next !== '{' || QUANTIFIER.test(reader.bytes.slice(reader.at))))
+    return { set: NOT_NEWLINE }
   throw reader.error(`'\\${character}' has no meaning: write '${character}' for the letter`, start)
 }
 

@@ -10,7 +10,7 @@ import { type Escape, readEscape } from './escapes.ts'
 import { readGroupStart } from './group-start.ts'
 import type { Options } from './options.ts'
 import { Reader } from './reader.ts'
-import { captures, EMPTY, type Look, lengthsOf, type Node, type Parsed } from './syntax.ts'
+import { captures, EMPTY, type Look, lengthsOf, type Node, type Parsed, some } from './syntax.ts'
 
 /** In bytes. nginx has 4 KB for a parameter; a longer list belongs into a map. */
 const LONGEST = 8192
@@ -247,5 +247,5 @@ class Parser {
 /** As PCRE has it: alternatives of different lengths may stand at the top only. */
 function hasFixedLength(node: Node): boolean {
   const { min, max } = lengthsOf(node)
-  return min === max
+  return min === max && !some(node, one => one.type === 'repeat' && one.min !== one.max)
 }

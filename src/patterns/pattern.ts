@@ -22,6 +22,8 @@ export interface PatternOptions {
 /** The whole match, then each group; undefined if the group took no part. */
 export type Captures = readonly (string | undefined)[]
 
+/** V8's stack for one match is 64 MB. For each byte that it reads, each instruction may leave some 16 bytes there until the match ends. */
+const MOST_FOR_STACK = 4_194_304
 /** Counted repeats written out. */
 const MOST_INSTRUCTIONS = 10_000
 /** Places with a choice: each byte of a subject may cost a step at each of them, so 8 KB are 4 million steps at worst. */
@@ -43,8 +45,10 @@ export class Pattern {
   readonly groups: number
   /** Named groups, which have numbers as well. */
   readonly names: ReadonlyMap<string, number>
-  /** V8 gets no longer subject; -1: none at all, Infinity: any. */
+  /** V8 gets no longer subject; -1: none at all. */
   readonly longestForV8: number
+  /** Backtracking takes linear time, so the length has no other reason than V8's stack, and the machine need not keep what has failed. */
+  readonly isLinear: boolean
   readonly #regex: RegExp
   /** JavaScript's `$` is not before a newline. */
   readonly #hasLastLineEnd: boolean
@@ -61,9 +65,10 @@ export class Pattern {
     this.#isAnchored = isAnchored(parsed.root)
     const { regex, longest } = forV8(parsed, this.#isAnchored)
     this.#regex = regex
-    this.longestForV8 = longest
+    this.isLinear = longest === Number.POSITIVE_INFINITY
     this.#hasLastLineEnd = some(parsed.root, node => node.type === 'assertion' && node.kind === 'last-line-end')
-    this.#program = programFor(parsed.root, longest)
+    this.#program = programFor(parsed.root, this.isLinear)
+    this.longestForV8 = Math.min(longest, Math.floor(MOST_FOR_STACK / this.#program.op.length))
   }
 
   test(subject: string): boolean {
@@ -84,7 +89,7 @@ export class Pattern {
     this.#machine ??= new Machine(this.#program, {
       groups: this.groups,
       isAnchored: this.#isAnchored,
-      keeps: this.longestForV8 !== Number.POSITIVE_INFINITY,
+      keeps: !this.isLinear,
     })
     return this.#machine
   }
@@ -105,11 +110,11 @@ function forV8({ root }: Parsed, anchored: boolean): { regex: RegExp; longest: n
   return { regex: new RegExp(source), longest: longestSubject(positions, anchored) }
 }
 
-function programFor(root: Node, longestForV8: number): Program {
+function programFor(root: Node, isLinear: boolean): Program {
   const program = programOf(root, MOST_INSTRUCTIONS)
   if (program === null)
     throw new PatternError('too long when its counted repeats are written out: use smaller numbers, or * and +', 0)
-  if (longestForV8 !== Number.POSITIVE_INFINITY && program.rows > MOST_ROWS)
+  if (!isLinear && program.rows > MOST_ROWS)
     throw new PatternError(
       `has ${program.rows} places with a choice, and at most ${MOST_ROWS} can be tried in time: write * or + for a counted repeat such as {1,1000}, begin with ^, or divide a list of alternatives`,
       0,

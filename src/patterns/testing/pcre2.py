@@ -8,8 +8,9 @@ import json
 import sys
 
 CASELESS = 8
-# An optimization of 10.42 is wrong for "\\w+(?:/)?+[^a]1" and "A1".
+# Two optimizations of 10.42 are wrong: the first for "\w+(?:/)?+[^a]1" and "A1", the second for "(?=a)b*a" and "ba".
 NO_AUTO_POSSESS = 0x4000
+NO_START_OPTIMIZE = 0x10000
 NO_MATCH = -1
 UNSET = ctypes.c_size_t(-1).value
 
@@ -44,7 +45,7 @@ for free in (pcre2.pcre2_code_free_8, pcre2.pcre2_match_data_free_8):
 
 def answer(pattern, ignores_case, subjects):
     code, offset = ctypes.c_int(), ctypes.c_size_t()
-    flags = NO_AUTO_POSSESS | (CASELESS if ignores_case else 0)
+    flags = NO_AUTO_POSSESS | NO_START_OPTIMIZE | (CASELESS if ignores_case else 0)
     compiled = pcre2.pcre2_compile_8(
         pattern, len(pattern), flags, ctypes.byref(code), ctypes.byref(offset), None
     )
