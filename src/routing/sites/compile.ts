@@ -89,9 +89,10 @@ const EMPTY: LocationTable = locationTable([], () => {})
 
 function hostPattern(pattern: Parameters<SiteCompiler['pattern']>[0], compiler: SiteCompiler): HostPattern {
   const compiled = compiler.compiledPattern(pattern)
-  if (compiled === null) return { exec: () => null, named: [] }
+  const { source } = pattern
+  if (compiled === null) return { source, exec: () => null, named: [] }
   const named = [...compiled.names].map(([name, group]) => ({ group, index: compiler.define(name) }))
-  return { exec: host => compiled.exec(host), named }
+  return { source, exec: host => compiled.exec(host), named }
 }
 
 /** Null: there are none. Named ones go into `named`, from wherever they are. */
