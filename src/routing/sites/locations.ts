@@ -65,6 +65,7 @@ export function findLocation(table: LocationTable, request: SiteRequest): Found 
     const isMatch = matches(request, uri)
     if (trace !== null) trace({ kind: 'pattern', location, matches: isMatch })
     if (!isMatch) continue
+    if (trace !== null && longest !== undefined) trace({ kind: 'beaten', location: longest })
     const nested = location.locations === null ? null : findLocation(location.locations, request)
     return { location: nested?.location ?? location, how: 'regex' }
   }

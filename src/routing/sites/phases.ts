@@ -156,7 +156,7 @@ export class Phases {
 
   #handler(request: SiteRequest): Outcome {
     const { handler } = request.location
-    request.trace?.({ kind: 'handler', location: request.location, uri: request.uri, args: request.args })
+    if (request.trace !== null) tellHandler(request)
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
@@ -353,6 +353,12 @@ const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and s
 const NO_SUCH_PLACE = 'There is nothing at this path'
 /** A target with dot segments may have come from a client's own words. */
 const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
+
+function tellHandler(request: SiteRequest): void {
+  const { location, uri, args } = request
+  const file = location.handler.kind === 'files' ? fileName(request, uri) : ''
+  request.trace?.({ kind: 'handler', location, uri, args, file })
+}
 
 function tellTry(
   request: SiteRequest,

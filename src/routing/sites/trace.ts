@@ -4,26 +4,42 @@
  *
  * Texts are bytes, as in the model. Whoever shows them escapes them.
  */
-import type { CompiledLocation, CompiledSite } from './site-request.ts'
+import type { LocationHandler, Place } from '../../sites/model.ts'
+
+/** A compiled site or location, as far as it is told. */
+export interface TracedSite {
+  readonly label: string
+  readonly place: Place
+}
+
+export interface TracedLocation extends TracedSite {
+  readonly beatsRegex: boolean
+  readonly isInternal: boolean
+  readonly handler: LocationHandler
+  readonly tryFiles: readonly object[]
+  readonly locations: object | null
+}
 
 export type Decision =
   /** `name`: the one of the site's names that matched, as it is written; empty: none. */
   | {
       readonly kind: 'site'
-      readonly site: CompiledSite
+      readonly site: TracedSite
       readonly how: 'exact' | 'suffix' | 'prefix' | 'regex' | 'default'
       readonly name: string
     }
   /** A location is searched for this path. */
   | { readonly kind: 'search'; readonly uri: string }
   /** A prefix that the path has, but a longer one too. */
-  | { readonly kind: 'shorter'; readonly location: CompiledLocation }
+  | { readonly kind: 'shorter'; readonly location: TracedLocation }
+  /** The longest prefix, but a regular expression comes before it. */
+  | { readonly kind: 'beaten'; readonly location: TracedLocation }
   /** A regular expression was tried. */
-  | { readonly kind: 'pattern'; readonly location: CompiledLocation; readonly matches: boolean }
+  | { readonly kind: 'pattern'; readonly location: TracedLocation; readonly matches: boolean }
   /** `none`: no location has the path, and the site itself answers. `slash`: only with a slash at its end. */
   | {
       readonly kind: 'location'
-      readonly location: CompiledLocation
+      readonly location: TracedLocation
       readonly how: 'exact' | 'slash' | 'prefix' | 'regex' | 'named' | 'none'
     }
   /** `pattern`: as it is written. `uri`, `args`: afterwards. */
@@ -53,7 +69,13 @@ export type Decision =
   /** The request goes through the site again. `to`: a path with its query, or `@name`. */
   | { readonly kind: 'internal-redirect'; readonly to: string }
   | { readonly kind: 'error-page'; readonly status: number; readonly becomes: number | null; readonly to: string }
-  /** What answers, with `request.uri` at this moment. */
-  | { readonly kind: 'handler'; readonly location: CompiledLocation; readonly uri: string; readonly args: string }
+  /** What answers, with what the request is by then. `file`: the whole name, if files answer here; empty: it can be no file. */
+  | {
+      readonly kind: 'handler'
+      readonly location: TracedLocation
+      readonly uri: string
+      readonly args: string
+      readonly file: string
+    }
 
 export type Trace = (decision: Decision) => void
