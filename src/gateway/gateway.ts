@@ -141,7 +141,7 @@ export class Gateway {
         break
       case 'drain':
         if (message.handedOn.length > 0) accessLog.share()
-        void this.#drain(message.deadlineMs, message).then(cut => {
+        void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -200,7 +200,7 @@ export class Gateway {
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
-    await this.#drain(ORPHAN_DRAIN_MS, null)
+    await this.#drain(null)
     await this.#finish()
   }
 
@@ -211,7 +211,8 @@ export class Gateway {
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
-  async #drain(deadlineMs: number, drain: Drain): Promise<number> {
+  async #drain(drain: Drain): Promise<number> {
+    const deadlineMs = drain?.deadlineMs ?? ORPHAN_DRAIN_MS
     const until = performance.now() + deadlineMs
     const { applications, refusals, memory } = this.#parts
     this.#isStopping = true
