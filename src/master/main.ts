@@ -97,6 +97,7 @@ export async function runMaster(
     writeSync(2, `jumak: ${why}\n`)
     return 1
   }
+  await log.openRemote(config)
   const code = await new Master(config, programs, new Narrator(log.log, config), log, source).run()
   await log.close(code)
   return code
@@ -218,6 +219,7 @@ class Master {
     this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()
+    this.#log.countWorkers(() => (this.#fleets?.present ?? []).reduce((sum, { workers }) => sum + workers.size, 0))
     if (predecessor === null) this.#listenForCommands(this.#fleets)
     else predecessor.begun(this.#config)
   }

@@ -192,12 +192,12 @@ for (const [words, message] of WRONG)
 
 test('what is not supported stops the start, and --lenient tells it', t => {
   const environment = inShop(t)
-  const words = ['shop', '--daemon', '--statsd-host', 'localhost:8125', '-k', 'tornado', '--proxy-protocol']
+  const words = ['shop', '--spew', '-k', 'tornado', '--proxy-protocol']
   const strict = messages(adapt(words, environment))
-  assert.equal(strict.length, 4)
+  assert.equal(strict.length, 3)
   assert.equal(
     strict[0],
-    '--daemon is not supported: it would go to the background, without a terminal; run it under systemd or in a container, or write nohup in front and & behind it, or start with --lenient to go on without it',
+    '--spew is not supported: it would write every line of Python that runs; use a debugger, or py-spy on a worker, or start with --lenient to go on without it',
   )
   const lenient = adapt([...words, '--lenient'], environment)
   assert.deepEqual(messages(lenient), [])

@@ -1,7 +1,8 @@
 /** gunicorn's sections "Logging" and "Process Naming". Pure. */
-import { type AnyOption, idle, refused, type Section, works } from '../option.ts'
-import { anything, className, dictionary, flag, list, text } from '../shapes.ts'
+import { idle, refused, type Section, works } from '../option.ts'
+import { className, dictionary, flag, text } from '../shapes.ts'
 import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
+import { ACCESS_TO_SYSLOG, STATSD, SYSLOG } from './remote-logs.ts'
 
 const LEVELS: Readonly<Record<string, string>> = {
   debug: 'debug',
@@ -16,16 +17,6 @@ const OF_APPLICATION =
   'for what the application logs, by the loggers of gunicorn too; other lines have settings of their own'
 const IS_OF_APPLICATION =
   'is for what the application logs; the access log and the lines of Jumak do not go through Python (--access-logformat, JUMAK_LOG_FORMAT)'
-const NO_SYSLOG = 'does nothing: the log does not go to syslog'
-const NO_METRICS = 'does nothing: no metrics are sent'
-
-const withSyslog = (name: string, standard: string | undefined, doc: string, flagName = name): AnyOption =>
-  idle(
-    name,
-    { flags: [`--log-${flagName.replaceAll('_', '-')}`], shape: text(), ...(standard && { standard }), doc },
-    NO_SYSLOG,
-  )
-
 const logging: Section = {
   title: 'Logging',
   options: [
@@ -41,16 +32,7 @@ const logging: Section = {
         if (file !== '') to.set('access-log', file === '-' ? '-' : to.path(file))
       },
     ),
-    idle(
-      'disable_redirect_access_to_syslog',
-      {
-        flags: ['--disable-redirect-access-to-syslog'],
-        shape: flag(),
-        standard: 'False',
-        doc: 'Send no access log to syslog.',
-      },
-      NO_SYSLOG,
-    ),
+    ACCESS_TO_SYSLOG,
     works(
       'access_log_format',
       {
@@ -156,15 +138,7 @@ const logging: Section = {
         to.tell(IS_OF_APPLICATION)
       },
     ),
-    withSyslog('syslog_addr', 'udp://localhost:514', 'Address of syslog.', 'syslog_to'),
-    refused(
-      'syslog',
-      { flags: ['--log-syslog'], shape: flag(), standard: 'False', doc: 'Send the logs to syslog.' },
-      'would send the logs to syslog',
-      'let systemd or the container collect standard error',
-    ),
-    withSyslog('syslog_prefix', undefined, "The program's name in syslog."),
-    withSyslog('syslog_facility', 'user', 'Facility of syslog.'),
+    ...SYSLOG,
     idle(
       'enable_stdio_inheritance',
       {
@@ -175,32 +149,7 @@ const logging: Section = {
       },
       'is not needed: it is always so',
     ),
-    refused(
-      'statsd_host',
-      { flags: ['--statsd-host'], shape: anything(), doc: 'Address of StatsD, which gets metrics.' },
-      'would send metrics to StatsD',
-      'read the access log, or jumak status',
-    ),
-    idle(
-      'dogstatsd_tags',
-      { flags: ['--dogstatsd-tags'], shape: list(','), standard: '', doc: 'Tags of the metrics.' },
-      NO_METRICS,
-    ),
-    idle(
-      'statsd_prefix',
-      { flags: ['--statsd-prefix'], shape: text(), standard: '', doc: 'Beginning of the names of the metrics.' },
-      NO_METRICS,
-    ),
-    idle(
-      'enable_backlog_metric',
-      {
-        flags: ['--enable-backlog-metric'],
-        shape: flag(),
-        standard: 'False',
-        doc: 'Send how many connections wait, too.',
-      },
-      NO_METRICS,
-    ),
+    ...STATSD,
   ],
 }
 
