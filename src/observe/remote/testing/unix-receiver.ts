@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 export interface UnixReceiver {
+  readonly got: string
   /** Resolves with all that has come, once it matches. */
   until(pattern: RegExp): Promise<string>
   close(): Promise<void>
@@ -34,6 +35,9 @@ export async function openUnixReceiver(path: string, kind: 'dgram' | 'stream'): 
     got += text
   })
   return {
+    get got() {
+      return got
+    },
     async until(pattern) {
       while (!pattern.test(got)) await once(child.stdout, 'data')
       return got
