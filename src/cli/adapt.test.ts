@@ -133,13 +133,10 @@ test('assignments in front of the command become lines: they go with it', async 
 })
 
 test('what is not supported is told, and the rest is printed', async t => {
-  const { text, notes } = await adapt(
-    ['gunicorn', '--daemon', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'],
-    inShop(t),
-  )
+  const { text, notes } = await adapt(['gunicorn', '--spew', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'], inShop(t))
   assert.match(text, /^workers = 2/m)
   assert.match(notes[0]!, /^--worker-tmp-dir is not needed/)
-  assert.match(notes[1]!, /^--daemon is not supported: it would .*behind it$/)
+  assert.match(notes[1]!, /^--spew is not supported: it would .*worker$/)
 })
 
 test('what would not start here is told, and the file is printed', async t => {

@@ -58,6 +58,11 @@ export function assembleConfig(
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
   checkHttps(values, plain.https, { given, bind })
+  if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
+    values.report(
+      processes.daemon,
+      'must be off with an inherited socket (fd://): who has opened it starts the program',
+    )
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,

@@ -49,7 +49,7 @@ function uselessIn(values: Values): Useless {
 }
 
 function warnOfProgram(values: Values, config: Config): void {
-  const { accessLog, bind, statsd, syslog, timeouts, trustedProxies: trusted } = config
+  const { accessLog, bind, logFile, statsd, syslog, timeouts, trustedProxies: trusted } = config
   const useless = uselessIn(values)
   const { format, minStatus, slowerThan } = logging.accessLog
   useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
@@ -60,6 +60,8 @@ function warnOfProgram(values: Values, config: Config): void {
   useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
+  if (config.daemon === 'on' && logFile === null && syslog === null)
+    values.warn(processes.daemon, 'writes its log nowhere: name a log-file')
   const hasAccessLog = accessLog !== null || syslog?.access
   for (const setting of [format, minStatus, slowerThan]) useless(!hasAccessLog, setting, 'while access-log is off')
   const { prefix, tags, backlog } = remoteLogs.statsd

@@ -132,7 +132,25 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['--http2-cleartext prior-knowledge', { http2: 'on' }],
   ['--proxy-protocol off --protocol http --header-map drop --log-syslog-facility user', {}],
   ['-n shop -R --capture-output --initgroups --no-sendfile --reuse-port --worker-tmp-dir /dev/shm', {}],
-  ['-RD --lenient', {}],
+  ['-RD', { daemon: 'inherit' }],
+  ['--daemon', { daemon: 'on' }],
+  ['--log-syslog-to unix:///dev/log --log-syslog-prefix p', {}],
+  ['--log-syslog', { syslog: 'udp://localhost:514', 'syslog-name': 'gunicorn.shop', 'syslog-requests': 'on' }],
+  [
+    '--log-syslog --log-syslog-to tcp://logs:601 -n a:b --log-syslog-facility LOCAL2 --disable-redirect-access-to-syslog',
+    { syslog: 'tcp://logs:601', 'syslog-name': 'gunicorn.a.b', 'syslog-facility': 'LOCAL2' },
+  ],
+  ['--statsd-prefix a --dogstatsd-tags b --enable-backlog-metric', {}],
+  ['--statsd-host stats:8125 --statsd-prefix a', { 'statsd-host': 'stats:8125', 'statsd-prefix': 'agunicorn' }],
+  [
+    '--statsd-host unix:///run/s --statsd-prefix a.b.. --dogstatsd-tags x:y,z --enable-backlog-metric',
+    {
+      'statsd-host': 'unix:///run/s',
+      'statsd-prefix': 'a.b.gunicorn',
+      'statsd-tags': 'x:y,z',
+      'statsd-backlog': 'on',
+    },
+  ],
 ]
 
 for (const [words, ours] of BECOMES)

@@ -139,7 +139,7 @@ const logging: Section = {
       },
     ),
     ...SYSLOG,
-    idle(
+    works(
       'enable_stdio_inheritance',
       {
         flags: ['-R', '--enable-stdio-inheritance'],
@@ -147,7 +147,9 @@ const logging: Section = {
         standard: 'False',
         doc: 'Keep standard output and error as a daemon.',
       },
-      'is not needed: it is always so',
+      '`--daemon inherit`; without `--daemon` it is always so',
+      // `daemon` reads it.
+      () => {},
     ),
     ...STATSD,
   ],

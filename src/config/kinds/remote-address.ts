@@ -14,8 +14,8 @@ const MAX_PATH = 107
 /** `schemes`: what may stand before the host; the first is meant without one. `port`: null: it must be given. `off` is null. */
 export function remoteAddress(schemes: readonly ('udp' | 'tcp')[], port: number | null): Kind<RemoteAddress | null> {
   const [example] = schemes
-  const hosts = schemes.length > 1 ? schemes.map(scheme => `${scheme}://HOST:PORT`).join(', ') : 'HOST:PORT'
-  const problem = `must be ${hosts}, unix:///PATH or off`
+  const hosts = schemes.length > 1 ? schemes.map(scheme => `${scheme}://HOST:PORT`) : ['HOST:PORT']
+  const problem = `must be ${hosts.join(', ')}, unix:///PATH or off`
   const parse = (written: string): Parsed<RemoteAddress | null> => {
     if (written === 'off') return { value: null }
     if (written.startsWith('unix:')) {
@@ -32,7 +32,7 @@ export function remoteAddress(schemes: readonly ('udp' | 'tcp')[], port: number 
     if (address !== undefined && !isPlainIPv6(address)) return { problem: 'must have an IPv6 address in the brackets' }
     return { value: { kind, host, port: number } }
   }
-  return text(`${hosts.replaceAll(/(\S+:PORT)/g, '`$1`')}, \`unix:///PATH\`, or \`off\``, parse, {
+  return text(`${hosts.map(host => `\`${host}\``).join(', ')}, \`unix:///PATH\`, or \`off\``, parse, {
     literals: ['false'],
     json: { anyOf: [{ type: 'string', minLength: 1 }, { const: false }] },
     absolute: (written: string, from: Resolve) =>
