@@ -1,7 +1,8 @@
 /** gunicorn's sections "Logging" and "Process Naming". Pure. */
-import { idle, refused, type Section, works } from '../option.ts'
+import { idle, type Section, works } from '../option.ts'
 import { className, dictionary, flag, text } from '../shapes.ts'
 import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
+import { hasOwnLogger, writesAccessLog } from './logger-class.ts'
 import { ACCESS_TO_SYSLOG, STATSD, SYSLOG } from './remote-logs.ts'
 
 const LEVELS: Readonly<Record<string, string>> = {
@@ -12,7 +13,6 @@ const LEVELS: Readonly<Record<string, string>> = {
   critical: 'error',
 }
 
-const OWN_LOGGING = 'let the application configure its loggers; JUMAK_LOG_FORMAT=json makes records of all lines'
 const OF_APPLICATION =
   'for what the application logs, by the loggers of gunicorn too; other lines have settings of their own'
 const IS_OF_APPLICATION =
@@ -29,7 +29,7 @@ const logging: Section = {
       },
       '`--access-log`',
       (file, to) => {
-        if (file !== '') to.set('access-log', file === '-' ? '-' : to.path(file))
+        if (file !== '' && !writesAccessLog(to)) to.set('access-log', file === '-' ? '-' : to.path(file))
       },
     ),
     ACCESS_TO_SYSLOG,
@@ -43,6 +43,8 @@ const logging: Section = {
       },
       '`--access-log-format`; `%(U)s` is the path as the client sent it, `%({name}e)s` only for variables that come from the request',
       (format, to) => {
+        // Each atom is in the worker.
+        if (writesAccessLog(to)) return
         const { text: ours, unknown } = accessFormat(format)
         if (unknown.length > 0)
           to.refuse(
@@ -94,7 +96,7 @@ const logging: Section = {
       },
       'is not needed: it is always so',
     ),
-    refused(
+    works(
       'logger_class',
       {
         flags: ['--logger-class'],
@@ -102,8 +104,16 @@ const logging: Section = {
         standard: 'gunicorn.glogging.Logger',
         doc: 'Class that writes the logs.',
       },
-      'would write the logs with a class of yours',
-      OWN_LOGGING,
+      'the same class: its `setup` makes the loggers of the application, its `access` writes the access log of what a WSGI application gets; lines to - stand in the log of Jumak',
+      (_name, to) => {
+        if (!hasOwnLogger(to)) return
+        if (!writesAccessLog(to))
+          to.tell(
+            "sets up the loggers; the access log is that of Jumak: an ASGI application's requests do not go through it",
+          )
+        else if (to.valueOf<boolean>('syslog') === true)
+          to.tell('writes the access log, and does not write it to syslog')
+      },
     ),
     works(
       'logconfig',
@@ -114,6 +124,8 @@ const logging: Section = {
       },
       `\`--log-config\`, ${OF_APPLICATION}`,
       (file, to) => {
+        // The class reads it by itself.
+        if (hasOwnLogger(to)) return
         // One of the others wins there.
         if (!to.isGiven('logconfig_dict') && !to.isGiven('logconfig_json')) to.set('log-config', to.path(file))
         to.tell(IS_OF_APPLICATION)
@@ -134,6 +146,7 @@ const logging: Section = {
       `\`--log-config\`, ${OF_APPLICATION}`,
       (file, to) => {
         if (!file.endsWith('.json')) to.reject(`must name a file that ends in .json, not '${file}'`)
+        else if (hasOwnLogger(to)) return
         else if (!to.isGiven('logconfig_dict')) to.set('log-config', to.path(file))
         to.tell(IS_OF_APPLICATION)
       },

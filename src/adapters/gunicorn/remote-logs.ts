@@ -2,6 +2,7 @@
 import { type AnyOption, works } from '../option.ts'
 import { flag, type Shape, text } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
+import { writesAccessLog } from './logger-class.ts'
 
 /** `syslog` and `statsd_host` read the others. */
 const withSyslog = () => {}
@@ -44,7 +45,8 @@ export const SYSLOG: readonly AnyOption[] = [
       to.set('syslog-name', `gunicorn.${prefix}`)
       const facility = to.valueOf<string>('syslog_facility')
       if (facility !== undefined) to.set('syslog-facility', facility)
-      if (to.valueOf<boolean>('disable_redirect_access_to_syslog') !== true) to.set('syslog-requests', 'on')
+      if (to.valueOf<boolean>('disable_redirect_access_to_syslog') !== true && !writesAccessLog(to))
+        to.set('syslog-requests', 'on')
     },
   ),
   works(
