@@ -6,6 +6,7 @@
  * `timeouts.keepAlive` in `settings/clients.ts`. The lines here are what `assemble.ts` computes.
  */
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import type { Secret } from '../base/secret.ts'
 import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
@@ -184,6 +185,8 @@ export interface TlsEntry {
   readonly certificates: readonly TlsCertificate[]
   /** Absolute path; null: no key is encrypted. */
   readonly keyPasswordFile: string | null
+  /** The password itself, of another program's command line; null: none was given. The file wins. */
+  readonly keyPassword: Secret | null
   /** Lower case. Empty: those in its certificates. */
   readonly names: readonly string[]
   /** For clients that name nobody, or somebody whom no entry has. One entry at most; the first one if none says so. */
