@@ -139,6 +139,14 @@ test('what is not supported is told, and the rest is printed', async t => {
   assert.match(notes[1]!, /^--spew is not supported: it would .*worker$/)
 })
 
+test('a class of loggers is told: a file has no classes', async t => {
+  const { notes } = await adapt(
+    ['gunicorn', '--logger-class', 'quiet.Quiet', '--access-logfile', 'a.log', 'shop'],
+    inShop(t),
+  )
+  assert.match(notes[0]!, /^gunicorn: logger_class: no jumak\.toml has classes, so no access log is written/)
+})
+
 test('what would not start here is told, and the file is printed', async t => {
   const { text, notes } = await adapt(['gunicorn', '--chdir', '/no/such', 'shop'], inShop(t))
   assert.match(text, /^chdir = "\/no\/such"/m)

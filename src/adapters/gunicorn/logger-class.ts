@@ -6,7 +6,12 @@ import { kindOfWorker } from './worker-class.ts'
 const OWN = ['', 'simple', 'gunicorn.glogging.Logger', 'gunicorn.instrument.statsd.Statsd']
 
 export function hasOwnLogger(to: Translation): boolean {
-  return !OWN.includes(to.valueOf<string>('logger_class') ?? '')
+  return isOwnLogger(to.valueOf<string>('logger_class'))
+}
+
+/** `name`: the value of `logger_class`; undefined: none was given. */
+export function isOwnLogger(name: unknown): boolean {
+  return !OWN.includes(String(name ?? ''))
 }
 
 /** Its `access` gets each request that a WSGI application gets: then the gateway writes no access log. */
