@@ -68,16 +68,18 @@ test('a line is a message of syslog: priority, name, process, and a NUL; a long 
   const syslog = new Syslog({ ...CONFIG, address: UDP }, sender)
   syslog.write('critical', 'error', 'two\nlines', 7)
   syslog.write('info', 'access', 'x'.repeat(10_000), 7)
+  syslog.write('debug', 'error', 'a\tb\x1b[2J\0<0>c\x9b', 7)
   assert.equal(sent[0], '<154>gunicorn.shop.error: [7] two\nlines\0')
   assert.equal(sent[1]!.length, 8192)
+  assert.equal(sent[2], '<159>gunicorn.shop.error: [7] a\tb#033[2J#000<0>c#233\0')
   assert.match(sent[1]!, /^<158>gunicorn\.shop\.access: \[7\] x+\0$/)
 })
 
 test('over TCP no text begins another message (RFC6587§3.4.2)', () => {
   const { sent, sender } = kept()
   const syslog = new Syslog({ ...CONFIG, address: { ...UDP, kind: 'tcp' } }, sender)
-  syslog.write('warn', 'error', 'two\n<0>lines', 7)
-  assert.deepEqual(sent, ['<156>gunicorn.shop.error: [7] two#012<0>lines\n'])
+  syslog.write('warn', 'error', 'two\n<0>lines\r\0', 7)
+  assert.deepEqual(sent, ['<156>gunicorn.shop.error: [7] two#012<0>lines#015#000\n'])
 })
 
 const noProblem = (problem: string) => assert.fail(problem)

@@ -3,7 +3,7 @@
  * loop of the gateway.
  *
  * Invariants: nobody waits for it. At most `MAX_WAITING` datagrams wait for the name of the server or for the kernel; the others are lost. A
- * name that is not found is looked up again later, so a server that comes up late is found.
+ * name that is not found, or whose machine refuses, is looked up again later, so a server that comes up late, or elsewhere, is found.
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { lookup } from 'node:dns'
@@ -24,6 +24,7 @@ export class UdpSender implements Sender {
   #notBefore = 0
   /** Before there is a socket. */
   #waiting: Buffer[] = []
+  #isClosed = false
   /** Datagrams that the kernel has not taken. */
   #unsent = 0
 
@@ -34,8 +35,8 @@ export class UdpSender implements Sender {
   }
 
   send(payload: Buffer): void {
-    if (this.#waiting.length + this.#unsent >= MAX_WAITING) return
-    if (this.#socket !== null) this.#transmit(this.#socket, payload)
+    if (this.#waiting.length + this.#unsent >= MAX_WAITING) this.#tell('more comes than can be sent')
+    else if (this.#socket !== null) this.#transmit(this.#socket, payload)
     else if (this.#isConnecting) this.#waiting.push(payload)
     else if (performance.now() >= this.#notBefore) {
       this.#waiting.push(payload)
@@ -47,6 +48,7 @@ export class UdpSender implements Sender {
     const deadline = performance.now() + limitMs
     while (this.#waiting.length + this.#unsent > 0 && performance.now() < deadline)
       await new Promise(resolve => setTimeout(resolve, CLOSE_POLL_MS))
+    this.#isClosed = true
     this.#socket?.close()
     this.#socket = null
     this.#notBefore = Number.POSITIVE_INFINITY
@@ -56,8 +58,16 @@ export class UdpSender implements Sender {
     this.#unsent++
     socket.send(payload, error => {
       this.#unsent--
-      if (error) this.#tell(error.message)
+      if (error) this.#onLost(error)
     })
+  }
+
+  /** The name may mean another machine by now. Until that is known, the old address is used: a server that is started again is there. */
+  #onLost(error: Error): void {
+    this.#tell(error.message)
+    if (this.#isConnecting || performance.now() < this.#notBefore) return
+    this.#notBefore = performance.now() + RETRY_MS
+    this.#connect()
   }
 
   #connect(): void {
@@ -70,11 +80,13 @@ export class UdpSender implements Sender {
       }
       const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
       socket.unref()
-      socket.on('error', reason => (this.#socket === null ? this.#fail(reason) : this.#tell(reason.message)))
+      socket.on('error', reason => (this.#socket === socket ? this.#tell(reason.message) : this.#fail(reason)))
       socket.connect(this.#port, address, () => {
         this.#isConnecting = false
-        this.#socket = socket
-        for (const payload of this.#waiting.splice(0)) this.#transmit(socket, payload)
+        this.#socket?.close()
+        this.#socket = this.#isClosed ? null : socket
+        if (this.#isClosed) socket.close()
+        else for (const payload of this.#waiting.splice(0)) this.#transmit(socket, payload)
       })
     })
   }
@@ -82,7 +94,7 @@ export class UdpSender implements Sender {
   #fail(error: Error): void {
     this.#isConnecting = false
     this.#waiting = []
-    this.#notBefore = performance.now() + RETRY_MS
+    this.#notBefore = Math.max(this.#notBefore, performance.now() + RETRY_MS)
     this.#tell(error.message)
   }
 }
