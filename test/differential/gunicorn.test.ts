@@ -110,6 +110,10 @@ access_log_format = '%(m)s %(U)s %(q)s %(s)s %(zone)s %({x-a}i)s %({content-type
   'the file names the application': { file: 'wsgi_app = "environ:make(1)"\n', app: '' },
   'a factory with arguments': { app: 'environ:make("a:b(", [1, None], x={"y": True})' },
   'a directory, and a path of imports': { words: '--chdir below --pythonpath extra' },
+  'methods of all kinds': {
+    words: '--permit-unconventional-http-method',
+    asks: [{ method: 'X' }, { method: 'A#B' }, { method: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' }],
+  },
   'few header fields': {
     words: '--limit-request-fields 3',
     asks: [{}, { headers: { A: '1', B: '2', C: '3', D: '4' } }],

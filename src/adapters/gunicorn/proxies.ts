@@ -111,10 +111,16 @@ export const PROXIES: readonly AnyOption[] = [
     'blanks before the colon of a header field',
     'Accept blanks before the colon of a header field.',
   ),
-  permits(
+  works(
     'permit_unconventional_http_method',
-    'methods that are no words',
-    'Accept methods in lower case or with other characters.',
+    {
+      flags: ['--permit-unconventional-http-method'],
+      shape: flag(),
+      standard: 'False',
+      doc: 'Accept methods in lower case or with other characters.',
+    },
+    'every token is a method (RFC9110§9.1), without it too',
+    () => {},
   ),
   permits(
     'permit_unconventional_http_version',
