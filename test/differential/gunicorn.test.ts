@@ -62,6 +62,10 @@ const CASES: Readonly<Record<string, Case>> = {
     file: 'secure_scheme_headers = {"X-FORWARDED-SSL": "on"}\n',
     asks: FORWARDED,
   },
+  'headers with an underscore mean nothing': {
+    file: 'secure_scheme_headers = {"X-FORWARDED_PROTO": "https", "X-FORWARDED-SSL": "on"}\n',
+    asks: FORWARDED,
+  },
   'no header means https': { file: 'secure_scheme_headers = {}\n', asks: FORWARDED },
   'a Unix socket': { words: '--bind unix:SOCKET', asks: [{}, ...FORWARDED] },
   'a Unix socket with a mask': { words: '--bind unix:SOCKET --umask 027' },

@@ -168,8 +168,12 @@ export const PROXIES: readonly AnyOption[] = [
 ]
 
 function schemeHeaders(headers: Readonly<Record<string, unknown>>, to: Translation): void {
+  const underscored = Object.keys(headers).filter(name => name.includes('_'))
+  if (underscored.length > 0)
+    to.tell(`names ${underscored.join(', ')}, and no proxy sends a header with an underscore: write it with hyphens`)
   const names = Object.keys(headers).map(name => name.toLowerCase())
-  const other = Object.entries(headers).find(([name, value]) => SCHEME_HEADERS[name.toLowerCase()] !== value)
+  const entries = Object.entries(headers).filter(([name]) => !underscored.includes(name))
+  const other = entries.find(([name, value]) => SCHEME_HEADERS[name.toLowerCase()] !== value)
   const ours = FORWARDED_HEADERS.filter(name => names.includes(name))
   if (other === undefined) to.set('forwarded-headers', ...(ours.length > 0 ? ours : ['none']))
   else
