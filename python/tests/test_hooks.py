@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 import importlib
-import importlib.util
 import logging
 import os
 import pathlib
 import sys
 import tempfile
 import unittest
+from importlib.machinery import PathFinder
 from typing import Any, Callable, Dict, List
+from unittest import mock
 
 from jumak_worker.hooks import configuration_file
 from jumak_worker.hooks.hooks import Hooks
@@ -167,7 +168,7 @@ class Requests(unittest.TestCase):
 
 
 class LoggerClass(unittest.TestCase):
-    """Classes of the user's in the place of gunicorn's logger. gunicorn is not installed here, so its stand-in is their base."""
+    """Classes of the user's in the place of gunicorn's logger. Here gunicorn is not found, so its stand-in is their base."""
 
     SOURCE = (
         "import gunicorn\n"
@@ -192,8 +193,14 @@ class LoggerClass(unittest.TestCase):
     }
 
     def setUp(self) -> None:
-        if importlib.util.find_spec("gunicorn") is not None:
-            self.skipTest("gunicorn is installed")
+        real = PathFinder.find_spec
+
+        def without_gunicorn(name: str, path: Any = None, target: Any = None) -> Any:
+            return None if name.partition(".")[0] == "gunicorn" else real(name, path, target)
+
+        hidden = mock.patch.object(PathFinder, "find_spec", without_gunicorn)
+        hidden.start()
+        self.addCleanup(hidden.stop)
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.log = os.path.join(directory.name, "access.log")
