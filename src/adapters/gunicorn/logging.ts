@@ -171,10 +171,14 @@ const logging: Section = {
 const naming: Section = {
   title: 'Process Naming',
   options: [
-    idle(
+    works(
       'proc_name',
-      { flags: ['-n', '--name'], shape: text(), doc: 'Name of the processes in ps and top.' },
-      'is not needed: the command lines of the processes say which is which',
+      { flags: ['-n', '--name'], shape: text(), doc: 'Name of the processes in ps and top, and in syslog.' },
+      '`--syslog-name` with `--log-syslog`; in ps the command lines of the processes say which is which',
+      (_name, to) => {
+        if (to.valueOf<boolean>('syslog') !== true)
+          to.tell('is not needed: the command lines of the processes say which is which')
+      },
     ),
     idle(
       'default_proc_name',
