@@ -22,7 +22,7 @@ export function startOneThread(
     send,
     handshakes,
     remote,
-    stopAccepting: handedOn => listening.close(handedOn),
+    stopAccepting: drain => listening.close(drain),
   })
   const { connections, memory } = gateway
   const admission = assembleAdmission(gateway.admissionParts)
