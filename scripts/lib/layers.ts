@@ -130,6 +130,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/trusted-proxies.ts',
+      'src/observe/remote/tcp.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
@@ -141,7 +142,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
-  'node:dgram': () => false,
+  'node:dgram': path => path === 'src/observe/remote/udp.ts',
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.
