@@ -32,8 +32,12 @@ def through_a_copy(sock: socket.socket) -> None:
         copy.sendall(HEAD)
 
 
-def taken(slot: Slot) -> None:
-    assert slot.gateway.read() == (framing.TAKEN, b"")
+def taken(gateway: Gateway) -> None:
+    """And the client's bytes come on the link."""
+    kind, flags = gateway.read()
+    assert kind == framing.TAKEN
+    if flags[0] & framing.TAKEN_WAITS:
+        gateway.send(framing.LINK_STAYS)
 
 
 class Handshakes(unittest.TestCase):
@@ -42,7 +46,7 @@ class Handshakes(unittest.TestCase):
         log = io.StringIO()
         with contextlib.redirect_stderr(log), Slot(application) as slot:
             shake(slot)
-            taken(slot)
+            taken(slot.gateway)
             slot.gateway.send(sent)
             slot.gateway.socket.shutdown(socket.SHUT_WR)
             got = slot.gateway.read_to_end()
@@ -148,7 +152,7 @@ class Handshakes(unittest.TestCase):
                 self.assertEqual(slot.gateway.response().body, b"soup")
                 self.assertEqual(slot.get(path="/probe").body, b"probe")
                 shake(slot)
-                taken(slot)
+                taken(slot.gateway)
                 self.assertIn(slot.gateway.read_to_end(), (b"timeout", b"TimeoutError"))
             finally:
                 socket.setdefaulttimeout(None)
@@ -222,7 +226,7 @@ class Handshakes(unittest.TestCase):
 
         with Slot(application) as slot:
             shake(slot)
-            taken(slot)
+            taken(slot.gateway)
             self.assertEqual(slot.gateway.read_to_end(), HEAD)
             may_return.set()
             slot.join()
@@ -242,7 +246,7 @@ class Handshakes(unittest.TestCase):
             warnings.simplefilter("error")
             with Slot(application) as slot:
                 shake(slot)
-                taken(slot)
+                taken(slot.gateway)
                 # The gateway does not close its end: the worker does not wait for ever.
                 self.assertEqual(slot.gateway.read_to_end(), HEAD)
                 slot.join()
@@ -350,7 +354,7 @@ class SlotsWithSeveralLinks(unittest.TestCase):
             gateway.hello()
         for _ in range(3):
             gateways[0].send(request(environ(), handshake=True))
-            self.assertEqual(gateways[0].read(), (framing.TAKEN, b""))
+            taken(gateways[0])
             gateways[1].send(request(environ(path="/probe")))
             gateways[0].socket.shutdown(socket.SHUT_WR)
             self.assertEqual(gateways[0].read_to_end(), HEAD)

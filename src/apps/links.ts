@@ -55,17 +55,18 @@ export function linkFactory({
     helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),
     relayLimits: { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer },
   }
+  const tunnels = {
+    memory,
+    send: new DeadlineList(clientTimeouts.send),
+    linger: new DeadlineList(LINGER_MS),
+    watchMs: clientTimeouts.websocketPing,
+  }
   const wsgi: SlotLinkSettings = {
     ...shared,
     requestDeadlines: new RequestDeadlines(times),
     root,
     writer: new FrameWriter(),
-    tunnels: {
-      memory,
-      send: new DeadlineList(clientTimeouts.send),
-      linger: new DeadlineList(LINGER_MS),
-      watchMs: clientTimeouts.websocketPing,
-    },
+    tunnels,
   }
   const asgi: MultiplexedSettings = {
     ...shared,
@@ -73,8 +74,9 @@ export function linkFactory({
     streamIdleMs: timeouts.streamIdle,
     threads,
     head: new ScopeWriter(root),
+    handshakes: null,
   }
-  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root) }
+  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root), handshakes: { tunnels, root } }
   return ({ worker: id, pid, socket, slots, interface: wire, isGreen, isApart }, worker, owner) => {
     const address = { worker: id, pid, socket, slots, isApart, build }
     if (wire === 'asgi') return [new MultiplexedLink(address, worker, owner, asgi)]

@@ -8,7 +8,7 @@ of all requests have ended; greenlets that the application has spawned are not w
 from __future__ import annotations
 
 import socket
-from typing import Any, Callable, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from gevent import get_hub, getcurrent
 from gevent.event import Event
@@ -18,6 +18,7 @@ from ..links.link import SPARE_LINKS
 from ..output.log import report
 from ..system import exits, osprocess
 from ..wire import framing
+from ..wsgi import handshake
 from ..wsgi.environ import Environs
 from .exchange import Exchange
 from .link import Link
@@ -47,6 +48,9 @@ class GreenletWorker:
         self.offers_files = offers_files
         self.environs = Environs(environ)
         self.running: Set[Exchange] = set()
+        #: Those that wait for a connection of their own, by the token that it brings.
+        self.attaching: Dict[int, Exchange] = {}
+        self._last_token = 0
         self._loop = get_hub().loop
         self._links: Set[Link] = set()
         self._most_links = links + SPARE_LINKS
@@ -122,6 +126,16 @@ class GreenletWorker:
         elif self._is_leaving:
             self._look_for_end()
 
+    def expect(self, exchange: Exchange) -> int:
+        """A connection for the socket of a handshake. Returns its token."""
+        self._last_token = (self._last_token + 1) & 0xFFFFFFFF
+        self.attaching[self._last_token] = exchange
+        return self._last_token
+
+    def attached(self, link: Link) -> None:
+        """It is no link, and has a descriptor no more."""
+        self._links.discard(link)
+
     def link_closed(self, link: Link) -> None:
         self._links.discard(link)
         if self._is_leaving:
@@ -140,6 +154,7 @@ class GreenletWorker:
         """In a process that the application has forked: closes its copies of the links, and sends nothing. Its copy of the hub goes on,
         for what waits there waits in the hub."""
         self._forked_by = getcurrent()
+        handshake.forget_in_child()
         if self._listening is not None:
             self._listening.stop()
         self._stopped.stop()

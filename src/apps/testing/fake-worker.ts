@@ -88,7 +88,7 @@ export class FakeLink {
   /** The application takes the link, and writes. */
   take(bytes: string | Buffer): void {
     this.raw = Buffer.alloc(0)
-    this.socket.write(Buffer.concat([frame(FrameType.TAKEN, Buffer.alloc(0)), Buffer.from(bytes)]))
+    this.socket.write(Buffer.concat([frame(FrameType.TAKEN, Buffer.of(0)), Buffer.from(bytes)]))
   }
 
   /** Starts a stream. */
