@@ -147,10 +147,10 @@ class Handshake(Call):
             return 0
         head = _whole_head(name, args) if own.gettimeout() != 0 else b""
         self._is_taken = True
-        self._become(self.link.hand_over(framing.TAKEN_WAITS if head else 0))
         if head:
-            own.sendall(head)
-            self._await_answer()
+            self._send_head(head)
+        else:
+            self._become(self.link.hand_over(0))
         return len(head)
 
     def _withdraw(self) -> None:
@@ -166,20 +166,30 @@ class Handshake(Call):
         os.close(fd)
         os.set_blocking(number, blocks)
 
-    def _await_answer(self) -> None:
-        """The gateway has read the 101."""
-        answer, fds, _, _ = socket.recv_fds(self._socket, 1, 1)
-        if answer == framing.CLIENT_PASSED and fds:
-            self._control = os.dup(self._socket.fileno())
-            self._become(fds[0])
-            passed = _passed_classes.get(self._class)
-            if passed is None:
-                passed = _passed_classes[self._class] = _passed_class(self._class)
-            self._socket.__class__ = passed
-            _passed[id(self._socket)] = self
-            self._stop_watching = self.link.watch(self._control, self._cut)
-        elif answer != framing.LINK_STAYS:
-            raise LinkClosed("the gateway did not accept the 101, or the client has gone")
+    def _send_head(self, head: bytes) -> None:
+        """And waits until the gateway has read it. Not under the socket's own number: libev may not notice that another file has it."""
+        fd = self.link.hand_over(framing.TAKEN_WAITS)
+        with self._class(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd) as connection:
+            connection.settimeout(self._socket.gettimeout())
+            connection.sendall(head)
+            answer, fds, _, _ = socket.recv_fds(connection, 1, 1)
+            if answer == framing.CLIENT_PASSED and fds:
+                self._become(fds[0])
+                self._pass(connection.detach())
+            elif answer == framing.LINK_STAYS:
+                self._become(connection.detach())
+            else:
+                raise LinkClosed("the gateway did not accept the 101, or the client has gone")
+
+    def _pass(self, control: int) -> None:
+        """The socket is the client's. ``control``: our end of the connection."""
+        self._control = control
+        passed = _passed_classes.get(self._class)
+        if passed is None:
+            passed = _passed_classes[self._class] = _passed_class(self._class)
+        self._socket.__class__ = passed
+        _passed[id(self._socket)] = self
+        self._stop_watching = self.link.watch(control, self._cut)
 
     # -- the end
 

@@ -100,6 +100,7 @@ export class Attachment {
         workerId: link.address.worker,
         tunnels: this.#terms.tunnels,
         waits: this.#terms.waits,
+        isTrusted: !link.address.isApart,
         progressed: () => {
           one.hasProgressed = true
         },
@@ -117,7 +118,10 @@ export class Attachment {
     const answer = this.#answer
     if (answer === null) {
       const { call } = this.#one
-      this.#owner.warn(`${call.describe()} got no connection to worker ${this.#link.address.worker}: ${reason}`, call.exchange.id)
+      this.#owner.warn(
+        `${call.describe()} got no connection to worker ${this.#link.address.worker}: ${reason}`,
+        call.exchange.id,
+      )
       this.#owner.failed(call, new HttpError(502, 'The application ended without an answer', 'application'))
       return
     }
@@ -163,7 +167,8 @@ class AttachedReader extends FrameReader {
 
   protected header(buffer: Buffer, at: number): number {
     const length = buffer.readUInt32LE(at)
-    if (buffer[at + 4] !== MultiplexType.HELLO || length > MAX_HELLO) throw new WireViolation('no hello on a connection of its own')
+    if (buffer[at + 4] !== MultiplexType.HELLO || length > MAX_HELLO)
+      throw new WireViolation('no hello on a connection of its own')
     return length
   }
 

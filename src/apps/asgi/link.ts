@@ -17,7 +17,14 @@ import type { LinkOwner } from '../pool/link-owner.ts'
 import type { PoolWorker, RunningCall } from '../pool/worker.ts'
 import { handshakeOf } from '../raw/handshake.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
-import { type HeadWriter, writeCancel, writeDisconnect, writeHandshake, writeHello, writeRequest } from '../wire/multiplex-encode.ts'
+import {
+  type HeadWriter,
+  writeCancel,
+  writeDisconnect,
+  writeHandshake,
+  writeHello,
+  writeRequest,
+} from '../wire/multiplex-encode.ts'
 import { WireViolation } from '../wire/violation.ts'
 import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
 import type { RelayLimits } from '../worker/relay.ts'

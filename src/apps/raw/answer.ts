@@ -20,6 +20,7 @@ import type { WorkerConnection } from '../worker/connection.ts'
 import { printable } from '../worker/failure.ts'
 import type { Relay } from '../worker/relay.ts'
 import { acceptedHeaders } from './handshake.ts'
+import { passToWorker } from './passed-tunnel.ts'
 import { Tunnel, type TunnelSettings } from './tunnel.ts'
 
 /** Frames of the client may wait behind its handshake: they are no request (smuggling). */
@@ -34,6 +35,8 @@ export interface RawLink {
   readonly tunnels: TunnelSettings
   /** The worker waits for a byte behind its 101. */
   readonly waits: boolean
+  /** The worker runs as our user, and may have a client's socket. */
+  readonly isTrusted: boolean
   /** The application gives a sign of life. */
   progressed(): void
   /** From now on nothing is expected of the application. */
@@ -125,8 +128,11 @@ export class RawAnswer {
     if (cookie !== null) accepted.push('Set-Cookie', cookie)
     call.exchange.acceptTunnel(accepted, (stream: ByteStream, first, onEnded) => {
       const over = () => link.tunnelOver()
-      if (link.waits) link.connection.socket.write(Buffer.of(LINK_STAYS))
-      this.#tunnel = new Tunnel(stream, first, link.connection, link.tunnels, over, onEnded)
+      const { connection, tunnels, waits } = link
+      if (waits && link.isTrusted) this.#tunnel = passToWorker(stream, first, connection, tunnels, over, onEnded)
+      if (this.#tunnel !== null) return this.#tunnel
+      if (waits) connection.socket.write(Buffer.of(LINK_STAYS))
+      this.#tunnel = new Tunnel(stream, first, connection, tunnels, over, onEnded)
       return this.#tunnel
     })
     // From here on the tunnel has the exchange.

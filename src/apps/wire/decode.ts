@@ -9,7 +9,15 @@
 import { object, optional, show, text, textLike, wholeNumber } from '../../base/checks.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import { FrameReader } from './frame-reader.ts'
-import { FRAME_HEADER, FrameType, MAX_CHUNK, MAX_PAYLOAD, MAX_RESPONSE_HEAD, RESPONSE_END, TAKEN_WAITS } from './frames.ts'
+import {
+  FRAME_HEADER,
+  FrameType,
+  MAX_CHUNK,
+  MAX_PAYLOAD,
+  MAX_RESPONSE_HEAD,
+  RESPONSE_END,
+  TAKEN_WAITS,
+} from './frames.ts'
 import { decodeHead } from './response-head.ts'
 import { WireViolation } from './violation.ts'
 

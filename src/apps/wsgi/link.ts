@@ -276,6 +276,7 @@ export class SlotLink implements PoolLink, SinkLink {
       workerId: this.address.worker,
       tunnels,
       waits,
+      isTrusted: !this.address.isApart,
       progressed: () => this.progressed(),
       becameTunnel: () => this.#becameTunnel(),
       tunnelOver: () => this.tunnelOver(),
