@@ -96,6 +96,13 @@ def _passed_class(base: type) -> type:
     return made
 
 
+def _passed_class_of(base: type) -> type:
+    passed = _passed_classes.get(base)
+    if passed is None:
+        passed = _passed_classes[base] = _passed_class(base)
+    return passed
+
+
 def _shut_down(fd: int, how: int) -> None:
     """Without the library that has made the socket. Raises OSError."""
     with unpatched.socket(fileno=os.dup(fd)) as sock:
@@ -141,26 +148,29 @@ class Handshake(Call):
         is to be called."""
         if self.head_sent or self.over:
             raise RuntimeError("the response has begun: the socket of the WebSocket cannot be used any more")
-        self._withdraw()
         own = self._socket
-        if own.fileno() < 0:  # the application has closed it
-            return 0
         head = _whole_head(name, args) if own.gettimeout() != 0 else b""
-        self._is_taken = True
-        if head:
-            self._send_head(head)
-        else:
-            self._become(self.link.hand_over(0))
+        try:
+            if self._class.fileno(own) < 0:  # the application has closed it
+                return 0
+            self._is_taken = True
+            if head:
+                self._send_head(head)
+            else:
+                self._become(self.link.hand_over(0))
+        finally:
+            # Last: until then all other threads wait for the lock.
+            self._withdraw()
         return len(head)
 
     def _withdraw(self) -> None:
         """The socket takes nothing any more."""
+        self._socket.__class__ = self._class if self._control < 0 else _passed_class_of(self._class)
         del _offered[id(self._socket)]
-        self._socket.__class__ = self._class
 
     def _become(self, fd: int) -> None:
         """The socket is that of ``fd``, under its own number, and waits as it did: gevent's wait in the hub."""
-        number = self._socket.fileno()
+        number = self._class.fileno(self._socket)
         blocks = os.get_blocking(number)
         os.dup2(fd, number, inheritable=False)
         os.close(fd)
@@ -184,10 +194,6 @@ class Handshake(Call):
     def _pass(self, control: int) -> None:
         """The socket is the client's. ``control``: our end of the connection."""
         self._control = control
-        passed = _passed_classes.get(self._class)
-        if passed is None:
-            passed = _passed_classes[self._class] = _passed_class(self._class)
-        self._socket.__class__ = passed
         _passed[id(self._socket)] = self
         self._stop_watching = self.link.watch(control, self._cut)
 

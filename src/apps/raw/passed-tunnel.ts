@@ -40,6 +40,11 @@ export class PassedTunnel extends Tunnel {
   /** Nothing may come: the connection is there to be ended. */
   override fromWorker(): void {}
 
+  /** Said of a client that had closed its side before its handshake was answered: the application reads that by itself. */
+  override onEnd(): void {
+    if (this.isClosed) super.onEnd()
+  }
+
   override end(): void {
     const descriptor = this.#descriptor
     if (!this.isClosed && descriptor >= 0) {
