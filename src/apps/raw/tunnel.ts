@@ -11,7 +11,7 @@
  *       └── the client has gone, or takes nothing for `timeouts.send`: `onOver`
  *
  * Invariants: `onOver` is called once at most, and never after `end`. `onEnded` is called once, when the client's stream has closed.
- * Not here: the heads (`raw-answer.ts`), which link it is (`link.ts`).
+ * Not here: the heads (`answer.ts`), which link it is (`link.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
