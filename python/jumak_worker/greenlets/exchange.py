@@ -172,8 +172,8 @@ class Exchange:
         self.link.exchanges.pop(self.number, None)
 
     def hand_over(self, flags: int) -> int:
-        """Asks the gateway for a connection of its own (TAKEN), and waits for it. Returns its descriptor, which is the caller's. The gateway knows
-        the exchange no more afterwards."""
+        """Asks the gateway for a connection of its own (TAKEN), and waits for it. Returns its descriptor, which is the caller's. On the link
+        the exchange is over then."""
         self._check()
         token = self.link.expect(self)
         self.link.write(multiplex.taken(self.number, token, flags))

@@ -25,6 +25,8 @@ from .link import Link
 
 #: For a watcher of libev: the descriptor can be read.
 _READ = 1
+#: Seconds without a look at connections that wait, when there is no descriptor for them.
+_PAUSE = 0.1
 
 
 class GreenletWorker:
@@ -56,6 +58,7 @@ class GreenletWorker:
         self._most_links = links + SPARE_LINKS
         self._has_threads = links > 1
         self._listening: Any = None
+        self._pause = self._loop.timer(_PAUSE)
         self._listener: Optional[socket.socket] = None
         self._is_leaving = False
         #: A signal handler made it leave. The gateway does not know, so the worker closes its links itself.
@@ -90,6 +93,12 @@ class GreenletWorker:
             accepted, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # the gateway has gone
+        except OSError as error:
+            # No descriptor is left. Some may be closed soon.
+            report("a connection of the gateway waits: %s" % error)
+            self._listening.stop()
+            self._pause.start(self._go_on)
+            return
         # `accept` makes a socket of gevent's class, which would wait in the hub.
         sock = unpatched.socket(fileno=accepted.detach())
         if len(self._links) >= self._most_links:
@@ -100,6 +109,10 @@ class GreenletWorker:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, framing.SEND_BUFFER)
         osprocess.finish_before_peer(sock, self._has_threads)
         self._links.add(Link(self, sock, self._loop))
+
+    def _go_on(self) -> None:
+        if not self._is_leaving:
+            self._listening.start(self._accept)
 
     # -- the end
 

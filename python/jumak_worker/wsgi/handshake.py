@@ -1,9 +1,9 @@
 """A request that asks for a WebSocket: the application finds a socket in its environ, and speaks the WebSocket there by itself.
 
 ``environ["werkzeug.socket"]`` and ``environ["gunicorn.socket"]`` are one object, a socket of the class that ``socket.socket`` is at the moment
-(gevent replaces it). It is connected to nothing. Its first use that could move a byte takes a connection to the gateway (TAKEN), which gets the number of
-its descriptor. From then on it is an ordinary socket, and what it sends is a response of HTTP/1.1 and then the application's. While it is not
-used, the response goes as any other.
+(gevent replaces it). It is connected to nothing. Its first use that could move a byte takes a connection to the gateway (TAKEN), which gets
+the number of its descriptor. From then on it is an ordinary socket, and what it sends is a response of HTTP/1.1 and then the application's.
+While it is not used, the response goes as any other.
 
 Most libraries send a whole 101 first. Then the gateway may answer with the socket of the client itself, which takes the place of the connection
 within that send: the bytes of the WebSocket cost the gateway nothing. Our end of the connection then only tells who has ended: we, when
@@ -28,6 +28,7 @@ from typing import Any, Callable, Dict, Optional
 
 from .. import unpatched
 from ..output import tracebacks
+from ..output.log import report
 from ..system import osprocess
 from ..wire import framing
 from ..wire.framing import LinkClosed
@@ -125,12 +126,20 @@ class Handshake(Call):
         #: With the client's socket: our end of the connection. -1: there is none.
         self._control = -1
         self._stop_watching: Optional[Callable[[], None]] = None
-        self._socket: Any = taking(socket.AF_UNIX)
+        #: None: there was no descriptor for it. Then the application finds none, as with a server that has no WebSockets.
+        self._socket: Any = None
+        try:
+            self._socket = taking(socket.AF_UNIX)
+        except OSError as error:
+            report("a handshake has no socket: %s" % error)
+            return
         environ["werkzeug.socket"] = environ["gunicorn.socket"] = self._socket
 
     def run(
         self, link: CallLink, application: Callable, method: str, environ: dict, stream: Optional[BodyStream]
     ) -> None:
+        if self._socket is None:
+            return super().run(link, application, method, environ, stream)
         _offered[id(self._socket)] = self
         if link.is_thread:
             osprocess.interrupt_nobody(True)

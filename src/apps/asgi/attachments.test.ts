@@ -21,12 +21,13 @@ function take(exchange: FakeAsgiExchange, token: number, flags = 0): void {
 }
 
 interface Opened {
+  readonly its: FakeAsgiExchange
   readonly bench: ReturnType<typeof makeBench>
   readonly worker: FakeAsgiWorker
   readonly exchange: FakeExchange
 }
 
-async function asked(...options: Parameters<typeof makeBench>): Promise<Opened & { readonly its: FakeAsgiExchange }> {
+async function asked(...options: Parameters<typeof makeBench>): Promise<Opened> {
   const bench = makeBench({ isGreen: true, ...options[0] })
   const held = holdingAsgi()
   const worker = await bench.worker(1, 1, held.script)
@@ -73,10 +74,13 @@ test('a worker that waits is told that the bytes come on the connection', async 
 
 test('a client that goes ends the connection, before its 101 and after', async () => {
   for (const head of ['', HEAD]) {
-    const { worker, exchange, bench } = await attached()
+    const { worker, exchange, bench, its } = await attached()
     const { socket } = worker.attached[0]!
-    if (head === '') exchange.leave()
-    else {
+    if (head === '') {
+      exchange.leave()
+      // The greenlet may still wait for its connection.
+      await once(its.events, 'disconnect')
+    } else {
       socket.write(head)
       await once(exchange.sent.events, 'accepted')
       exchange.transport.leave()

@@ -177,8 +177,8 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     const one = this.#calls.get(call.wireId)
     if (one?.call !== call) return
     this.remove(one)
-    if (one.attachment !== null) one.attachment.giveUp()
-    else if (one.isCancelled) writeCancel(this.outbox.begin(), one.id)
+    one.attachment?.giveUp()
+    if (one.isCancelled && one.attachment === null) writeCancel(this.outbox.begin(), one.id)
     else this.disconnect(one, one.isWebSocket ? CloseCode.ABNORMAL : 0, '')
     this.release(one, null)
   }

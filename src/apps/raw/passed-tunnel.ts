@@ -2,8 +2,8 @@
  * A WebSocket whose worker has the client's own socket: the bytes do not pass through us. Runs in the gateway, which keeps its
  * descriptor of the socket, and does not read it until the application has returned. Then all is as with a tunnel.
  *
- * What the system does meanwhile: back-pressure, the client's end (the application reads it), `timeouts.send`, the question whether the client is
- * there. What we do: count the connection, cut it, tell the client of the end when the worker has died.
+ * What the system does meanwhile: back-pressure, the client's end (the application reads it), `timeouts.send`, the question whether the
+ * client is there. What we do: count the connection, cut it, tell the client of the end when the worker has died.
  *
  * Invariant: the event loop reads and writes the socket only when the worker has closed its descriptor, or the connection was cut: it
  * may block before. A worker that runs as another user could make it block at any time, so it gets none (`answer.ts`).

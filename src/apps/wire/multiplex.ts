@@ -22,7 +22,7 @@
  *     CREDIT      u32 bytes                                  the worker may send so much more content of the response
  *     CANCEL      —                                          the deadline has passed and the client is answered: the task (or
  *                                                            greenlet) is cancelled and its stack logged
- *     ATTACH      u32 token                                  exchange 0; first frame on a connection of its own: see "A socket of its own"
+ *     ATTACH      u32 token                                  exchange 0; first frame of a connection: see "A socket of its own"
  *     PING        u32 token                                  exchange 0; the event loop answers it, unless it is blocked
  *     MESSAGE     u8 flags · data                            WebSocket; flags: 1 text, 2 binary, +128 more of this message follows
  *
@@ -46,9 +46,10 @@
  *                                                            answers with RESPONSE (403 for a plain close).
  *     TAKEN       u32 token · u8 flags (`frames.ts`)         answers a HANDSHAKE, before RESPONSE
  *
- * **A socket of its own.** The application of a HANDSHAKE has asked for its socket. TAKEN ends the exchange on the link. The gateway connects to the worker
- * once more and sends ATTACH with the token; the worker's HELLO is the only frame that comes back. Then this connection is as a link of `frames.ts` behind
- * TAKEN: a head, `way`, and bytes. MAX_ATTACHING such connections may be without HELLO at a time.
+ * **A socket of its own.** The application of a HANDSHAKE has asked for its socket. TAKEN ends the exchange on the link, but DISCONNECT may
+ * follow. The gateway connects to the worker once more and sends ATTACH with the token; the worker's HELLO is the only frame that comes
+ * back. Then this connection is as a link of `frames.ts` behind TAKEN: a head, `way`, and bytes. MAX_ATTACHING such connections may be
+ * without HELLO at a time. The gateway does not give the exchange's number again before the connection has ended.
  *
  * An exchange ends with RESPONSE+END, END, FAILED, CLOSE or TAKEN from the worker, or with DISCONNECT or CANCEL from the gateway. A receiver
  * ignores frames of an exchange that it has ended: the sender did not know yet. The application's task may go on (background tasks);

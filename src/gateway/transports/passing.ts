@@ -1,5 +1,5 @@
 /**
- * Gives a client's TCP socket to another process, which then has a descriptor of it as we do (SCM_RIGHTS). Node sends no descriptors to others than
+ * Gives a client's TCP socket to another process, which then has a descriptor of it as we do (SCM_RIGHTS). Node sends descriptors only to
  * its own child processes, so `node:ffi` calls the C library. Runs in the gateway; loaded with the first WebSocket of WSGI.
  *
  * Null where that is not possible: another system than Linux on a 64-bit machine that is little-endian, a Node without `node:ffi`. The bytes
@@ -20,7 +20,7 @@ const TCP_USER_TIMEOUT = 18
 const SHUT_RDWR = 2
 const [F_GETFL, F_SETFL] = [3, 4]
 const O_NONBLOCK = 0x800
-/** Where struct tcp_info has `tcpi_notsent_bytes` (u32), `tcpi_bytes_sent` and `tcpi_bytes_retrans` (u64), and its length with them: Linux 4.19. */
+/** Where struct tcp_info has `tcpi_notsent_bytes` (u32), `tcpi_bytes_sent` and `tcpi_bytes_retrans` (u64), and its length with them (Linux 4.19). */
 const [NOT_SENT, SENT, SENT_AGAIN, TCP_INFO_SIZE] = [144, 200, 208, 216]
 
 interface Ffi {
