@@ -9,13 +9,13 @@ Not here: what an application may do (``wsgi/call.py``, ``wsgi/response.py``), t
 
 from __future__ import annotations
 
-import os
 from time import perf_counter
 from typing import Any, Callable, Dict, List, Optional, Protocol
 
 from gevent import Greenlet, get_hub
 from gevent.hub import Waiter
 
+from .. import unpatched
 from ..links.content import Content
 from ..output import stacks
 from ..output.log import report
@@ -182,7 +182,7 @@ class Exchange:
                 self._wait()
         except BaseException:
             if self.attached is not None:
-                os.close(self.attached)
+                unpatched.close(self.attached)
             raise
         finally:
             self.link.attaching.pop(token, None)

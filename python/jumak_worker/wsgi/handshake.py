@@ -182,7 +182,7 @@ class Handshake(Call):
         number = self._class.fileno(self._socket)
         blocks = os.get_blocking(number)
         os.dup2(fd, number, inheritable=False)
-        os.close(fd)
+        unpatched.close(fd)
         os.set_blocking(number, blocks)
 
     def _send_head(self, head: bytes) -> None:
@@ -233,7 +233,7 @@ class Handshake(Call):
         if self._control >= 0:
             _passed.pop(id(self._socket), None)
             # Last: then the gateway has the client's connection for itself, and reads what still comes.
-            os.close(self._control)
+            unpatched.close(self._control)
 
     def _linger(self) -> None:
         """Ends the connection behind the last byte. What the client still sends is read and thrown away: closing with unread bytes is a
