@@ -21,6 +21,7 @@ export class PassedTunnel extends Tunnel {
   constructor(
     stream: ByteStream,
     passing: SocketPassing,
+    writtenBefore: number,
     connection: WorkerConnection,
     settings: TunnelSettings,
     onOver: () => void,
@@ -29,7 +30,7 @@ export class PassedTunnel extends Tunnel {
     super(stream, null, connection, settings, onOver, onEnded)
     this.#client = stream
     this.#passing = passing
-    this.#writtenBefore = passing.writtenBytes(stream.descriptor!)
+    this.#writtenBefore = writtenBefore
   }
 
   /** -1: it was closed. */
@@ -85,9 +86,11 @@ export function passToWorker(
   const passing = settings.passing()
   if (passing === null) return null
   stream.pause()
+  // The worker may write at once.
+  const written = passing.writtenBytes(client)
   if (!passing.pass(connection.descriptor, client, settings.sendMs)) {
     stream.resume()
     return null
   }
-  return new PassedTunnel(stream, passing, connection, settings, onOver, onEnded)
+  return new PassedTunnel(stream, passing, written, connection, settings, onOver, onEnded)
 }
