@@ -41,7 +41,6 @@ export interface FramesOwner {
   pingAnswered(payload: Buffer): void
   /** The client asks for nothing more. */
   clientGoesAway(): void
-  writeReset(stream: number, code: ErrorCode): void
 }
 
 export class Frames implements FrameSink {
@@ -227,18 +226,23 @@ export class Frames implements FrameSink {
 
   #checkNotIdle(id: number, what: string): void {
     if (id === 0) throw onWrongStream(what)
-    if (id > this.lastStream && !this.#owner.isLast)
+    if (this.#isIdle(id))
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${what} came for a stream that is not open`, 'RFC9113§5.1')
+  }
+
+  /** Nobody has opened it. Streams with even numbers are the server's, which opens none. */
+  #isIdle(id: number): boolean {
+    return id % 2 === 0 || (id > this.lastStream && !this.#owner.isLast)
   }
 
   #onPriority(id: number, payload: Buffer): void {
     if (id === 0) throw onWrongStream('PRIORITY')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY frames')
     if (readUint31(payload, 0) !== id) return
+    // No reset may be sent for a stream that is not open (RFC9113§6.4).
+    this.#checkNotIdle(id, 'A dependency on itself')
     const error = new ProtocolError(400, 'A stream depends on itself', 'RFC7540§5.3.1')
-    const stream = this.#owner.streams.get(id)
-    if (stream !== undefined) stream.reset(ErrorCode.PROTOCOL_ERROR, error)
-    else this.#owner.writeReset(id, ErrorCode.PROTOCOL_ERROR)
+    this.#owner.streams.get(id)?.reset(ErrorCode.PROTOCOL_ERROR, error)
   }
 
   #onReset(id: number): void {
@@ -290,7 +294,8 @@ export class Frames implements FrameSink {
 
   /** RFC9218§7.1. One for a stream that is not there yet is ignored: clients send it with the stream's own header too. */
   #onPriorityUpdate(id: number, text: string): void {
-    if (id === 0) throw onWrongStream('PRIORITY_UPDATE')
+    // A stream of the server, or none.
+    if (id % 2 === 0) this.#checkNotIdle(id, 'PRIORITY_UPDATE')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY_UPDATE frames')
     this.#owner.streams.get(id)?.setPriority(parsePriority(text))
   }
