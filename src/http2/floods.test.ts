@@ -173,3 +173,13 @@ test('a client that opens a thousand streams before it has heard of the limit is
   const refused = (await setup.client.said()).filter(line => line.endsWith('REFUSED_STREAM'))
   assert.equal(refused.length, 900)
 })
+
+test('one that does so with the content of each is not cut either', async () => {
+  const setup = connect(() => {}, { http2: { streams: 10 } })
+  const ids = Array.from({ length: 500 }, (_, i) => idOf(i))
+  setup.client.send(...ids.map(id => client.post(id)))
+  setup.client.send(...ids.map(id => client.data(id, 'x', true)))
+  const said = await setup.client.said()
+  assert.deepEqual([said.length, said.at(-1)], [490, 'RST_STREAM 999 REFUSED_STREAM'])
+  assert.equal(setup.exchanges.length, 10)
+})

@@ -43,6 +43,12 @@ export interface FramesOwner {
   clientGoesAway(): void
 }
 
+/**
+ * So many streams a client may open, with their content, before it has heard of `limit-streams`: as many as `flood-budget.ts` lets be refused at
+ * once.
+ */
+const BEFORE_SETTINGS = 1000
+
 export class Frames implements FrameSink {
   readonly #owner: FramesOwner
   readonly #blocks: HeaderBlocks
@@ -71,7 +77,7 @@ export class Frames implements FrameSink {
     // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
     this.#blocks = new HeaderBlocks(2 * (limits.headerBytes + limits.requestLine))
     this.#fields = new RequestFields(limits, scheme)
-    this.#reset = new RecentStreams(http2.streams)
+    this.#reset = new RecentStreams(Math.max(http2.streams, BEFORE_SETTINGS))
     this.#ended = new RecentStreams(http2.streams)
   }
 
