@@ -17,6 +17,7 @@ import { type HeaderBlock, HeaderBlocks } from './header-block.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { DEFAULT_TABLE_SIZE } from './hpack/dynamic-table.ts'
 import { parsePriority } from './priority.ts'
+import type { Receiver } from './receiver.ts'
 import { RecentStreams } from './recent-streams.ts'
 import { MalformedError, type ReceivedHead, RequestFields } from './request-fields.ts'
 import { CONNECTION_WINDOW } from './settings.ts'
@@ -68,8 +69,8 @@ export class Frames implements FrameSink {
   #dataStream: Http2Stream | null = null
   /** Of its content so far, without padding. */
   #dataBytes = 0
-  /** Streams to which this read has brought content. */
-  #touched: Http2Stream[] = []
+  /** Those to which this read has brought content. */
+  #touched: Receiver[] = []
 
   constructor(owner: FramesOwner, scheme: Scheme) {
     const { limits, http2 } = owner.context
@@ -94,7 +95,7 @@ export class Frames implements FrameSink {
   /** The read is over: its bytes are about to change. */
   readEnded(): void {
     if (this.#touched.length === 0) return
-    for (const stream of this.#touched) stream.keep()
+    for (const receiver of this.#touched) receiver.keep()
     this.#touched = []
   }
 
@@ -330,7 +331,7 @@ export class Frames implements FrameSink {
       this.#onClosedStream(id, 'DATA')
     } else if (stream.isRemoteEnded) {
       stream.reset(ErrorCode.STREAM_CLOSED, new ProtocolError(400, 'DATA behind the end of the stream', 'RFC9113§5.1'))
-    } else if (stream.dataCame(length)) {
+    } else if (stream.receiver!.frameCame(length)) {
       this.#dataStream = stream
     } else {
       stream.reset(
@@ -343,8 +344,9 @@ export class Frames implements FrameSink {
   onContent(_id: number, piece: Buffer): void {
     this.#dataBytes += piece.length
     if (this.#dataStream === null) return
-    this.#dataStream.content(piece)
-    this.#touched.push(this.#dataStream)
+    const receiver = this.#dataStream.receiver!
+    receiver.content(piece)
+    this.#touched.push(receiver)
   }
 
   onDataEnd(id: number, flags: number): void {
@@ -353,7 +355,7 @@ export class Frames implements FrameSink {
     this.#dataStream = null
     if (stream === null || this.#owner.streams.get(id) !== stream) return
     if ((flags & Flag.END_STREAM) !== 0) stream.remoteEnded([])
-    else stream.frameEnded()
+    else stream.receiver!.frameEnded()
   }
 }
 
