@@ -354,6 +354,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.data(stream, queue, bytes, isLast)
   }
 
+  /** What the client has made us do by a mistake costs it as much as a reset of its own (MadeYouReset). */
   writeReset(stream: number, code: ErrorCode): void {
     const isOwn = code === ErrorCode.NO_ERROR || code === ErrorCode.INTERNAL_ERROR || code === ErrorCode.CANCEL
     if (!isOwn) this.floods.spend(Cost.CUT_STREAM, 'mistakes in streams')

@@ -17,8 +17,8 @@ export const Cost = {
   /** PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. */
   SMALL: 1,
   /**
-   * A stream that ends before its response, because the client resets it or makes us do so: its request may have cost an application
-   * something (CVE-2023-44487, CVE-2025-8671). A browser that leaves a page cancels a hundred at once, and does so again when its user
+   * A stream that ends before its response, because the client resets it (rapid reset, CVE-2023-44487) or makes us do so by a mistake
+   * (MadeYouReset, CVE-2025-8671): its request may have cost an application something. A browser that leaves a page cancels a hundred at once, and does so again when its user
    * is impatient.
    */
   CUT_STREAM: 4,
