@@ -30,6 +30,7 @@ import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
 import { Output } from './output.ts'
+import { ReadingShare } from './reading-share.ts'
 import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
 import { MAX_CONTENT, Scheduler } from './scheduler.ts'
 import { firstFrames, PeerSettings } from './settings.ts'
@@ -73,8 +74,14 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   /** The last GOAWAY of a drain was sent while streams ran. */
   #hasSaidLast = false
   #lingered = 0
-  /** Much waits for the client: it is not read. */
+  /** Much waits for the client. */
+  #isFull = false
+  /** Its reads have taken long in this turn. */
+  #isResting = false
+  /** It is not read. */
   #isPaused = false
+  /** Made when much comes at once. */
+  #share: ReadingShare | null = null
   #kept = 0
   /** Of `#kept`: what has come of a frame and of a header block, and frames that the client does not take. */
   #keptInFrames = 0
@@ -187,14 +194,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       if (this.#lingered > LINGER_BYTES) this.#transport.destroy()
       return
     }
-    try {
-      this.#reader.receive(chunk)
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error
-      this.#fail(error)
-    } finally {
-      this.#frames.readEnded()
-    }
+    if (ReadingShare.isDue(chunk.length)) this.#receiveMuch(chunk)
+    else this.#receive(chunk)
     if (this.#state !== 'open') return
     this.#countFrames()
     if (!this.#reader.hasBegun || this.#frames.isWithinBlock) {
@@ -206,6 +207,27 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       if (this.streams.size > 0) this.#pace.awaitNothing()
       else this.#pace.awaitRequest()
     }
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#reader.receive(chunk)
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      this.#fail(error)
+    } finally {
+      this.#frames.readEnded()
+    }
+  }
+
+  #receiveMuch(chunk: Buffer): void {
+    this.#share ??= new ReadingShare(isResting => {
+      this.#isResting = isResting
+      this.#pauseOrResume()
+    })
+    this.#share.begin()
+    this.#receive(chunk)
+    this.#share.end()
   }
 
   /** The client has closed its side. What it has asked for completely is answered. */
@@ -408,11 +430,13 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#pump()
     this.#output.write()
     this.#countFrames()
-    const isTooMuch = this.#output.isBlocked && this.#output.isMuch
-    if (isTooMuch !== this.#isPaused && this.#state === 'open') this.#setPaused(isTooMuch)
+    this.#isFull = this.#output.isBlocked && this.#output.isMuch
+    this.#pauseOrResume()
   }
 
-  #setPaused(isPaused: boolean): void {
+  #pauseOrResume(): void {
+    const isPaused = this.#state === 'open' && (this.#isFull || this.#isResting)
+    if (isPaused === this.#isPaused || this.#state === 'closed') return
     this.#isPaused = isPaused
     if (isPaused) this.#transport.pause()
     else this.#transport.resume()
@@ -442,7 +466,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.#state !== 'open') return
     this.#state = 'lingering'
     this.#reader.stop()
-    if (this.#isPaused) this.#setPaused(false)
+    this.#pauseOrResume()
     this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#endStreams()
