@@ -316,9 +316,11 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
     if (more === 0) return
-    for (const stream of [...this.streams.values()])
+    for (const stream of [...this.streams.values()]) {
+      if (stream.pendingBytes > 0) this.floods.windowChanged('SETTINGS frames')
       if (!stream.openSendWindow(more))
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
+    }
   }
 
   windowGrew(bytes: number): void {

@@ -14,7 +14,10 @@ import { ConnectionError, ErrorCode } from './frames.ts'
 export const Cost = {
   /** PING, SETTINGS: each is answered. So is a stream above the limit, whose request nobody sees. */
   ANSWERED: 2,
-  /** PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. */
+  /**
+   * PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. And each response whose window SETTINGS change: a hundred of them are
+   * woken by one frame.
+   */
   SMALL: 1,
   /**
    * A stream that ends before its response, because the client resets it (rapid reset, CVE-2023-44487) or makes us do so by a mistake
@@ -50,10 +53,10 @@ export class FloodBudget {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `There are too many ${what}`, 'RFC9113§10.5')
   }
 
-  /** A WINDOW_UPDATE has come. Throws as `spend` does. */
-  windowGrew(): void {
+  /** The window of one stream, or of the connection, has changed, by frames that are named `what`. Throws as `spend` does. */
+  windowChanged(what: string): void {
     if (this.#bytes >= BYTES_PER_WINDOW) this.#bytes -= BYTES_PER_WINDOW
-    else this.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+    else this.spend(Cost.SMALL, what)
   }
 
   /** Content was sent. `isLast`: and with it the response is complete. */

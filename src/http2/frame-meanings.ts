@@ -284,7 +284,7 @@ export class Frames implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: number): void {
-    this.#owner.floods.windowGrew()
+    this.#owner.floods.windowChanged('WINDOW_UPDATE frames')
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
       this.#owner.windowGrew(bytes)
