@@ -30,7 +30,7 @@ import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
 import { Output } from './output.ts'
-import { ReadingShare } from './reading-share.ts'
+import { ReadingShare, TIMED } from './reading-share.ts'
 import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
 import { MAX_CONTENT, Scheduler } from './scheduler.ts'
 import { firstFrames, PeerSettings } from './settings.ts'
@@ -80,8 +80,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #isResting = false
   /** It is not read. */
   #isPaused = false
-  /** Made when much comes at once. */
+  /** Made when much has come. */
   #share: ReadingShare | null = null
+  /** Bytes that were read since a read was timed. */
+  #untimed = 0
   #kept = 0
   /** Of `#kept`: what has come of a frame and of a header block, and frames that the client does not take. */
   #keptInFrames = 0
@@ -194,7 +196,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       if (this.#lingered > LINGER_BYTES) this.#transport.destroy()
       return
     }
-    if (ReadingShare.isDue(chunk.length)) this.#receiveMuch(chunk)
+    this.#untimed += chunk.length
+    if (this.#untimed >= TIMED) this.#receiveMuch(chunk)
     else this.#receive(chunk)
     if (this.#state !== 'open') return
     this.#countFrames()
@@ -221,6 +224,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #receiveMuch(chunk: Buffer): void {
+    this.#untimed = 0
     this.#share ??= new ReadingShare(isResting => {
       this.#isResting = isResting
       this.#pauseOrResume()

@@ -25,6 +25,16 @@ test('a connection whose frames take long rests until the next turn, and goes on
   assert.ok((await sender.said()).includes(hello(1)[0]!))
 })
 
+test('small reads count together: a client may send them in records of TLS as small as it likes', t => {
+  clock(t, 3)
+  const { client: sender, transport } = connect(exchange => void pull(exchange))
+  sender.send(client.post(1))
+  const few = Buffer.concat(Array.from({ length: 50 }, () => client.data(1, 'x')))
+  let reads = 0
+  for (; !transport.paused && reads < 100; reads++) sender.send(few)
+  assert.ok(reads < 20, `${reads} reads`)
+})
+
 test('one whose frames are read quickly does not rest', async t => {
   clock(t, 0.1)
   const { client: sender, transport } = connect(exchange => void pull(exchange))

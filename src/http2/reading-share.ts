@@ -5,14 +5,14 @@
  * second in which nobody else is served. So a connection that takes long rests until the next turn. Content in ordinary frames does not.
  */
 
-/** Bytes. Only reads as large are timed: smaller ones end the turn of their connection anyway. Over TLS each record is a read. */
-const LARGE = 8 * 1024
+/** Bytes. After so many a read is timed: the clock costs nothing for small requests. Over TLS each record is a read. */
+export const TIMED: number = 8 * 1024
 /** Milliseconds: a megabyte of content in ordinary frames, or one read of the costliest ones. */
 const MOST = 2
 
 export class ReadingShare {
   readonly #onRest: (isResting: boolean) => void
-  /** When the first large read of this turn came; 0: none has. */
+  /** When the first timed read of this turn came; 0: none has. */
   #since = 0
   #isResting = false
 
@@ -21,11 +21,7 @@ export class ReadingShare {
     this.#onRest = onRest
   }
 
-  static isDue(bytes: number): boolean {
-    return bytes >= LARGE
-  }
-
-  /** Before a large read is looked at. */
+  /** Before a read is looked at. */
   begin(): void {
     if (this.#since > 0) return
     this.#since = performance.now()
