@@ -89,7 +89,9 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"], message["module"], message["importPath"])
+            # Python imports nothing from beside a file of PasteDeploy, as with gunicorn.
+            file = message["file"] if message["paste"] is None else None
+            loader.prepare_import_path(message["directory"], file, message["module"], message["importPath"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
         if message["configuration"] is not None:
