@@ -256,3 +256,24 @@ test('what an import spawns runs in a worker, forked or not; --reload brings new
   assert.equal(await textOf(server.target, '/'), 'second')
   await server.stop()
 })
+
+for (const { version } of await testedPythons())
+  test(`a view waits for a process on Python ${version}, where the import had waited for one before the fork`, async t => {
+    const { python } = await ensureEnvironment({ python: version, packages: 'gevent' })
+    const run = "subprocess.run(['echo', 'tea'], stdout=subprocess.PIPE).stdout"
+    const project = new Project(t, {
+      'brew.py': `import subprocess\nmade = ${run}\ndef app(environ, start_response):\n    start_response('200 OK', [])\n    return [made, ${run}]\n`,
+    })
+    const server = await startServer({
+      app: 'brew:app',
+      directory: project.directory,
+      python,
+      args: ['-k', 'gevent', '-w', '1'],
+    })
+    assert.ok(
+      server.log.some(line => /imported once/.test(line)),
+      server.log.join('\n'),
+    )
+    assert.equal(await textOf(server.target, '/'), 'tea\ntea\n')
+    await server.stop()
+  })
