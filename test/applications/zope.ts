@@ -19,7 +19,7 @@ async function visit(stage: Stage): Promise<void> {
   assert.equal(page.status, 200, page.text)
   stage.check('login')
   for (const [, file] of page.text.matchAll(/(?:src|href)="(\/\+\+resource\+\+[^"]+\.(?:css|js))"/g))
-    assert.equal((await visitor.ask(file!, { headers: ADMIN })).status, 200, file)
+    assert.equal((await visitor.ask(file!, { headers: ADMIN })).status, 200, file!)
   stage.check('files of the page')
   // Threads of one process share the database.
   const add = (i: number) =>
