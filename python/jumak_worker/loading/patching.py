@@ -46,11 +46,16 @@ def _open() -> Set[int]:
 
 def after_fork() -> None:
     """In a worker, before anything of the application runs there: gives a hub of the preloader descriptors of its own. That hub is ours, or
-    a configuration file has made it. What the import has spawned goes on.
-
-    If the import has waited for a process, its loop had a handler for SIGCHLD, which the preloader's own has replaced: the loop installs it
-    again with the next process. Otherwise nobody would notice the end of one."""
+    a configuration file has made it. What the import has spawned goes on."""
     gevent = sys.modules.get("gevent")
     if gevent is not None:
         gevent.reinit()
+        child_handler_replaced()
+
+
+def child_handler_replaced() -> None:
+    """SIGCHLD has another handler than that of gevent's loop, which the loop has installed when the import has waited for a process. It
+    installs it again with the next process; otherwise nobody would notice the end of that one."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None:
         gevent.get_hub().loop.reset_sigchld()
