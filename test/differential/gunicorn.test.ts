@@ -86,6 +86,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'the file names the application': { file: 'wsgi_app = "environ:make(1)"\n', app: '' },
   'a factory with arguments': { app: 'environ:make("a:b(", [1, None], x={"y": True})' },
   'a directory, and a path of imports': { words: '--chdir below --pythonpath extra' },
+  'a file of PasteDeploy, with variables': {
+    words: '--paste shop.ini --paste-global stage=a=b --paste-global own\\=er=kim',
+    app: '',
+  },
+  'a section of a file of PasteDeploy, and a directory': { words: '--paste shop.ini#other --chdir below', app: '' },
+  'a file of PasteDeploy wins over a word': { words: '--paste=shop.ini', app: 'nowhere:app' },
   'few header fields': {
     words: '--limit-request-fields 3',
     asks: [{}, { headers: { A: '1', B: '2', C: '3', D: '4' } }],
@@ -128,11 +134,29 @@ for (const [name, { words = '', env = {}, file, app = 'environ', asks = [{}] }] 
     assert.deepEqual(seen[1], seen[0])
   })
 
+/** Both read no `[server:main]`. */
+const PASTE = `
+[DEFAULT]
+stage = default
+region = kr
+[app:main]
+paste.app_factory = environ:paste
+colour = %(region)s-green
+[app:other]
+use = main
+set region = br
+[server:main]
+use = egg:gunicorn#main
+workers = 3
+threads = 4
+`
+
 function prepare(directory: string, file: string | undefined): string {
   copyFileSync(join(import.meta.dirname, 'environ.py'), join(directory, 'environ.py'))
   for (const below of ['below', 'below/extra']) mkdirSync(join(directory, below))
   copyFileSync(join(directory, 'environ.py'), join(directory, 'below/environ.py'))
   if (file !== undefined) writeFileSync(join(directory, 'gunicorn.conf.py'), file)
+  writeFileSync(join(directory, 'shop.ini'), PASTE)
   writeFileSync(join(directory, 'other_conf.py'), 'raw_env = ["STAGE=module"]\n')
   return directory
 }
@@ -173,6 +197,9 @@ const EXITS: readonly (readonly [words: string, code: number])[] = [
   ['--user nobody-here environ', 1],
   ['--access-logfile nowhere/x -b 127.0.0.1:0 environ', 1],
   ['-b 127.0.0.1:0 nowhere', 3],
+  ['--paste nowhere.ini', 1],
+  ['--check-config --paste shop.ini', 0],
+  ['--check-config --paste shop.ini#nothing', 1],
   ['--check-config environ', 0],
   ['--check-config nowhere', 1],
   ['--check-config environ:nothing', 1],
