@@ -7,7 +7,7 @@
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol } from './assemble.ts'
+import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import type { Drain } from './listening.ts'
@@ -15,6 +15,7 @@ import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import type { OtherLoops } from './shared-parts.ts'
+import type { Sites } from './sites/sites.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
 const IN_FLIGHT_MS = 500
@@ -65,10 +66,13 @@ export class Gateway {
   #inFlight = 0
   /** Null: no listener has TLS. */
   readonly #handshakes: Handshakes | null
+  /** Null: there are none, and requests go to applications by their own hosts and paths. */
+  #sites: Sites | null
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
     const { tls } = options.start
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
@@ -176,8 +180,10 @@ export class Gateway {
         return () => pages.replace(change.pages)
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
+        const sites = makeSites(this.#parts, change.sites)
         return () => {
           configure()
+          this.#sites = sites
           this.#assemble()
         }
       }
@@ -195,7 +201,7 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts, this.#handshakes?.rules ?? null)
+    this.#options.entry.handler = assembleHandler(this.#parts, this.#sites, this.#handshakes?.rules ?? null)
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
