@@ -287,6 +287,8 @@ export type MasterToPreloader =
       readonly file: string | null
       readonly attributes: readonly string[]
       readonly factory: boolean
+      /** `file` is one of PasteDeploy, the attribute is a section of it, and these are its global variables. Null: it is none. */
+      readonly paste: Readonly<Record<string, string>> | null
       readonly display: string
       /** Directories from which Python imports before all others. */
       readonly importPath: readonly string[]

@@ -183,6 +183,7 @@ const TO_PRELOADER: { readonly [T in MasterToPreloader['type']]: FieldsOf<Master
     file: 1,
     attributes: 1,
     factory: 1,
+    paste: 1,
     display: 1,
     settingsFrom: 1,
     threads: 1,
