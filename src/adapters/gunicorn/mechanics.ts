@@ -1,6 +1,6 @@
 /** gunicorn's section "Server Mechanics", the part about processes, files and users. Pure. */
 import { isDirectory } from '../../config/machine/files.ts'
-import { type AnyOption, idle, refused, works } from '../option.ts'
+import { type AnyOption, idle, works } from '../option.ts'
 import { flag, list, permissions, text, textOrNumber } from '../shapes.ts'
 import { PASTE } from './paste.ts'
 
