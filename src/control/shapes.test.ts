@@ -53,7 +53,7 @@ const TLS = {
     {
       names: ['example.kr', '*.example.kr'],
       isDefault: true,
-      certificates: [{ chain: 'chain', key: 'key', staple: '' }],
+      certificates: [{ chain: 'chain', key: 'key', staple: '', stapleUntil: 1_800_000_000_000 }],
       minVersion: 'TLSv1.2',
       ciphers: 'TLS_AES_128_GCM_SHA256',
       policy: 'a0'.repeat(32),
@@ -246,6 +246,8 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'start.config.https.hsts',
   'start.tls',
   'start.tls.entries.clients',
+  'start.tls.entries.certificates.stapleUntil',
+  'tls.tls.entries.certificates.stapleUntil',
   'start.tls.entries.clients.depth',
   'tls.tls.entries.clients',
   'tls.tls.entries.clients.depth',

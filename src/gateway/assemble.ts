@@ -158,7 +158,7 @@ export function assembleHandshakes(
     timeoutMs: config.timeouts.head,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
-    onUnusable: ([name], reason) =>
+    onUnusable: ([name = 'hosts that no certificate names'], reason) =>
       log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })
 }

@@ -28,7 +28,14 @@ function entryFor(clients: Partial<GatewayClientCertificates>, policy: string): 
   return {
     names: ['localhost'],
     isDefault: true,
-    certificates: [{ chain: readFileSync(site.certificate, 'utf8'), key: readFileSync(site.key, 'utf8'), staple: '' }],
+    certificates: [
+      {
+        chain: readFileSync(site.certificate, 'utf8'),
+        key: readFileSync(site.key, 'utf8'),
+        staple: '',
+        stapleUntil: null,
+      },
+    ],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     policy: policy.repeat(64),

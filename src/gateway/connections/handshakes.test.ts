@@ -33,6 +33,7 @@ function entry(certificates: readonly Certificate[], changes: Partial<GatewayTls
       chain: readFileSync(certificate, 'utf8'),
       key: readFileSync(key, 'utf8'),
       staple: '',
+      stapleUntil: null,
     })),
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,

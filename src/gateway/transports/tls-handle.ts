@@ -57,7 +57,9 @@ class SecureStream extends HandleStream<TlsHandle> {
 function staple(handle: TlsHandle, server: Server): void {
   handle.enableCertCb()
   handle.oncertcb = ({ OCSPRequest }) => {
-    const onResponse = (_: null, response: Buffer) => handle.setOCSPResponse(response)
+    const onResponse = (_: null, response: Buffer | null) => {
+      if (response !== null) handle.setOCSPResponse(response)
+    }
     if (OCSPRequest) server.emit('OCSPRequest', null, null, onResponse)
     handle.certCbDone()
   }
