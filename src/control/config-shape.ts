@@ -134,6 +134,8 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
+export const https: Check = object<HttpsConfig>({ redirect: flag, hsts: orNull(count) })
+
 const FIELDS: Checks<GatewayConfig> = {
   apps: gatewayApps,
   gatewayThreads: wholeNumber(1, MAX_THREADS),
@@ -143,7 +145,7 @@ const FIELDS: Checks<GatewayConfig> = {
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),
   http2: object<Http2Config>({ isOn: flag, streams: count, frameSize: count }),
-  https: object<HttpsConfig>({ redirect: flag, hsts: orNull(count) }),
+  https,
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
   errorPages,
   responseHeaders: listOf(line, MAX_ENTRIES),

@@ -97,6 +97,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   ],
   'worker-drain': [{ type: 'worker-drain', worker: 7 }],
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
+  https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
@@ -244,6 +245,7 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'apps.apps.affinity',
   'start.config.health.live',
   'start.config.https.hsts',
+  'https.https.hsts',
   'start.tls',
   'start.tls.entries.clients',
   'start.tls.entries.certificates.stapleUntil',

@@ -4,7 +4,7 @@
  *
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
-import type { GatewayApp } from '../config/types.ts'
+import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import type { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
@@ -31,12 +31,12 @@ import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
 
 /**
- * What a request passes, for the applications that there are now. From the outside in: what is asked first stands last. One application
+ * What a request passes, for the applications and rules that there are now. From the outside in: what is asked first stands last. One application
  * that is for all requests is called by the access log itself, without a router.
  */
-export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Handler {
+export function assembleHandler(parts: GatewayParts, tls: TlsRules | null, https: HttpsConfig): Handler {
   const { config, onAnswered } = parts
-  const handler = withTls(parts, tls)(toApplication(parts, application => application.handler))
+  const handler = withTls(parts, tls, https)(toApplication(parts, application => application.handler))
   const { responseHeaders: added } = config
   const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
   const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
@@ -47,9 +47,7 @@ export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Hand
 }
 
 /** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */
-function withTls(parts: GatewayParts, tls: TlsRules | null): Middleware {
-  const { pages, httpsPort } = parts
-  const { https } = parts.config
+function withTls({ pages, httpsPort }: GatewayParts, tls: TlsRules | null, https: HttpsConfig): Middleware {
   if (tls === null) return next => next
   const { entries, names } = tls
   const refuse = (exchange: Exchange, error: HttpError) => respondWithError(exchange, error, pages)

@@ -35,6 +35,8 @@ afterEach(() => {
   benches.clear()
 })
 
+const NO_HTTPS = { redirect: false, hsts: null }
+
 export class GatewayBench {
   readonly parts: GatewayParts
   readonly entry: Entry
@@ -62,20 +64,20 @@ export class GatewayBench {
       tls: null,
     } as const
     this.parts = makeParts(start, send, () => this.isStopping)
-    this.entry = { handler: assembleHandler(this.parts, null) }
+    this.entry = { handler: assembleHandler(this.parts, null, NO_HTTPS) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
     this.parts.applications.prepare(apps.map(gatewayApp), this.affinityKey)()
-    this.entry.handler = assembleHandler(this.parts, null)
+    this.entry.handler = assembleHandler(this.parts, null, NO_HTTPS)
   }
 
   /** `path`: as the generation was started with; that of the configuration by default. */
   serve(name: string, generation: number, path = this.#pathOf(name)): void {
     if (this.parts.applications.serve({ type: 'serve', app: name, generation, path }))
-      this.entry.handler = assembleHandler(this.parts, null)
+      this.entry.handler = assembleHandler(this.parts, null, NO_HTTPS)
   }
 
   /** Waits for a message of this type about this worker. */
