@@ -143,7 +143,7 @@ export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
 
 /** `Class`: loaded only where a listener has TLS. */
 export function assembleHandshakes(
-  { config, log, memory }: GatewayParts,
+  { config, log, memory, refusals }: GatewayParts,
   protocol: Protocol,
   tls: GatewayTls,
   Class: typeof Handshakes,
@@ -156,6 +156,7 @@ export function assembleHandshakes(
     timeoutMs: config.timeouts.head,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
+    onFlood: client => refusals.emptyRecords(client),
     onUnusable: ([name = 'hosts that no certificate names'], reason) =>
       log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })

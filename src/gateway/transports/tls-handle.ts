@@ -80,6 +80,9 @@ export function secureOnHandle(
     stream,
     session: stream.session as unknown as TLSSocket,
     plainHandle: below,
+    get contentBytes() {
+      return handle.bytesRead
+    },
     begin: (hello, onSecure, onFailed) => stream.begin(hello, onSecure, onFailed),
     reset: () => stream.reset(),
   }
