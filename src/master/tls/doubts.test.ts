@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AppConfig, Config } from '../../config/types.ts'
-import { doubtsOf, type NamedEntry, unservedNames } from './doubts.ts'
+import { doubtsOf, hiddenEntries, type NamedEntry, unservedNames } from './doubts.ts'
 import { openMemory, sharedUser } from './key-memory.ts'
 import { testEntry } from './testing/entry.ts'
 
@@ -40,6 +40,19 @@ for (const [names, hosts, unserved] of [
       unserved.length === 0 ? [] : [`jumak.toml:3 [[tls]]: no application has the host ${unserved.join(', ')}`],
     )
   })
+
+test('an entry whose names others before it have is told', () => {
+  const entry = (origin: string, names: readonly string[], isDefault = false): NamedEntry => ({
+    entry: testEntry([], { origin, isDefault }),
+    names,
+  })
+  const first = entry('first', ['a.kr', 'b.kr'])
+  assert.deepEqual(hiddenEntries([first, entry('second', ['b.kr', 'c.kr']), entry('nameless', [])]), [])
+  assert.deepEqual(hiddenEntries([first, entry('default', ['a.kr'], true)]), [])
+  const [told, ...more] = hiddenEntries([first, entry('second', ['b.kr', 'a.kr'])])
+  assert.match(told!, /^second: no client gets its certificate: entries before it have b\.kr, a\.kr already\. RSA and/)
+  assert.deepEqual(more, [])
+})
 
 test('an application without hosts has all names', () => {
   assert.deepEqual(unservedNames([named(['b.kr'])], [{ hosts: ['a.kr'] }, { hosts: [] }]), [])

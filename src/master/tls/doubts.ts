@@ -1,5 +1,5 @@
 /**
- * What is right about TLS and may not be meant: a name that no application has, a key that an application may read, a path that another
+ * What is right about TLS and may not be meant: an entry that no client gets, a name that no application has, a key that an application may read, a path that another
  * user may change. Runs in the master, at the start and at HUP, and in the command line (`--check`).
  *
  * Not here: what is doubtful about a file by itself (`entry.ts`).
@@ -24,7 +24,20 @@ export function doubtsOf(config: Config, entries: readonly NamedEntry[]): string
   // Without root all processes are of one user.
   const ofRights =
     process.geteuid?.() === 0 ? [...readableKeys(files, apps), ...changeablePaths(files), ...openMemory(config)] : []
-  return [...unservedNames(entries, apps), ...ofRights]
+  return [...hiddenEntries(entries), ...unservedNames(entries, apps), ...ofRights]
+}
+
+/** Entries that no client gets. RSA and ECDSA in two entries are a usual mistake. */
+export function hiddenEntries(entries: readonly NamedEntry[]): string[] {
+  const taken = new Set<string>()
+  return entries.flatMap(({ entry, names }) => {
+    const isHidden = names.length > 0 && !entry.isDefault && names.every(name => taken.has(name))
+    for (const name of names) taken.add(name)
+    if (!isHidden) return []
+    return [
+      `${entry.origin}: no client gets its certificate: entries before it have ${listed(names)} already. RSA and ECDSA belong into one entry: cert and key take lists`,
+    ]
+  })
 }
 
 /** In the order of the entries. An application without hosts has all names. */
