@@ -31,9 +31,11 @@ test('records without content end a connection, at once or little by little', ()
   assert.equal(ended(times(1000, [2 * KIB, 0])), 0)
 })
 
-test('small records with content do not: requests, uploads, messages of 22 bytes', () => {
+test('small records with content do not: requests, uploads, WINDOW_UPDATE, small messages of WebSockets', () => {
   assert.equal(ended(times(1000, [10_000 * (22 + 60), 10_000 * 60])), 0)
-  assert.equal(ended(times(1000, [100_000 * 44, 100_000 * 22])), 0)
+  assert.equal(ended(times(1000, [100_000 * (22 + 13), 100_000 * 13])), 0)
+  assert.equal(ended(times(1000, [100_000 * (22 + 8), 100_000 * 8])), 0)
+  assert.equal(ended(times(1000, [500 * (22 + 6), 500 * 6])), 0)
   assert.equal(ended(times(1000, [50_000_000 * 1.002, 50_000_000])), 0)
 })
 
