@@ -104,6 +104,13 @@ for (const version of VERSIONS) {
     assert.deepEqual(await visits(entry, version, kim), ['SUCCESS CN=kim', 'SUCCESS CN=kim resumed'])
   })
 
+  test(`${version}: while a revocation list is out of date, nobody of its authority is right`, async () => {
+    const list = authority.revocationList(new Date(Date.now() - 60_000))
+    const verify = 'FAILED:CRL has expired CN=kim'
+    const seen = await visits(entryFor({ revoked: readFileSync(list, 'utf8') }, 'f'), version, kim)
+    assert.deepEqual(seen, [verify, `${verify} resumed`])
+  })
+
   test(`${version}: a limit of depth counts intermediate authorities, and nothing is resumed`, async () => {
     const tooLong = 'FAILED:certificate chain too long CN=deep'
     for (const [depth, client, verify] of [

@@ -188,6 +188,10 @@ test('--check tells of files that a start would refuse, and of what is doubtful'
     alone.stderr,
     /^jumak: warning: tls-cert .*alone\.pem: the certificate of CN=Below, .* is not in it\. .*append/,
   )
+  const old = authority.issue({ subject: '/CN=localhost', hasRoot: true })
+  const nameless = await check('--tls-cert', old.certificate, '--tls-key', old.key)
+  assert.equal(nameless.code, 0)
+  assert.match(nameless.stderr, /^jumak: warning: tls-cert .*: it is for no host: its subjectAltName is empty, .*\n$/)
   const table = (more: string) =>
     `[[app]]\nname = "shop"\napp = "app"\nhosts = ["first.example"]\n[[tls]]\ncert = "${first.certificate}"\nkey = "${first.key}"\n${more}`
   project.save('jumak.toml', table(''))

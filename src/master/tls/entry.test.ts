@@ -253,5 +253,13 @@ test('authorities and revocation lists of clients', () => {
     ).problems
   assert.deepEqual(clients({ revoked: authority.revocationList() }), [])
   assert.match(clients({ authorities: site.key })[0]!, /^jumak\.toml:3 \[\[tls\]\] client-ca .*it has no certificate/)
+  const both = file(readFileSync(authority.file, 'utf8') + readFileSync(authority.revocationList(), 'utf8'))
+  const warned = read(
+    testEntry([site], { clients: { isRequired: true, authorities: both, revoked: null, depth: null } }),
+  ).warnings
+  assert.match(
+    warned[0]!,
+    /^tls-client-ca .*: it has a revocation list, which does nothing there: name it as the client-crl/,
+  )
   assert.match(clients({ revoked: site.certificate })[0]!, /client-crl .*it has no revocation list in PEM/)
 })

@@ -220,6 +220,8 @@ function readClients(entry: TlsEntry, clients: TlsClients, now: number, findings
   const ofAuthorities = findingsOf(entry, 'client-ca', clients.authorities, findings)
   const authorities = read(clients.authorities, ofAuthorities)
   if (authorities === null || readChain(authorities, ofAuthorities) === null) return null
+  if (clients.revoked === null && authorities.includes('-----BEGIN X509 CRL-----'))
+    ofAuthorities.warn('it has a revocation list, which does nothing there: name it as the client-crl, too')
   let revoked = ''
   let ends: readonly End[] = []
   if (clients.revoked !== null) {
