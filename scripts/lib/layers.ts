@@ -1,7 +1,9 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
+ *     sites ← { config, control, routing }        routing ← config
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
@@ -31,15 +33,17 @@ export interface Import {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   observe: ['base', 'http'],
-  config: ['base'],
-  control: ['base'],
+  sites: [],
+  config: ['base', 'sites', 'routing'],
+  control: ['base', 'sites'],
   http: ['base'],
   protocols: ['base', 'http'],
   http1: ['base', 'http', 'protocols'],
   http2: ['base', 'http', 'protocols'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
-  routing: ['base', 'http'],
+  patterns: [],
+  routing: ['base', 'http', 'patterns', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],
@@ -53,6 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'websocket',
     'tls',
     'routing',
+    'sites',
     'apps',
     'middleware',
     'handlers',

@@ -14,7 +14,9 @@ import { readAdminSocket } from './admin-socket.ts'
 import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
+import { assembleSites } from './assemble-sites.ts'
 import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
+import { checkSites } from './check-sites.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
@@ -56,6 +58,8 @@ export function assembleConfig(
   checkHealthPaths(values, plain.health)
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
+  const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
+  if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
   const config = {
     ...plain,
@@ -63,6 +67,7 @@ export function assembleConfig(
     gatewayThreadsReason: gateway.reason,
     bind,
     tls,
+    sites,
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),

@@ -5,7 +5,9 @@
  * A plain setting has no line here: its name, type and meaning are in its definition in `settings/`, for example those of
  * `timeouts.keepAlive` in `settings/clients.ts`. The lines here are what `assemble.ts` computes.
  */
+
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import type { SitesModel } from '../sites/model.ts'
 import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
@@ -217,6 +219,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   readonly gatewayThreadsReason: string
   readonly bind: readonly BindAddress[]
   readonly tls: TlsConfig
+  /** Empty: requests go to applications by their own hosts and paths. */
+  readonly sites: SitesModel
   readonly limits: Limits
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
@@ -274,6 +278,7 @@ export type GatewayConfig = Pick<
   | 'limits'
   | 'logLevel'
   | 'responseHeaders'
+  | 'sites'
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'

@@ -36,6 +36,7 @@ import type {
   StaticMount,
   Timeouts,
 } from '../config/types.ts'
+import { sitesModel } from './sites-shape.ts'
 
 const MAX_TEXT = 4096
 /** The number after it is (uid_t)-1, which is no user. */
@@ -149,6 +150,7 @@ const FIELDS: Checks<GatewayConfig> = {
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
   errorPages,
   responseHeaders: listOf(line, MAX_ENTRIES),
+  sites: sitesModel,
   webSocketCompression: flag,
   temporaryDirectory: path,
   isDevelopment: flag,

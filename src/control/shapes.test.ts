@@ -108,7 +108,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   accept: [{ type: 'accept' }],
   'no-worker': [{ type: 'no-worker', app: 'shop' }],
   static: [{ type: 'static', app: 'shop', mounts: [{ url: '/static/', directory: '/srv/static' }] }],
-  apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32) }],
+  apps: [{ type: 'apps', apps: CONFIG.apps, affinityKey: 'a0'.repeat(32), sites: CONFIG.sites }],
   tls: [{ type: 'tls', tls: TLS }],
   'reopen-logs': [{ type: 'reopen-logs' }],
   'log-level': [{ type: 'log-level', level: 'debug' }],

@@ -8,13 +8,15 @@
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { HttpsConfig } from '../config/types.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol } from './assemble.ts'
+import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
+import type { Drain } from './listening.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import type { OtherLoops } from './shared-parts.ts'
+import type { Sites } from './sites/sites.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
 const IN_FLIGHT_MS = 500
@@ -40,11 +42,8 @@ export interface GatewayOptions {
   /** Where requests enter. Its handler is the gateway's to set. */
   readonly entry: Entry
   readonly send: (message: GatewayToMaster) => void
-  /**
-   * Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. `handedOn`: as in `drain`; none when the
-   * master has gone.
-   */
-  readonly stopAccepting: (handedOn: readonly number[]) => Promise<unknown>
+  /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
+  readonly stopAccepting: (drain: Drain) => Promise<unknown>
   /** What this event loop shares with others. Null: there are none. */
   readonly threads?: OtherLoops | null
   /** For connections with TLS. Null: no listener has it, and it is not loaded. */
@@ -70,10 +69,13 @@ export class Gateway {
   #https: HttpsConfig
   /** Null: no listener has TLS. */
   readonly #handshakes: Handshakes | null
+  /** Null: there are none, and requests go to applications by their own hosts and paths. */
+  #sites: Sites | null
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
     const { tls, config } = options.start
     this.#https = config.https
@@ -147,7 +149,7 @@ export class Gateway {
         break
       case 'drain':
         if (message.handedOn.length > 0) accessLog.share()
-        void this.#drain(message.deadlineMs, message.handedOn).then(cut => {
+        void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -187,8 +189,10 @@ export class Gateway {
         }
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
+        const sites = makeSites(this.#parts, change.sites)
         return () => {
           configure()
+          this.#sites = sites
           this.#assemble()
         }
       }
@@ -206,12 +210,16 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts, this.#handshakes?.rules ?? null, this.#https)
+    this.#options.entry.handler = assembleHandler(this.#parts, {
+      sites: this.#sites,
+      tls: this.#handshakes?.rules ?? null,
+      https: this.#https,
+    })
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
-    await this.#drain(ORPHAN_DRAIN_MS, [])
+    await this.#drain(null)
     await this.#finish()
   }
 
@@ -222,13 +230,14 @@ export class Gateway {
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
-  async #drain(deadlineMs: number, handedOn: readonly number[]): Promise<number> {
+  async #drain(drain: Drain): Promise<number> {
+    const deadlineMs = drain?.deadlineMs ?? ORPHAN_DRAIN_MS
     const until = performance.now() + deadlineMs
     const { applications, refusals, memory } = this.#parts
     this.#isStopping = true
     this.connections.startDrain()
     applications.drain(deadlineMs)
-    this.#lastAccept ??= this.#options.stopAccepting(handedOn)
+    this.#lastAccept ??= this.#options.stopAccepting(drain)
     await this.#lastAccept
     const cut = await this.connections.drain(until - performance.now())
     applications.close()
