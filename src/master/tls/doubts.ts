@@ -24,7 +24,7 @@ export function doubtsOf(config: Config, entries: readonly NamedEntry[]): string
   // Without root all processes are of one user.
   const ofRights =
     process.geteuid?.() === 0 ? [...readableKeys(files, apps), ...changeablePaths(files), ...openMemory(config)] : []
-  return [...hiddenEntries(entries), ...unservedNames(entries, apps), ...ofRights]
+  return [...hiddenEntries(entries), ...unservedNames(entries, hostsOf(config)), ...ofRights]
 }
 
 /** Entries that no client gets. RSA and ECDSA in two entries are a usual mistake. */
@@ -40,10 +40,33 @@ export function hiddenEntries(entries: readonly NamedEntry[]): string[] {
   })
 }
 
-/** In the order of the entries. An application without hosts has all names. */
-export function unservedNames(entries: readonly NamedEntry[], apps: readonly Pick<AppConfig, 'hosts'>[]): string[] {
-  if (apps.some(({ hosts }) => hosts.length === 0)) return []
-  const hosts = apps.flatMap(app => app.hosts)
+/** What has hosts: applications, or sites where there are any. */
+export interface Hosts {
+  readonly what: 'application' | 'site'
+  /** `shop.kr`, `*.shop.kr`. Null: all, or those of a pattern. */
+  readonly hosts: readonly string[] | null
+}
+
+export function hostsOf({ apps, sites }: Pick<Config, 'apps' | 'sites'>): Hosts {
+  if (sites.sites.length === 0) {
+    const isForAll = apps.some(({ hosts }) => hosts.length === 0)
+    return { what: 'application', hosts: isForAll ? null : apps.flatMap(app => app.hosts) }
+  }
+  const hosts: string[] = []
+  for (const { names } of sites.sites) {
+    if (names.length === 0) return { what: 'site', hosts: null }
+    for (const name of names) {
+      if (name.kind === 'regex' || name.kind === 'prefix') return { what: 'site', hosts: null }
+      // Empty: for requests without a host.
+      if (name.name !== '') hosts.push(name.kind === 'suffix' ? `*${name.name}` : name.name)
+    }
+  }
+  return { what: 'site', hosts }
+}
+
+/** In the order of the entries. */
+export function unservedNames(entries: readonly NamedEntry[], { what, hosts }: Hosts): string[] {
+  if (hosts === null) return []
   const served = {
     exact: new Set(hosts.filter(host => !host.startsWith('*')).map(withoutBrackets)),
     // `*.example.kr` of an application is for names of any depth.
@@ -53,7 +76,7 @@ export function unservedNames(entries: readonly NamedEntry[], apps: readonly Pic
   }
   return entries.flatMap(({ entry, names }) => {
     const unserved = names.filter(name => !isServed(name, served))
-    return unserved.length === 0 ? [] : [`${entry.origin}: no application has the host ${listed(unserved)}`]
+    return unserved.length === 0 ? [] : [`${entry.origin}: no ${what} has the host ${listed(unserved)}`]
   })
 }
 
