@@ -60,7 +60,7 @@ const TLS = {
     {
       names: ['example.kr', '*.example.kr'],
       isDefault: true,
-      certificates: [{ chain: 'chain', key: 'key', staple: '' }],
+      certificates: [{ chain: 'chain', key: 'key', staple: '', stapleUntil: 1_800_000_000_000 }],
       minVersion: 'TLSv1.2',
       ciphers: 'TLS_AES_128_GCM_SHA256',
       policy: 'a0'.repeat(32),
@@ -104,6 +104,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   ],
   'worker-drain': [{ type: 'worker-drain', worker: 7 }],
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
+  https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
@@ -255,8 +256,11 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'apps.apps.affinity',
   'start.config.health.live',
   'start.config.https.hsts',
+  'https.https.hsts',
   'start.tls',
   'start.tls.entries.clients',
+  'start.tls.entries.certificates.stapleUntil',
+  'tls.tls.entries.certificates.stapleUntil',
   'start.tls.entries.clients.depth',
   'tls.tls.entries.clients',
   'tls.tls.entries.clients.depth',
