@@ -132,14 +132,32 @@ test('assignments in front of the command become lines: they go with it', async 
   assert.ok(notes.some(note => note.startsWith('env.API_TOKEN looks like a secret')))
 })
 
-test('what is not supported is told, and the rest is printed', async t => {
-  const { text, notes } = await adapt(
-    ['gunicorn', '--daemon', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'],
-    inShop(t),
+test('variables of a file of PasteDeploy go along, and secrets of them are hidden', async t => {
+  const environment = inShop(t)
+  writeFileSync(join(environment.cwd, 'live.ini'), '[app:main]\n')
+  const words = ['gunicorn', '--paste', 'live.ini', '--paste-global', 'stage=a&b', '--paste-global', 'token=hush']
+  const { text, notes } = await adapt(words, environment)
+  assert.match(text, /^app = ".*\/live\.ini\?stage=a%26b&token=\*\*\*"/m)
+  assert.doesNotMatch(text + notes.join(), /hush/)
+  assert.ok(
+    notes.some(note => note.startsWith('token of app looks like a secret')),
+    notes.join('\n'),
   )
+})
+
+test('what is not supported is told, and the rest is printed', async t => {
+  const { text, notes } = await adapt(['gunicorn', '--spew', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'], inShop(t))
   assert.match(text, /^workers = 2/m)
   assert.match(notes[0]!, /^--worker-tmp-dir is not needed/)
-  assert.match(notes[1]!, /^--daemon is not supported: it would .*behind it$/)
+  assert.match(notes[1]!, /^--spew is not supported: it would .*worker$/)
+})
+
+test('a class of loggers is told: a file has no classes', async t => {
+  const { notes } = await adapt(
+    ['gunicorn', '--logger-class', 'quiet.Quiet', '--access-logfile', 'a.log', 'shop'],
+    inShop(t),
+  )
+  assert.match(notes[0]!, /^gunicorn: logger_class: no jumak\.toml has classes, so no access log is written/)
 })
 
 test('what would not start here is told, and the file is printed', async t => {

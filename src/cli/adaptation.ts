@@ -8,13 +8,14 @@
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
 import type { Adapted } from '../adapters/adapted.ts'
+import { isOwnLogger } from '../adapters/gunicorn/logger-class.ts'
 import type { FoundCommand } from '../adapters/sources/found.ts'
 import { findServer, type ServerCommand } from '../adapters/sources/launchers.ts'
 import { Replacing } from '../adapters/sources/variables.ts'
 import { loadConfig } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import type { Environment } from '../config/machine/environment.ts'
-import { hiddenVariables, printGiven } from '../config/print.ts'
+import { hiddenOfApp, hiddenVariables, printGiven } from '../config/print.ts'
 import { SETTINGS } from '../config/settings/index.ts'
 import type { Setting } from '../config/settings/setting.ts'
 import type { Arguments } from '../config/sources/arguments.ts'
@@ -121,6 +122,9 @@ export async function adaptCommand(finding: Finding, surroundings: Environment):
     ...hiddenVariables(own).map(
       name =>
         `env.${name} looks like a secret, and is printed without its value: set it where jumak starts, or in a file of env-file`,
+    ),
+    ...hiddenOfApp(own).map(
+      name => `${name} of app looks like a secret, and is printed as ***: write it into the file of PasteDeploy`,
     ),
     ...(given.has('app') ? [] : ['no application is named: jumak finds it, or write app = "shop.wsgi"']),
     ...(args.adapted?.remarks ?? []),
@@ -265,10 +269,16 @@ function withPlatform(became: string): string {
 
 /** No file of ours can have them. */
 function hooksOf({ adapted }: Arguments): string[] {
-  const hooks = adapted?.configuration?.hooks ?? []
-  if (hooks.length === 0) return []
+  const { hooks = [], display, settings } = adapted?.configuration ?? {}
+  const notes = isOwnLogger(settings?.['logger_class'])
+    ? [
+        `${display}: logger_class: no jumak.toml has classes, so no access log is written: write access-log for that of Jumak`,
+      ]
+    : []
+  if (hooks.length === 0) return notes
   return [
-    `${adapted!.configuration!.display}: ${hooks.join(', ')}: no jumak.toml has functions; stay with jumak gunicorn for them, or move what they do into the application`,
+    ...notes,
+    `${display}: ${hooks.join(', ')}: no jumak.toml has functions; stay with jumak gunicorn for them, or move what they do into the application`,
   ]
 }
 

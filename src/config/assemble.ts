@@ -15,21 +15,22 @@ import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { assembleSites } from './assemble-sites.ts'
-import { assembleTls, checkHttps } from './assemble-tls.ts'
+import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
 import { checkSites } from './check-sites.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
-import { formatBind, includesAddress } from './kinds/bind.ts'
+import { formatBind, includesAddress, schemeOf } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import type { Environment } from './machine/environment.ts'
 import { isDirectory } from './machine/files.ts'
-import { autoMemory } from './machine/memory.ts'
+import { autoMemory, connectionsInMemory } from './machine/memory.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
+import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
 import type { Given } from './sources/given.ts'
@@ -61,6 +62,11 @@ export function assembleConfig(
   const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
   if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
+  if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
+    values.report(
+      processes.daemon,
+      'must be off with an inherited socket (fd://): who has opened it starts the program',
+    )
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,
@@ -71,9 +77,14 @@ export function assembleConfig(
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
-    limits: readLimits(values, plain.limits, environment, links, gateway.threads),
+    limits: readLimits(values, plain.limits, environment, {
+      links,
+      threads: gateway.threads,
+      hasTls: bind.some(address => schemeOf(address, hasTls(tls)) === 'https'),
+    }),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
+    ...readRemoteLogs(values, plain),
     gatewayIdentity,
     temporaryDirectory: readTemporaryDirectory(values, environment),
     adminSocket: readAdminSocket(values, environment, file),
@@ -140,17 +151,24 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-/** `links`: connections from each thread of the gateway to workers. */
+interface GatewayShape {
+  /** Connections from each thread to workers. */
+  readonly links: number
+  readonly threads: number
+  /** An address speaks TLS. */
+  readonly hasTls: boolean
+}
+
 function readLimits(
   values: Values,
   plain: ProgramValues['limits'],
   { machine }: Environment,
-  links: number,
-  threads: number,
+  { links, threads, hasTls }: GatewayShape,
 ): Limits {
   const wanted = values.one(resources.limits.connections)
   const descriptors = join(machine.procRoot, 'self/limits')
-  const connections = wanted === 'auto' ? connectionLimit(descriptors, links, threads) : wanted
+  const possible = () => Math.min(connectionLimit(descriptors, links, threads), connectionsInMemory(machine, hasTls))
+  const connections = wanted === 'auto' ? possible() : wanted
   const temporaryBytes = values.one(resources.limits.temporaryBytes)
   const memory = values.one(resources.limits.memory)
   const perAddress = values.one(resources.limits.connectionsPerAddress)
@@ -181,6 +199,16 @@ function readErrorPages(values: Values): ErrorPage[] {
     values.refuse(errors.errorPages, page.problem, given)
     return []
   })
+}
+
+function readRemoteLogs(values: Values, plain: ProgramValues): Pick<Config, 'statsd' | 'syslog'> {
+  const statsd = values.one(remoteLogs.statsd.address)
+  const syslog = values.one(remoteLogs.syslog.address)
+  const access = values.one(remoteLogs.syslog.requests) ? plain.accessLog : null
+  return {
+    statsd: statsd === null ? null : { ...plain.statsd, address: statsd },
+    syslog: syslog === null ? null : { ...plain.syslog, address: syslog, access },
+  }
 }
 
 function readTemporaryDirectory(values: Values, environment: Environment): string {

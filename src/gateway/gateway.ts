@@ -6,11 +6,14 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { HttpsConfig } from '../config/types.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
+import type { Drain } from './listening.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
+import type { RemoteRecords } from './remote.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import type { OtherLoops } from './shared-parts.ts'
@@ -40,20 +43,25 @@ export interface GatewayOptions {
   /** Where requests enter. Its handler is the gateway's to set. */
   readonly entry: Entry
   readonly send: (message: GatewayToMaster) => void
-  /**
-   * Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. `handedOn`: as in `drain`; none when the
-   * master has gone.
-   */
-  readonly stopAccepting: (handedOn: readonly number[]) => Promise<unknown>
+  /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
+  readonly stopAccepting: (drain: Drain) => Promise<unknown>
   /** What this event loop shares with others. Null: there are none. */
   readonly threads?: OtherLoops | null
   /** For connections with TLS. Null: no listener has it, and it is not loaded. */
   readonly handshakes: typeof Handshakes | null
+  /** For metrics and syslog. Null: nobody wants them, and it is not loaded. */
+  readonly remote?: typeof RemoteRecords | null
 }
 
 /** Loads what connections with TLS need; null: no listener has TLS. */
 export async function loadHandshakes({ tls }: GatewayStart): Promise<typeof Handshakes | null> {
   return tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
+}
+
+/** Loads what metrics and syslog need; null: nobody wants them. */
+export async function loadRemote({ config: { statsd, syslog } }: GatewayStart): Promise<typeof RemoteRecords | null> {
+  const isWanted = statsd !== null || (syslog !== null && syslog.access !== null)
+  return isWanted ? (await import('./remote.ts')).RemoteRecords : null
 }
 
 export class Gateway {
@@ -66,6 +74,8 @@ export class Gateway {
   #lastAccept: Promise<unknown> | null = null
   #finished: Promise<void> | null = null
   #inFlight = 0
+  /** In force now. */
+  #https: HttpsConfig
   /** Null: no listener has TLS. */
   readonly #handshakes: Handshakes | null
   /** Null: there are none, and requests go to applications by their own hosts and paths. */
@@ -73,10 +83,11 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
-    const { tls } = options.start
+    const { tls, config } = options.start
+    this.#https = config.https
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
     this.connections = new Connections({ http: protocol, https: this.#handshakes })
     this.#assemble()
@@ -87,6 +98,7 @@ export class Gateway {
     setInterval(() => {
       this.#tellInFlight()
       this.#reports.sample()
+      this.#parts.remote?.sample(() => this.#waiting)
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
   }
@@ -104,6 +116,10 @@ export class Gateway {
   /** Another thread asks: memory is short, and this one has more than its share. */
   checkMemory(): void {
     this.#parts.memory.check()
+  }
+
+  get #waiting(): number {
+    return this.#parts.applications.namedPools.reduce((sum, { pool }) => sum + pool.waiting, 0)
   }
 
   #tellInFlight(): void {
@@ -147,7 +163,7 @@ export class Gateway {
         break
       case 'drain':
         if (message.handedOn.length > 0) accessLog.share()
-        void this.#drain(message.deadlineMs, message.handedOn).then(cut => {
+        void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -180,6 +196,11 @@ export class Gateway {
         return () => applications.setMounts(change.app, change.mounts)
       case 'error-pages':
         return () => pages.replace(change.pages)
+      case 'https':
+        return () => {
+          this.#https = change.https
+          this.#assemble()
+        }
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
         const sites = makeSites(this.#parts, change.sites)
@@ -203,29 +224,37 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts, this.#sites, this.#handshakes?.rules ?? null)
+    this.#options.entry.handler = assembleHandler(this.#parts, {
+      sites: this.#sites,
+      tls: this.#handshakes?.rules ?? null,
+      https: this.#https,
+    })
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
-    await this.#drain(ORPHAN_DRAIN_MS, [])
+    await this.#drain(null)
     await this.#finish()
   }
 
   /** Called after a drain. */
   #finish(): Promise<void> {
-    this.#finished ??= this.connections.linger().then(() => this.#parts.accessLog.close())
+    this.#finished ??= this.connections
+      .linger()
+      .then(() => Promise.all([this.#parts.accessLog.close(), this.#parts.remote?.close()]))
+      .then(() => {})
     return this.#finished
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
-  async #drain(deadlineMs: number, handedOn: readonly number[]): Promise<number> {
+  async #drain(drain: Drain): Promise<number> {
+    const deadlineMs = drain?.deadlineMs ?? ORPHAN_DRAIN_MS
     const until = performance.now() + deadlineMs
     const { applications, refusals, memory } = this.#parts
     this.#isStopping = true
     this.connections.startDrain()
     applications.drain(deadlineMs)
-    this.#lastAccept ??= this.#options.stopAccepting(handedOn)
+    this.#lastAccept ??= this.#options.stopAccepting(drain)
     await this.#lastAccept
     const cut = await this.connections.drain(until - performance.now())
     applications.close()

@@ -84,6 +84,21 @@ for (const [name, mistake, code, why] of [
   ['DATA for a stream that is not open', [BEGIN, data(1, 'x')], 'PROTOCOL_ERROR', /not open/],
   ['RST_STREAM for a stream that is not open', [BEGIN, reset(1)], 'PROTOCOL_ERROR', /not open/],
   ['WINDOW_UPDATE for a stream that is not open', [BEGIN, windowUpdate(1, 1)], 'PROTOCOL_ERROR', /not open/],
+  ['RST_STREAM for a stream of the server', [BEGIN, get(5), reset(2)], 'PROTOCOL_ERROR', /not open/],
+  ['WINDOW_UPDATE for a stream of the server', [BEGIN, get(5), windowUpdate(2, 1)], 'PROTOCOL_ERROR', /not open/],
+  ['DATA for a stream of the server', [BEGIN, get(5), data(2, 'x')], 'PROTOCOL_ERROR', /not open/],
+  [
+    'PRIORITY_UPDATE for a stream of the server (RFC9218§7.1)',
+    [BEGIN, get(5), frame(FrameType.PRIORITY_UPDATE, 0, 0, uint32(2))],
+    'PROTOCOL_ERROR',
+    /not open/,
+  ],
+  [
+    'a dependency on itself of a stream that is not open',
+    [BEGIN, get(1), frame(FrameType.PRIORITY, 0, 3, Buffer.concat([uint32(3), Buffer.of(1)]))],
+    'PROTOCOL_ERROR',
+    /not open/,
+  ],
   ['CONTINUATION without HEADERS', [BEGIN, frame(FrameType.CONTINUATION, 4, 1)], 'PROTOCOL_ERROR', /CONTINUATION/],
   ['a frame within a header block', [BEGIN, frame(FrameType.HEADERS, 0, 1), ping()], 'PROTOCOL_ERROR', /between/],
   ['DATA within a header block', [BEGIN, frame(FrameType.HEADERS, 0, 1), data(1, 'x')], 'PROTOCOL_ERROR', /between/],
@@ -230,6 +245,47 @@ test('a client that half-closes gets its answers, then GOAWAY; what it has not s
   answer(exchanges[0]!)
   assert.deepEqual((await client.said()).slice(-3), [...hello(1), 'GOAWAY 3 NO_ERROR'])
   assert.deepEqual(transport.calls, ['end'])
+})
+
+test('a client that half-closes opens no window any more: a response that waits for one of its stream ends, others do not', async () => {
+  const { client, transport, exchanges, closed } = connect()
+  client.send(settings([Setting.INITIAL_WINDOW_SIZE, 5]), get(1), get(3), get(5))
+  const [waits, comes, other] = exchanges.map(({ response }) => response)
+  waits!.start(PLAIN)
+  waits!.write(Buffer.from('hello, world'))
+  assert.equal((await client.said()).at(-1), 'DATA 1 hello')
+  transport.halfClose()
+  assert.deepEqual([await client.said(), closed()], [['RST_STREAM 1 CANCEL'], [1, 0, 0]])
+  comes!.start(PLAIN)
+  comes!.write(Buffer.from('hello, '))
+  assert.deepEqual((await client.said()).slice(-2), ['DATA 3 hello', 'RST_STREAM 3 CANCEL'])
+  comes!.write(Buffer.from('world'))
+  other!.start(PLAIN)
+  other!.write(Buffer.from('hello'))
+  other!.end()
+  assert.deepEqual((await client.said()).slice(-2), ['DATA 5 hello end', 'GOAWAY 5 NO_ERROR'])
+  assert.deepEqual([transport.calls, closed()], [['end'], [1, 1, 1]])
+})
+
+test('a client that half-closes opens no window any more: responses that wait for the one of the connection end', async () => {
+  const { client, transport, exchanges, closed, memory } = connect()
+  client.send(settings([Setting.INITIAL_WINDOW_SIZE, 100_000]), get(1), get(3), get(5), get(7))
+  const [first, second, third, fourth] = exchanges.map(({ response }) => response)
+  for (const response of [first!, second!]) {
+    response.start(PLAIN)
+    response.write(Buffer.alloc(60_000))
+  }
+  await client.said()
+  transport.halfClose()
+  assert.deepEqual([await client.said(), closed()], [['RST_STREAM 3 CANCEL'], [0, 1, 0, 0]])
+  third!.start(PLAIN)
+  third!.write(Buffer.from('x'))
+  assert.deepEqual((await client.said()).slice(-1), ['RST_STREAM 5 CANCEL'])
+  first!.end()
+  fourth!.start(PLAIN)
+  fourth!.end()
+  assert.equal((await client.said()).at(-1), 'GOAWAY 7 NO_ERROR')
+  assert.deepEqual([transport.calls, closed(), memory.used], [['end'], [1, 1, 1, 1], 0])
 })
 
 test('a client that half-closes without a stream is closed', async () => {

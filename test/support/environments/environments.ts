@@ -16,6 +16,7 @@ export type PackageSet =
   | 'socketio'
   | 'http2'
   | 'gevent'
+  | 'paste'
   | 'uvicorn'
   | 'gunicorn'
 
@@ -40,6 +41,7 @@ export const PACKAGE_SETS: readonly PackageSet[] = [
   'socketio',
   'http2',
   'gevent',
+  'paste',
 ]
 
 let ends: Promise<Interpreter[]> | null = null
