@@ -51,7 +51,8 @@ export function assembleConfig(
 ): Config | null {
   const plain = values.plain<ProgramValues>(PROGRAM_GROUPS)
   const { isDevelopment } = plain
-  const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain })
+  const hasSites = given.sites.sites.length > 0
+  const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain }, hasSites)
   const path = values.one(logging.accessLog.path)
   const links = linksOf(apps)
   const gatewayIdentity = readGatewayIdentity(values, environment, readIdentity(values, environment))
@@ -99,6 +100,7 @@ function assembleApps(
   values: Values,
   environment: Environment,
   circumstances: AppCircumstances,
+  hasSites: boolean,
 ): AppConfig[] {
   const read = given.map(app => {
     const own = new Values(app.settings, environment)
@@ -106,7 +108,8 @@ function assembleApps(
   })
   // A default that every application overrides must be right, too.
   for (const setting of APPLICATION_SETTINGS) if (values.isGiven(setting)) values.taken(setting)
-  values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...refuseConflicts(read))
+  const conflicts = refuseConflicts(read, hasSites)
+  values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...conflicts)
   return read.flatMap(({ config }) => config ?? [])
 }
 

@@ -54,7 +54,12 @@ export function loadConfig(args: Arguments, environment: Environment): LoadResul
   const values = new Values(settings.program, environment, [...diagnostics])
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
-  return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
+  return {
+    config,
+    warnings: [...warnings, ...values.warnings, ...warningsOf(settings, config, environment)],
+    settings,
+    file,
+  }
 }
 
 /**

@@ -139,6 +139,7 @@ test('a location has its own limit of content', async t => {
 test('HUP takes new sites at once, or nothing of a wrong file', async t => {
   const project = site(t, '[[site]]\nreturn = "200 first"\n')
   const server = await startServer({ directory: project.directory })
+  server.mayLog(/the application main gets no request/)
   assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
   project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
   server.expectLog(
