@@ -75,6 +75,16 @@ locations = [
   assert.equal(found.length, 6, found.join('\n'))
 })
 
+test('an error page that leads to nothing', t => {
+  const site = (more: string) =>
+    `[[site]]\nerror-page = ["404 /errors/404.html"]\nlocations = [{ match = "/shop/", app = "shop" }${more}]\n`
+  const [found, ...more] = warnings(t, site(''))
+  assert.match(found!, /^jumak\.toml:\d+:\d+: error-page 404 leads to \/errors\/404\.html, and no location has/)
+  assert.deepEqual(more, [])
+  assert.deepEqual(warnings(t, site(', { match = "/errors/", root = "." }')), [])
+  assert.deepEqual(warnings(t, site(', { match = "~ html", root = "." }')), [])
+})
+
 test('what can never be right is refused', t => {
   const problems = told(
     t,

@@ -19,6 +19,7 @@ export function doubtsOfSites(
     ...listeners.flatMap(sharedNames),
     ...unreached(sites, listeners),
     ...sites.flatMap(site => repeatedPatterns(site.locations)),
+    ...sites.flatMap(emptyErrorPages),
     ...unusedApps(sites, apps),
   ].filter((one, i, all) => all.indexOf(one) === i)
 }
@@ -73,6 +74,43 @@ function repeatedPatterns(locations: readonly Location[]): string[] {
     else told.push(`${at(place)}: no request comes to ${text}: the location at ${at(other.place)} matches before it`)
   }
   return told
+}
+
+/** Only where it is certain: nothing rewrites the path, and no regular expression may have it. */
+function emptyErrorPages({ root, locations, rewrites }: Site): string[] {
+  if (rewrites.length > 0 || locations.some(({ match }) => match.kind === 'regex')) return []
+  const told: string[] = []
+  const seen = new Set<string>()
+  const visit = ({ settings, place, locations: inner }: Location): void => {
+    for (const { statuses, target } of settings.errorPages) {
+      // The site's own comes first: locations inherit it.
+      if (!target.startsWith('/') || target.includes('$') || seen.has(target)) continue
+      seen.add(target)
+      const found = locationOf(target.replace(/\?.*/s, ''), locations) ?? root
+      const isEmpty = found.handler.kind === 'none' && found.rewrites.length === 0 && found.tryFiles.length === 0
+      if (isEmpty && found.locations.length === 0)
+        told.push(
+          `${at(place)}: error-page ${statuses.join(' ')} leads to ${target}, and no location has anything there`,
+        )
+    }
+    inner.forEach(visit)
+  }
+  for (const location of [root, ...locations]) visit(location)
+  return told
+}
+
+/** Among prefixes and exact paths. */
+function locationOf(path: string, locations: readonly Location[]): Location | null {
+  let found: Location | null = null
+  let length = -1
+  for (const location of locations) {
+    const { match } = location
+    if (match.kind === 'exact' && match.path === path) return location
+    if (match.kind !== 'prefix' || !path.startsWith(match.path) || match.path.length <= length) continue
+    found = location
+    length = match.path.length
+  }
+  return found
 }
 
 function unusedApps(sites: readonly Site[], apps: Parameters<typeof doubtsOfSites>[1]): string[] {

@@ -8,7 +8,7 @@ export function joinPair(name: string, value: string): string {
 
 /** The opposite. Without an equals sign the name is empty. */
 export function splitPair(text: string): readonly [name: string, value: string] {
-  const quoted = /^"(?:[^"\\]|\\.)*"(?==)/.exec(text)?.[0]
+  const quoted = /^("(?:[^"\\]|\\.)*")=/.exec(text)?.[1]
   const equals = quoted === undefined ? text.indexOf('=') : quoted.length
   return [quoted === undefined ? text.slice(0, Math.max(0, equals)) : JSON.parse(quoted), text.slice(equals + 1)]
 }
