@@ -10,6 +10,7 @@ import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
+import { parse } from 'yaml'
 import { run } from '../../scripts/lib/command.ts'
 import { ensureVenv, pythonsAtHand, SetupError } from '../../scripts/lib/python.ts'
 import { ROOT } from '../support/paths.ts'
@@ -20,14 +21,19 @@ const DIRECTORY = join(ROOT, '.cache/gunicorn-suite')
 const SOURCE = join(DIRECTORY, `gunicorn-${VERSION}`)
 const TESTS = join(SOURCE, 'tests/docker')
 const REQUIREMENTS = join(import.meta.dirname, 'gunicorn.txt')
+/** A case that takes longer ends the suite: those behind it count as missing. */
+const PATIENCE_SECONDS = 120
 /** The source needs it. */
 const OLDEST_PYTHON = 10
 
 interface Served {
+  /** Its name in the compose file, which has the port where the tests look for it. */
+  readonly service: string
+  /** Its port in the container. */
+  readonly inside: number
   /** Below the suite. */
   readonly directory?: string
   readonly words: readonly string[]
-  readonly port: number
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -36,8 +42,8 @@ interface Suite {
   /** Fewer means that something is wrong with the run. */
   readonly cases: number
   readonly servers: readonly Served[]
-  /** Ports where nginx listens, and the server that each name of a container stands for. */
-  readonly nginx: { readonly ports: readonly number[]; readonly containers: Readonly<Record<string, number>> } | null
+  /** The service of nginx in front of these, and a port of it. */
+  readonly nginx: { readonly service: string; readonly inside: number } | null
   readonly options?: readonly string[]
   /** Cases that fail for a reason. */
   readonly excepted: Readonly<Record<string, string>>
@@ -45,7 +51,11 @@ interface Suite {
 
 const CERTIFICATE = ['--certfile', 'certs/server.crt', '--keyfile', 'certs/server.key']
 const CONNECTIONS = ['--worker-connections', '100']
-const COMPLIANCE = ['apps.main_app:app', '--worker-class', 'asgi', '--workers', '2', '--worker-connections', '1000']
+const COMPLIANCE = [
+  ...['apps.main_app:app', '--worker-class', 'asgi', '--workers', '2', '--worker-connections', '1000'],
+  ...['--asgi-disconnect-grace-period', '0'],
+]
+const THREADS = ['app:app', '--worker-class', 'gthread', '--threads', '4', '--workers', '2', '--http-protocols', 'h2,h1']
 
 const PER_WORKER =
   'it counts in the memory of a worker, over one connection; here the requests of a connection go to the workers that are free'
@@ -55,10 +65,10 @@ const SUITES: readonly Suite[] = [
     name: 'asgi_compliance',
     cases: 268,
     servers: [
-      { words: [...COMPLIANCE, '--asgi-disconnect-grace-period', '0'], port: 8000 },
-      { words: [...COMPLIANCE, '--asgi-disconnect-grace-period', '0', ...CERTIFICATE], port: 8445 },
+      { service: 'gunicorn-asgi', inside: 8000, words: COMPLIANCE },
+      { service: 'gunicorn-asgi-ssl', inside: 8443, words: [...COMPLIANCE, ...CERTIFICATE] },
     ],
-    nginx: { ports: [8080, 8444], containers: { 'gunicorn-asgi:8000': 8000, 'gunicorn-asgi-ssl:8443': 8445 } },
+    nginx: { service: 'nginx-proxy', inside: 8080 },
     excepted: {
       'TestStateSharing.test_request_count_increments': PER_WORKER,
       'TestCounter.test_counter_increments_multiple_times': PER_WORKER,
@@ -67,10 +77,11 @@ const SUITES: readonly Suite[] = [
   {
     name: 'asgi_framework_compat',
     cases: 444,
-    servers: ['django', 'fastapi', 'starlette', 'quart', 'litestar', 'blacksheep'].map((framework, i) => ({
+    servers: ['django', 'fastapi', 'starlette', 'quart', 'litestar', 'blacksheep'].map(framework => ({
+      service: framework,
+      inside: 8000,
       directory: `frameworks/${framework}_app`,
       words: [framework === 'django' ? 'asgi:application' : 'app:app', '-k', 'asgi', '--workers', '1', ...CONNECTIONS],
-      port: 8001 + i,
       env: { DJANGO_SETTINGS_MODULE: 'settings', PYTHONPATH: '..' },
     })),
     nginx: null,
@@ -82,21 +93,12 @@ const SUITES: readonly Suite[] = [
     cases: 35,
     servers: [
       {
-        words: [
-          'app:app',
-          '-k',
-          'gthread',
-          '--threads',
-          '4',
-          '--workers',
-          '2',
-          '--http-protocols=h2,h1',
-          ...CERTIFICATE,
-        ],
-        port: 8443,
+        service: 'gunicorn-h2',
+        inside: 8443,
+        words: [...THREADS, ...CERTIFICATE],
       },
     ],
-    nginx: { ports: [8444], containers: { 'gunicorn-h2:8443': 8443 } },
+    nginx: { service: 'nginx-h2', inside: 8444 },
     excepted: {
       'TestHTTP2EarlyHints.test_early_hints_via_proxy': 'nginx passes 103 on from 1.29 on only, and this one is older',
     },
@@ -172,14 +174,26 @@ async function answers(port: number): Promise<boolean> {
   return isThere
 }
 
+/** The port of this machine that the compose file of a suite gives to a port of a container. */
+function portsOf(directory: string): (service: string, inside: number) => number {
+  const { services } = parse(readFileSync(join(directory, 'docker-compose.yml'), 'utf8'))
+  return (service, inside) => {
+    const found = (services[service].ports as readonly string[]).find(one => one.endsWith(`:${inside}`))
+    if (found === undefined) throw new Error(`${directory}: ${service} has no port ${inside}`)
+    return Number(found.split(':')[0])
+  }
+}
+
 /** The suite's configuration of nginx, for this machine: names of containers, paths, and what an older nginx says otherwise or not at all. */
-function nginxConfiguration(directory: string, containers: Readonly<Record<string, number>>): string {
+function nginxConfiguration(directory: string, servers: readonly Served[]): string {
+  const portOf = portsOf(directory)
   let text = readFileSync(join(directory, 'nginx.conf'), 'utf8')
     .replaceAll(/^\s*(?:resolver|http2 on|early_hints)\b.*\n/gm, '')
     .replaceAll(/listen (\d+)( ssl)?;/g, (_, port, ssl = '') => `listen 127.0.0.1:${port}${ssl && ' ssl http2'};`)
     .replaceAll('/certs/', `${join(directory, 'certs')}/`)
     .replaceAll(/\/var\/(?:log\/nginx|run)\//g, `${DIRECTORY}/`)
-  for (const [name, port] of Object.entries(containers)) text = text.replaceAll(name, `127.0.0.1:${port}`)
+  for (const { service, inside } of servers)
+    text = text.replaceAll(`${service}:${inside}`, `127.0.0.1:${portOf(service, inside)}`)
   return text
 }
 
@@ -195,7 +209,9 @@ async function runSuite(suite: Suite, python: string, isPeer: boolean): Promise<
   if (existsSync(join(directory, 'certs'))) await makeCertificate(join(directory, 'certs'))
   const servers = new Servers()
   try {
-    for (const { words, port, env, directory: below = '.' } of suite.servers) {
+    const portOf = portsOf(directory)
+    for (const { service, inside, words, env, directory: below = '.' } of suite.servers) {
+      const port = portOf(service, inside)
       const cwd = join(directory, below)
       const ours = { JUMAK_PYTHON: python, JUMAK_ADMIN_SOCKET: 'off' }
       const options = { cwd, env: { ...process.env, ...ours, ...env, PWD: cwd, PYTHONDONTWRITEBYTECODE: '1' } }
@@ -205,8 +221,9 @@ async function runSuite(suite: Suite, python: string, isPeer: boolean): Promise<
     }
     if (suite.nginx !== null) {
       const file = join(DIRECTORY, `${suite.name}.conf`)
-      writeFileSync(file, nginxConfiguration(directory, suite.nginx.containers))
-      await servers.start(`${suite.name}-nginx`, suite.nginx.ports[0]!, 'nginx', ['-c', file, '-g', 'daemon off;'], {})
+      writeFileSync(file, nginxConfiguration(directory, suite.servers))
+      const port = portOf(suite.nginx.service, suite.nginx.inside)
+      await servers.start(`${suite.name}-nginx`, port, 'nginx', ['-c', file, '-g', 'daemon off;'], {})
     }
     return await pytest(suite, python)
   } finally {
@@ -220,7 +237,19 @@ const PEER = `import sys; sys.path.insert(0, ${JSON.stringify(SOURCE)}); sys.arg
 async function pytest({ name, options = [] }: Suite, python: string): Promise<Outcome> {
   const report = join(DIRECTORY, `${name}.xml`)
   rmSync(report, { force: true })
-  const own = ['-o', 'addopts=', '-p', 'no:cacheprovider', '--tb=short', '-q', `--junit-xml=${report}`]
+  const own = [
+    '-o',
+    'addopts=',
+    '-o',
+    `faulthandler_timeout=${PATIENCE_SECONDS}`,
+    '-o',
+    'faulthandler_exit_on_timeout=true',
+    '-p',
+    'no:cacheprovider',
+    '--tb=short',
+    '-q',
+    `--junit-xml=${report}`,
+  ]
   const { output } = await run(python, ['-m', 'pytest', ...own, ...options, '.'], {
     cwd: join(TESTS, name),
     env: {
