@@ -118,6 +118,13 @@ for (const [words, code, stderr] of [
     assert.match(ended.stderr, stderr)
   })
 
+test('python -m uvicorn is uvicorn, with that Python', { skip: noPython }, async () => {
+  const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })
+  const ended = await runJumak([python, '-m', 'uvicorn', 'shp:make', '--port', '0'], SITE)
+  assert.equal(ended.code, 3, ended.stderr)
+  assert.ok(ended.stderr.includes(`the packages of ${python}); did you mean shop?`), ended.stderr)
+})
+
 test('fastapi run finds the application, and its port is $PORT', { skip: noPython }, async t => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })
   const server = await startServer({
