@@ -12,6 +12,7 @@ import sys
 from types import ModuleType
 
 from ..output import tracebacks
+from . import near_modules
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 #: Commands of other programs → what to write instead. A module of that name is looked for first.
@@ -49,7 +50,7 @@ def _advise_missing(name: str) -> str:
     meant = difflib.get_close_matches(name, _ADMIN_COMMANDS, n=1, cutoff=0.75)
     if meant:
         return "if no module is meant, write jumak %s: there is no command %s" % (meant[0], name)
-    return shadowed(name) or "is it the right directory (--chdir)?"
+    return shadowed(name) or near_modules.advise(name) or "is it the right directory (--chdir)?"
 
 
 def shadowed(name: str) -> str:
