@@ -181,6 +181,12 @@ class Settings(Loader):
         self.assertIn("DJANGO_SETTINGS_MODULE is mysite.settings, and there is no module mysite.settings (looked in ", message)
         self.assertTrue(message.endswith("it is set by %s:3" % self.wsgi), message)
 
+    def test_misspelt_settings_are_answered_in_one_line(self) -> None:
+        self.write("mysite/setings.py", "")
+        refused = self.refused(module="mysite.wsgi")
+        self.assertTrue(refused.message.endswith("wsgi.py:3; did you mean mysite.setings?"), refused.message)
+        self.assertEqual(refused.traceback, "", "frames of Django say nothing more")
+
     def test_or_with_what_else_says_so(self) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = "nowhere.settings"
         message = self.refused(module="mysite.wsgi", settingsFrom="by --env").message
