@@ -10,6 +10,7 @@ import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } fr
 import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
+import type { Drain } from './listening.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
@@ -39,11 +40,8 @@ export interface GatewayOptions {
   /** Where requests enter. Its handler is the gateway's to set. */
   readonly entry: Entry
   readonly send: (message: GatewayToMaster) => void
-  /**
-   * Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. `handedOn`: as in `drain`; none when the
-   * master has gone.
-   */
-  readonly stopAccepting: (handedOn: readonly number[]) => Promise<unknown>
+  /** Accepts nobody any more. Resolves when all that had connected in time are accepted. Called once. */
+  readonly stopAccepting: (drain: Drain) => Promise<unknown>
   /** What this event loop shares with others. Null: there are none. */
   readonly threads?: OtherLoops | null
   /** For connections with TLS. Null: no listener has it, and it is not loaded. */
@@ -143,7 +141,7 @@ export class Gateway {
         break
       case 'drain':
         if (message.handedOn.length > 0) accessLog.share()
-        void this.#drain(message.deadlineMs, message.handedOn).then(cut => {
+        void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
           return this.#finish()
@@ -202,7 +200,7 @@ export class Gateway {
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
   async end(): Promise<void> {
-    await this.#drain(ORPHAN_DRAIN_MS, [])
+    await this.#drain(null)
     await this.#finish()
   }
 
@@ -213,13 +211,14 @@ export class Gateway {
   }
 
   /** Resolves with the number of exchanges that were cut at the deadline. */
-  async #drain(deadlineMs: number, handedOn: readonly number[]): Promise<number> {
+  async #drain(drain: Drain): Promise<number> {
+    const deadlineMs = drain?.deadlineMs ?? ORPHAN_DRAIN_MS
     const until = performance.now() + deadlineMs
     const { applications, refusals, memory } = this.#parts
     this.#isStopping = true
     this.connections.startDrain()
     applications.drain(deadlineMs)
-    this.#lastAccept ??= this.#options.stopAccepting(handedOn)
+    this.#lastAccept ??= this.#options.stopAccepting(drain)
     await this.#lastAccept
     const cut = await this.connections.drain(until - performance.now())
     applications.close()

@@ -4,12 +4,18 @@
  * Not here: how one accepts, and what becomes of an accepted socket (`transports/`, `threads/`).
  */
 import type { Server } from 'node:net'
-import type { GatewayStart, GatewayToMaster, InheritedListener } from '../control/messages.ts'
-import { closeWhenQuiet } from './connections/last-accepts.ts'
+import type { GatewayStart, GatewayToMaster, InheritedListener, MasterToGateway } from '../control/messages.ts'
+import { closeToNewcomers, closeWhenQuiet } from './connections/last-accepts.ts'
 import { leave } from './leave.ts'
 
 /** Begins to accept. `onError` gets the errors of accept (EMFILE) and of listen. */
 export type Listen = (listener: InheritedListener, onListening: () => void, onError: (error: Error) => void) => Server
+
+/**
+ * How the listening ends. `handedOn`: descriptors on which another gateway listens; nobody else listens on the others that are not shared.
+ * Null: the master has gone, and nobody knows who listens.
+ */
+export type Drain = Extract<MasterToGateway, { readonly type: 'drain' }> | null
 
 export class Listening {
   readonly #listeners: readonly InheritedListener[]
@@ -57,15 +63,16 @@ export class Listening {
   }
 
   /**
-   * Resolves when all that had connected are accepted, and nobody is any more. `handedOn`: descriptors on which another gateway listens. What
-   * waits there, or in a socket that others have too, is for them.
+   * Resolves when all that had connected are accepted, and nobody is any more. What waits in a socket that others have, too, is for them.
    */
-  async close(handedOn: readonly number[]): Promise<void> {
+  async close(drain: Drain): Promise<void> {
     this.#isClosed = true
     await Promise.all(
       this.#servers.map((server, index) => {
-        const { fd, isShared } = this.#listeners[index]!
-        return isShared || handedOn.includes(fd) ? void server.close() : closeWhenQuiet(server)
+        const { fd, unixPath, isShared } = this.#listeners[index]!
+        if (isShared || drain?.handedOn.includes(fd)) return void server.close()
+        if (drain === null) return closeWhenQuiet(server)
+        return closeToNewcomers(server, { fd, isUnix: unixPath !== null, deadlineMs: drain.deadlineMs })
       }),
     )
   }

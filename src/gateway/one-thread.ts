@@ -19,7 +19,7 @@ export function startOneThread(
     entry: { handler: () => {} },
     send,
     handshakes,
-    stopAccepting: handedOn => listening.close(handedOn),
+    stopAccepting: drain => listening.close(drain),
   })
   const { connections, memory } = gateway
   const admission = assembleAdmission(gateway.admissionParts)

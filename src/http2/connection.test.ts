@@ -232,6 +232,47 @@ test('a client that half-closes gets its answers, then GOAWAY; what it has not s
   assert.deepEqual(transport.calls, ['end'])
 })
 
+test('a client that half-closes opens no window any more: a response that waits for one of its stream ends, others do not', async () => {
+  const { client, transport, exchanges, closed } = connect()
+  client.send(settings([Setting.INITIAL_WINDOW_SIZE, 5]), get(1), get(3), get(5))
+  const [waits, comes, other] = exchanges.map(({ response }) => response)
+  waits!.start(PLAIN)
+  waits!.write(Buffer.from('hello, world'))
+  assert.equal((await client.said()).at(-1), 'DATA 1 hello')
+  transport.halfClose()
+  assert.deepEqual([await client.said(), closed()], [['RST_STREAM 1 CANCEL'], [1, 0, 0]])
+  comes!.start(PLAIN)
+  comes!.write(Buffer.from('hello, '))
+  assert.deepEqual((await client.said()).slice(-2), ['DATA 3 hello', 'RST_STREAM 3 CANCEL'])
+  comes!.write(Buffer.from('world'))
+  other!.start(PLAIN)
+  other!.write(Buffer.from('hello'))
+  other!.end()
+  assert.deepEqual((await client.said()).slice(-2), ['DATA 5 hello end', 'GOAWAY 5 NO_ERROR'])
+  assert.deepEqual([transport.calls, closed()], [['end'], [1, 1, 1]])
+})
+
+test('a client that half-closes opens no window any more: responses that wait for the one of the connection end', async () => {
+  const { client, transport, exchanges, closed, memory } = connect()
+  client.send(settings([Setting.INITIAL_WINDOW_SIZE, 100_000]), get(1), get(3), get(5), get(7))
+  const [first, second, third, fourth] = exchanges.map(({ response }) => response)
+  for (const response of [first!, second!]) {
+    response.start(PLAIN)
+    response.write(Buffer.alloc(60_000))
+  }
+  await client.said()
+  transport.halfClose()
+  assert.deepEqual([await client.said(), closed()], [['RST_STREAM 3 CANCEL'], [0, 1, 0, 0]])
+  third!.start(PLAIN)
+  third!.write(Buffer.from('x'))
+  assert.deepEqual((await client.said()).slice(-1), ['RST_STREAM 5 CANCEL'])
+  first!.end()
+  fourth!.start(PLAIN)
+  fourth!.end()
+  assert.equal((await client.said()).at(-1), 'GOAWAY 7 NO_ERROR')
+  assert.deepEqual([transport.calls, closed(), memory.used], [['end'], [1, 1, 1, 1], 0])
+})
+
 test('a client that half-closes without a stream is closed', async () => {
   const { client, transport } = connect()
   await client.said()

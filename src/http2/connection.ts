@@ -70,6 +70,8 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #hasSaidDrain = false
   /** No new stream is taken: the last GOAWAY is sent, or the client sends no more. */
   isLast = false
+  /** The client sends no more. */
+  #isHalfClosed = false
   /** The last GOAWAY of a drain was sent while streams ran. */
   #hasSaidLast = false
   #lingered = 0
@@ -208,7 +210,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     }
   }
 
-  /** The client has closed its side. What it has asked for completely is answered. */
+  /** The client has closed its side. What it has asked for completely is answered, as far as its windows go: it opens none any more. */
   onEnd(): void {
     if (this.#state !== 'open' || this.streams.size === 0) {
       if (this.#transport.pendingBytes === 0 && this.#output.isEmpty) this.#transport.destroy()
@@ -216,10 +218,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       return
     }
     this.isLast = true
-    for (const stream of [...this.streams.values()]) {
-      stream.exchange.isHalfClosed = true
-      if (!stream.isRemoteEnded) stream.gone()
-    }
+    this.#isHalfClosed = true
+    for (const stream of [...this.streams.values()]) stream.clientClosed()
+    if (this.#scheduler.isStalled) this.#awaitWindow()
   }
 
   onDrain(): void {
@@ -419,9 +420,14 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #pump(): void {
     while (!this.#output.isBlocked && this.#scheduler.writeNext()) if (this.#output.isLarge) this.#output.write()
-    if (this.#scheduler.isStalled) this.#pacedWindow().awaitTaking()
+    if (this.#scheduler.isStalled) this.#awaitWindow()
     // They may write, and end, from within.
     for (const stream of this.#relieved.splice(0)) stream.resume()
+  }
+
+  #awaitWindow(): void {
+    if (!this.#isHalfClosed) this.#pacedWindow().awaitTaking()
+    else for (const stream of [...this.streams.values()]) if (stream.isReady) stream.noWindowComes()
   }
 
   // -- ends

@@ -308,7 +308,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   #enqueued(bytes: number): void {
     this.#owner.kept(bytes)
-    if (this.#queue.isStalled) this.#paced().awaitTaking()
+    if (this.#queue.isStalled) this.#awaitWindow()
     else this.#owner.ready(this)
   }
 
@@ -365,8 +365,14 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     } else if (queue.isEmpty) {
       this.#pace?.allTaken()
     } else if (queue.isStalled) {
-      this.#paced().awaitTaking()
+      this.#awaitWindow()
     }
+  }
+
+  #awaitWindow(): void {
+    // The handler may write still.
+    if (this.exchange.isHalfClosed) queueMicrotask(() => this.noWindowComes())
+    else this.#paced().awaitTaking()
   }
 
   /** The handler that waits may go on. */
@@ -432,6 +438,18 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (this.#isClosed) return
     this.#owner.writeReset(this.id, code)
     this.#end(why, true)
+  }
+
+  /** The client sends no more on the connection. */
+  clientClosed(): void {
+    this.exchange.isHalfClosed = true
+    if (!this.isRemoteEnded) this.gone()
+    else if (this.#queue.isStalled) this.noWindowComes()
+  }
+
+  /** The response cannot be sent: the client has closed its side, and opens no window any more. */
+  noWindowComes(): void {
+    this.reset(ErrorCode.CANCEL, new ClientGoneError())
   }
 
   /** The client has reset it, or the connection has gone. */

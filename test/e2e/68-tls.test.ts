@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -157,6 +158,19 @@ test('a host with other rules is refused on the connection of another name (421)
   assert.equal(await status('shop.example', 'strict.example'), 421)
   assert.equal(await status('strict.example', 'shop.example'), 421)
   assert.equal(await status('strict.example', 'Strict.Example.'), 200)
+})
+
+test('a connection of HTTP/2 serves other names with the same rules (coalescing); those with other rules are 421, and it goes on', async () => {
+  const { to, tls } = authority.target(server.port, 'shop.example')
+  const session = connect(`https://127.0.0.1:${to}`, tls)
+  const status = async (host: string) => {
+    const stream = session.request({ ':authority': host, ':path': '/hello' })
+    const [headers] = await once(stream.resume(), 'response')
+    return headers[':status']
+  }
+  const hosts = ['shop.example', 'localhost', 'strict.example', 'shop.example']
+  assert.deepEqual(await Promise.all(hosts.map(status)), [200, 200, 421, 200])
+  session.close()
 })
 
 test('what WSGI is told', async () => {

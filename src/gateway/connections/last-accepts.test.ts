@@ -10,13 +10,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { closeWhenQuiet } from './last-accepts.ts'
+import { closeToNewcomers, closeWhenQuiet } from './last-accepts.ts'
 
 const CLIENTS = 100
 /** Only for clients that cannot connect. */
 const LIMIT_MS = 60_000
 
-async function open(t: TestContext, isUnix: boolean, onAccept: () => void = () => {}): Promise<Server> {
+async function open(
+  t: TestContext,
+  isUnix: boolean,
+  onAccept: () => void = () => {},
+  host = '127.0.0.1',
+): Promise<Server> {
   const server = createServer(socket => {
     onAccept()
     socket.end('hello')
@@ -27,7 +32,7 @@ async function open(t: TestContext, isUnix: boolean, onAccept: () => void = () =
     rmSync(directory, { recursive: true })
   })
   if (isUnix) server.listen(join(directory, 'socket'))
-  else server.listen(0, '127.0.0.1')
+  else server.listen(0, host)
   await once(server, 'listening')
   return server
 }
@@ -38,15 +43,19 @@ const { connect } = require('node:net')
 const { parentPort, workerData: { target, count, connected } } = require('node:worker_threads')
 for (let i = 0; i < count; i++) {
   let text = ''
-  const socket = connect(target, () => {
+  const tried = () => {
     if (Atomics.add(connected, 0, 1) + 1 === count) Atomics.notify(connected, 0)
-  })
+  }
+  const socket = connect(target, tried)
   socket.on('data', data => (text += data))
-  socket.on('error', error => parentPort.postMessage(error.code))
+  socket.on('error', error => {
+    if (socket.connecting || error.syscall === 'connect') tried()
+    parentPort.postMessage(error.code)
+  })
   socket.on('end', () => parentPort.postMessage(text))
 }`
 
-/** Returns when all clients are in the queue of the kernel; the promise has their answers. */
+/** Returns when all clients are in the queue of the kernel, or refused; the promise has their answers. */
 function fillQueue(server: Server): { answers: Promise<string[]> } {
   const address = server.address() as AddressInfo | string
   const target = typeof address === 'string' ? { path: address } : { port: address.port, host: '127.0.0.1' }
@@ -71,16 +80,71 @@ function ask(server: Server): Promise<string> {
   })
 }
 
+const WAYS = {
+  'that refuses newcomers': (server: Server, isUnix: boolean) =>
+    closeToNewcomers(server, { fd: descriptorOf(server), isUnix, deadlineMs: 30_000 }),
+  'that others may have': closeWhenQuiet,
+}
+
+const skip = process.platform !== 'linux' && 'only Linux can refuse newcomers'
+
+function descriptorOf(server: Server): number {
+  return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd
+}
+
+for (const [way, close] of Object.entries(WAYS))
+  for (const isUnix of [false, true])
+    test(`clients in the queue of a ${isUnix ? 'Unix' : 'TCP'} socket ${way} are accepted before it closes; later ones are refused`, async t => {
+      const server = await open(t, isUnix)
+      const { answers } = fillQueue(server)
+      const address = server.address()
+      await close(server, isUnix)
+      assert.deepEqual(await answers, new Array(CLIENTS).fill('hello'))
+      const late = await ask({ address: () => address } as Server)
+      assert.match(late, /^(ECONNREFUSED|ENOENT)$/)
+    })
+
 for (const isUnix of [false, true])
-  test(`clients in the queue of a ${isUnix ? 'Unix' : 'TCP'} socket are accepted before it closes; later ones are refused`, async t => {
+  test(`clients of a ${isUnix ? 'Unix' : 'TCP'} socket that come in the moment before the close are refused, not reset`, {
+    skip,
+  }, async t => {
     const server = await open(t, isUnix)
-    const { answers } = fillQueue(server)
-    const address = server.address()
-    await closeWhenQuiet(server)
-    assert.deepEqual(await answers, new Array(CLIENTS).fill('hello'))
-    const late = await ask({ address: () => address } as Server)
-    assert.match(late, /^(ECONNREFUSED|ENOENT)$/)
+    let answers: Promise<string[]> | null = null
+    const close = server.close.bind(server)
+    server.close = callback => {
+      answers ??= fillQueue(server).answers
+      return close(callback)
+    }
+    await WAYS['that refuses newcomers'](server, isUnix)
+    assert.deepEqual(await answers, new Array(CLIENTS).fill('ECONNREFUSED'))
   })
+
+test('where clients come over a network, those whose handshake has begun have half a second; others are refused meanwhile', {
+  skip,
+}, async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  for (const [host, deadlineMs, ms] of [
+    ['0.0.0.0', 30_000, 500],
+    ['::', 30_000, 500],
+    ['0.0.0.0', 300, 30],
+    ['127.0.0.1', 30_000, 20],
+  ] as const) {
+    const server = await open(t, false, () => {}, host)
+    const closed = closeToNewcomers(server, { fd: descriptorOf(server), isUnix: false, deadlineMs })
+    while ((await ask(server)) !== 'ECONNREFUSED');
+    t.mock.timers.tick(ms - 1)
+    await turns()
+    assert.equal(server.listening, true, `${host} before ${ms} ms`)
+    t.mock.timers.tick(1)
+    await closed
+    assert.equal(server.listening, false)
+  }
+})
+
+/** More than a close needs. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise(resolve => setImmediate(resolve))
+}
 
 test('clients in the queue are accepted even if that takes long', async t => {
   // Each takes 5 ms by this clock, all together longer than the listener looks for a quiet time.

@@ -18,7 +18,7 @@ import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
 import { assembleAdmission } from '../assemble.ts'
 import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
-import { Listening } from '../listening.ts'
+import { type Drain, Listening } from '../listening.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { Acceptor } from './acceptor.ts'
 import { Answers } from './answers.ts'
@@ -182,16 +182,16 @@ class ThreadGroup implements RunningGateway {
 
   // ---- the end ----
 
-  #drain(message: Extract<GatewayMessage, { readonly type: 'drain' }>): void {
+  #drain(message: NonNullable<Drain>): void {
     this.#threads.isEnding = true
     this.#ask('drained', message, cuts =>
       this.#send({ type: 'drained', cut: (cuts as number[]).reduce((sum, cut) => sum + cut, 0) }),
     )
-    void this.#stopAccepting(message.handedOn)
+    void this.#stopAccepting(message)
   }
 
-  async #stopAccepting(handedOn: readonly number[]): Promise<void> {
-    this.#stopped ??= this.#listening!.close(handedOn)
+  async #stopAccepting(drain: Drain): Promise<void> {
+    this.#stopped ??= this.#listening!.close(drain)
     await this.#stopped
     this.#acceptor.close()
     this.#refusals.flush()
@@ -203,7 +203,7 @@ class ThreadGroup implements RunningGateway {
     return new Promise(resolve => {
       this.#answers.ask(ALL_HAVE_ENDED, this.#threads.living, () => resolve())
       this.#threads.postAll({ type: 'end' })
-      void this.#stopAccepting([])
+      void this.#stopAccepting(null)
     })
   }
 

@@ -81,6 +81,42 @@ test('floods end their connection, and nobody else’s', async () => {
   await server.stop()
 })
 
+/** A request whose block goes on with `fields`, in frames as large as they may be. */
+function bigHead(stream: number, fields: Buffer): Buffer {
+  const block = Buffer.concat([h2.block(h2.requestFields('/hello')), fields])
+  const frames = Math.ceil(block.length / 16_384)
+  return times(frames, i =>
+    h2.frame(
+      i === 0 ? Type.HEADERS : Type.CONTINUATION,
+      (i === 0 ? h2.END_STREAM : 0) | (i === frames - 1 ? h2.END_HEADERS : 0),
+      stream,
+      block.subarray(i * 16_384, (i + 1) * 16_384),
+    ),
+  )
+}
+
+test('a hundred thousand fields in a head, named by a byte each or written out, are read by nobody', async () => {
+  const server = await startServer({ app: 'plain', directory: APPS })
+  await probe(server)
+  server.rememberFds()
+  const client = new Http2Client(server.programTarget)
+  // accept-encoding of the static table
+  for (let i = 0; i < 20; i++) client.send(bigHead(idOf(i), Buffer.alloc(100_000, 0x90)))
+  await probe(server)
+  for (let i = 0; i < 20; i++) assert.equal(await client.response(idOf(i)), 431)
+  client.send(h2.get(101, '/hello'))
+  assert.equal(await client.response(101), 200)
+  client.send(
+    bigHead(
+      103,
+      times(100_000, () => h2.block([['a', '']])),
+    ),
+  )
+  assert.equal(await client.ended(), Code.ENHANCE_YOUR_CALM)
+  await checkNothingRuns(server)
+  await server.stop()
+})
+
 const PROVOKED: Readonly<Record<string, (stream: number) => Buffer>> = {
   'the client': stream => h2.reset(stream),
   'a window that overflows': stream => h2.windowUpdate(stream, 0x7fff_ffff),

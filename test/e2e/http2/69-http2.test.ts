@@ -13,9 +13,10 @@ import { after, before, type TestContext, test } from 'node:test'
 import { run } from '../../../scripts/lib/command.ts'
 import { type Certificate, localCertificate } from '../../support/certificates.ts'
 import { Gate } from '../../support/gate.ts'
+import { get, Http2Client, Type } from '../../support/http2-client.ts'
 import { APPS } from '../../support/paths.ts'
 import { temporaryDirectory } from '../../support/project.ts'
-import { type Server, startServer } from '../../support/server.ts'
+import { type Server, startServer, until } from '../../support/server.ts'
 
 let certificate: Certificate
 let server: Server
@@ -107,11 +108,19 @@ test('a drain finishes what runs and takes no new stream: GOAWAY twice, the seco
   const last: number[] = []
   session.on('goaway', (_code, id) => last.push(id))
   const closed = once(session, 'close')
+  // Who has closed its side, and opens no window for its answer, holds up nobody.
+  const left = new Http2Client(stopping.programTarget, { window: 0 }).send(get(1, '/bytes/100'))
+  await left.until(() => left.of(Type.HEADERS).length > 0)
+  left.socket.end()
   const gate = new Gate(t)
   const running = answerOf(session.request({ ':path': gate.target }))
   await stopping.waitForLog(/holding/)
   stopping.signal('SIGTERM')
-  await stopping.waitForLog(/stopping gracefully/)
+  // Behind the answer the session would end without reading on.
+  await until(
+    () => last.length > 1,
+    () => `only ${last.length} GOAWAY came`,
+  )
   gate.open()
   assert.equal((await running).body.toString(), 'let go')
   await closed
