@@ -1,10 +1,12 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
+ *     sites ← { config, control, routing }        routing ← config
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
- *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
+ *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
@@ -31,15 +33,17 @@ export interface Import {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   observe: ['base', 'http'],
-  config: ['base'],
-  control: ['base'],
+  sites: [],
+  config: ['base', 'sites', 'routing'],
+  control: ['base', 'sites'],
   http: ['base'],
   protocols: ['base', 'http'],
   http1: ['base', 'http', 'protocols'],
   http2: ['base', 'http', 'protocols'],
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
-  routing: ['base', 'http'],
+  patterns: [],
+  routing: ['base', 'http', 'patterns', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],
@@ -53,6 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'websocket',
     'tls',
     'routing',
+    'sites',
     'apps',
     'middleware',
     'handlers',
@@ -77,9 +82,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     wire: [],
     worker: ['wire'],
     pool: [],
-    wsgi: ['pool', 'wire', 'worker'],
-    asgi: ['pool', 'wire', 'worker'],
-    links: ['pool', 'wire', 'worker', 'wsgi', 'asgi'],
+    raw: ['pool', 'wire', 'worker'],
+    wsgi: ['pool', 'wire', 'worker', 'raw'],
+    asgi: ['pool', 'wire', 'worker', 'raw'],
+    links: ['pool', 'wire', 'worker', 'raw', 'wsgi', 'asgi'],
     threads: ['pool', 'wire', 'worker', 'wsgi', 'asgi', 'links'],
   },
   master: {
@@ -125,6 +131,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/trusted-proxies.ts',
+      'src/observe/remote/tcp.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
@@ -136,7 +143,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
-  'node:dgram': () => false,
+  'node:dgram': path => path === 'src/observe/remote/udp.ts',
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.

@@ -7,9 +7,10 @@ import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
-import { COMMAND, referenceFiles } from './reference.ts'
+import { COMMAND, KEYS_OF_TABLES, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
 interface Properties {
@@ -19,7 +20,7 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool' | 'tls', Properties>
+  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map', Properties>
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -44,18 +45,22 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  assert.deepEqual(Object.keys(schema.properties), names([...defined, include]))
+  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map'])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
   assert.deepEqual(Object.keys(tls.properties), names(TLS_KEYS))
+  assert.deepEqual(Object.keys(site.properties), [...names(SITE_KEYS), 'locations', 'rewrites'])
+  assert.deepEqual(Object.keys(location.properties), [...names(LOCATION_KEYS), 'locations', 'rewrites'])
+  assert.deepEqual(Object.keys(rewrite.properties), [...names(REWRITE_KEYS), 'rewrites'])
+  assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {
   const rows = reference.split('\n').filter(line => /^\| `?[a-z]/.test(line))
-  const keys = [...APP_KEYS, ...POOL_KEYS, ...TLS_KEYS, include]
+  const keys = KEYS_OF_TABLES.flatMap(([, own]) => own)
   const sections = [...new Set(SETTINGS.map(({ section }) => section))]
   const inSections = sections.flatMap(section => SETTINGS.filter(one => one.section === section))
   const all = [...keys, ...inSections]

@@ -2,6 +2,7 @@
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
@@ -87,18 +88,25 @@ workers = 1
 If APP is given on the command line or in the environment as well, it is one more application, named \`default\`. In \`pyproject.toml\` the
 tables are \`[[tool.jumak.app]]\` and \`[[tool.jumak.app.pool]]\`. HUP adds, removes and changes applications.`
 
+/** In the order of the page. */
+export const KEYS_OF_TABLES = [
+  ['Keys of `[[app]]`', APP_KEYS],
+  ['Keys of `[[app.pool]]`', POOL_KEYS],
+  ['Keys of `[[tls]]`', TLS_KEYS],
+  ['Keys of `[[site]]`', SITE_KEYS.filter(key => !LOCATION_KEYS.includes(key))],
+  ['Keys of `[[site]]` and of its `locations`', LOCATION_KEYS.filter(key => SITE_KEYS.includes(key))],
+  ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
+  ['Keys of `rewrites`', REWRITE_KEYS],
+  ['Keys of `[[map]]`', MAP_KEYS],
+  ['At the top of the file', [include]],
+] as const
+
 function formatTables(): string {
-  const parts = [
-    ['Keys of `[[app]]`', APP_KEYS],
-    ['Keys of `[[app.pool]]`', POOL_KEYS],
-    ['Keys of `[[tls]]`', TLS_KEYS],
-    ['At the top of the file', [include]],
-  ] as const
   const own = [...APPLICATION_SETTINGS].map(({ name }) => `\`${name}\``).join(', ')
   return [
     TABLES,
     `Settings of an application: ${own}.`,
-    ...parts.map(([title, keys]) => `### ${title}\n\n${formatKeys(keys)}`),
+    ...KEYS_OF_TABLES.map(([title, keys]) => `### ${title}\n\n${formatKeys(keys)}`),
   ].join('\n\n')
 }
 

@@ -5,6 +5,7 @@
  * Invariants: the nearest wins, so what an `[[app]]` says beats flags and variables. Only `app` is never inherited. The flat settings make
  * an application of their own, `default`, if they name one, or if there is no other.
  */
+import type { Secret } from '../base/secret.ts'
 import { DEFAULT_NAME } from './kinds/application-keys.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS } from './settings/index.ts'
@@ -12,6 +13,7 @@ import type { Setting } from './settings/setting.ts'
 import { appKeys } from './settings/tables.ts'
 import type { FileApp, FileTable } from './sources/app-tables.ts'
 import type { Given } from './sources/given.ts'
+import type { FileSites } from './sources/site-tables.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
 import type { PythonConfiguration } from './types.ts'
 import type { Settings } from './values.ts'
@@ -24,6 +26,10 @@ export interface GivenSettings {
   readonly apps: readonly GivenApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
+  /** The tables `[[site]]` and `[[map]]`. */
+  readonly sites: FileSites
+  /** Of the flat settings' keys. Not left out by mistake: `--print-config` and `jumak adapt` show what is in the others. */
+  readonly keyPassword?: Secret | null
 }
 
 export interface GivenApp {
@@ -40,10 +46,13 @@ export interface GivenApp {
   readonly configuration: PythonConfiguration | null
 }
 
+const NO_SITES: FileSites = { sites: [], maps: [] }
+
 export function givenSettings(
   flat: Settings,
   apps: readonly FileApp[],
   tls: readonly FileTable[] = [],
+  sites: FileSites = NO_SITES,
   configuration: PythonConfiguration | null = null,
 ): GivenSettings {
   const ofApps = new Map(
@@ -58,7 +67,7 @@ export function givenSettings(
     configuration,
   }
   const hasOwn = flat.has(application.app.name) || apps.length === 0
-  return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))], tls }
+  return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))], tls, sites }
 }
 
 function withDefaults({ origin, values, pools, hasMistake }: FileApp, defaults: Settings): GivenApp {

@@ -14,7 +14,9 @@ import { readAdminSocket } from './admin-socket.ts'
 import type { GivenApp, GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
+import { assembleSites } from './assemble-sites.ts'
 import { assembleTls, checkHttps } from './assemble-tls.ts'
+import { checkSites } from './check-sites.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
@@ -28,6 +30,7 @@ import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './sett
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
+import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
 import type { Given } from './sources/given.ts'
@@ -56,19 +59,28 @@ export function assembleConfig(
   checkHealthPaths(values, plain.health)
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
+  const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
+  if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
+  if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
+    values.report(
+      processes.daemon,
+      'must be off with an inherited socket (fd://): who has opened it starts the program',
+    )
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,
     gatewayThreadsReason: gateway.reason,
     bind,
     tls,
+    sites,
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
+    ...readRemoteLogs(values, plain),
     gatewayIdentity,
     temporaryDirectory: readTemporaryDirectory(values, environment),
     adminSocket: readAdminSocket(values, environment, file),
@@ -176,6 +188,16 @@ function readErrorPages(values: Values): ErrorPage[] {
     values.refuse(errors.errorPages, page.problem, given)
     return []
   })
+}
+
+function readRemoteLogs(values: Values, plain: ProgramValues): Pick<Config, 'statsd' | 'syslog'> {
+  const statsd = values.one(remoteLogs.statsd.address)
+  const syslog = values.one(remoteLogs.syslog.address)
+  const access = values.one(remoteLogs.syslog.requests) ? plain.accessLog : null
+  return {
+    statsd: statsd === null ? null : { ...plain.statsd, address: statsd },
+    syslog: syslog === null ? null : { ...plain.syslog, address: syslog, access },
+  }
 }
 
 function readTemporaryDirectory(values: Values, environment: Environment): string {

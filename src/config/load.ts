@@ -10,6 +10,7 @@
  */
 
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
@@ -103,6 +104,8 @@ export function reloadConfig(
     program: withOld(now.program, old.program, different),
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
     tls: startsOrEndsTls ? old.tls : now.tls,
+    sites: now.sites,
+    keyPassword: now.keyPassword ?? null,
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
@@ -117,6 +120,7 @@ export function reloadConfig(
   const changed = different.filter(setting => isOfProgram(setting, now.program, changedApps)).map(nameAndChange)
   if (!haveSame(TLS_KEYS, old.tls, now.tls))
     changed.push({ name: '[[tls]]', change: startsOrEndsTls ? 'restart' : 'live' })
+  if (!isDeepStrictEqual(before.config.sites, config.sites)) changed.push({ name: '[[site]]', change: 'live' })
   return { config, warnings: loaded.warnings, settings, file: loaded.file, changed, apps }
 }
 
@@ -215,7 +219,10 @@ function readSources(args: Arguments, environment: Environment): Sources {
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
-    settings: givenSettings(settings, file.apps, file.tls, args.adapted?.configuration ?? null),
+    settings: {
+      ...givenSettings(settings, file.apps, file.tls, file.sites, args.adapted?.configuration ?? null),
+      keyPassword: args.adapted?.keyPassword ?? null,
+    },
     diagnostics,
     warnings: [...(args.adapted?.notes ?? []), ...file.warnings],
     file: absolute,

@@ -165,6 +165,8 @@ test('the schema has every setting of a file, with its real default', () => {
   assert.deepEqual(Object.keys(properties), [
     ...SETTINGS.filter(one => isFrom(one, 'file')).map(one => one.name),
     'include',
+    'site',
+    'map',
   ])
   assert.equal(schema['additionalProperties'], false)
   for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {

@@ -16,11 +16,13 @@ import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
+import type { FilePart, FileRewrite } from './sources/site-tables.ts'
 import type { AppConfig, Config } from './types.ts'
 import { type Settings, Values } from './values.ts'
 
@@ -46,7 +48,37 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
+  for (const map of settings.sites.maps)
+    lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
+  for (const site of settings.sites.sites)
+    lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`
+}
+
+/** A site or a location, with what is in it. `name`: of the table, as in `site.locations`. */
+function linesOfPart(
+  part: FilePart,
+  keys: readonly Setting[],
+  name: string,
+  where: WorkingDirectory,
+  printed: Printed,
+): string[] {
+  const rewrites = (inner: readonly FileRewrite[], within: string): string[] =>
+    inner.flatMap(one => [
+      '',
+      `[[${within}.rewrites]]`,
+      ...linesOfTable(REWRITE_KEYS, new Values(one.values, where), printed),
+      ...rewrites(one.rewrites, `${within}.rewrites`),
+    ])
+  return [
+    ...linesOfTable(keys, new Values(part.values, where), printed),
+    ...rewrites(part.rewrites, name),
+    ...part.locations.flatMap(one => [
+      '',
+      `[[${name}.locations]]`,
+      ...linesOfPart(one, LOCATION_KEYS, `${name}.locations`, where, printed),
+    ]),
+  ]
 }
 
 /** Only what is given, a line each, in the order of the settings: for `jumak adapt`. */
@@ -94,7 +126,7 @@ function linesOfTable(settings: readonly Setting[], values: Values, printed: Pri
 /** `printed`: null: what became of the settings is not known. */
 function linesOf(setting: Setting, values: Values, printed: Printed | null): string[] {
   const givens = values.givens(setting)
-  if (setting.name === 'env' && givens.length > 0) return variableLines(setting, givens)
+  if (setting.kind.table === 'only' && givens.length > 0) return variableLines(setting, givens)
   const isBeside = printed?.tables.includes(setting) === true
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file') || isBeside
   const texts = givens.map(given =>
@@ -146,8 +178,9 @@ function variableLine(setting: Setting, { text, origin }: Given): string {
   const equals = text.indexOf('=')
   const [key, value] = [text.slice(0, equals), text.slice(equals + 1)]
   const comment = describeOrigin(setting, origin)
-  if (looksSecret(key, value)) return withComment(`# env.${key} = "***"`, `${comment}, hidden`)
-  return withComment(`env.${key} = ${tomlLiteral(value)}`, comment)
+  const name = `${setting.name}.${/^[\w-]+$/.test(key) ? key : tomlLiteral(key)}`
+  if (setting.name === 'env' && looksSecret(key, value)) return withComment(`# ${name} = "***"`, `${comment}, hidden`)
+  return withComment(`${name} = ${tomlLiteral(value)}`, comment)
 }
 
 /** By its name, or as a URL with a password in it. */

@@ -3,6 +3,7 @@
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 
@@ -19,6 +20,8 @@ export function jsonSchema(): JsonSchema {
       ...properties,
       app: orTables(properties['app']!, '#/$defs/application', ['name']),
       tls: orTables(properties['tls']!, '#/$defs/tls', []),
+      site: listOfTables('A site: names, and what is done below their paths', '#/$defs/site'),
+      map: listOfTables('A variable that depends on another text', '#/$defs/map'),
     },
     $defs: {
       application: {
@@ -39,6 +42,28 @@ export function jsonSchema(): JsonSchema {
         required: ['cert', 'key'],
         properties: propertiesOf(TLS_KEYS),
       },
+      site: {
+        type: 'object',
+        additionalProperties: false,
+        properties: { ...propertiesOf(SITE_KEYS), ...INNER },
+      },
+      location: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['match'],
+        properties: { ...propertiesOf(LOCATION_KEYS), ...INNER },
+      },
+      rewrite: {
+        type: 'object',
+        additionalProperties: false,
+        properties: { ...propertiesOf(REWRITE_KEYS), rewrites: INNER.rewrites },
+      },
+      map: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'from', 'values'],
+        properties: propertiesOf(MAP_KEYS),
+      },
       pool: {
         type: 'object',
         additionalProperties: false,
@@ -47,6 +72,15 @@ export function jsonSchema(): JsonSchema {
       },
     },
   }
+}
+
+function listOfTables(description: string, $ref: string): JsonSchema & { readonly description: string } {
+  return { description, type: 'array', items: { $ref } }
+}
+
+const INNER = {
+  locations: listOfTables('Paths with something of their own', '#/$defs/location'),
+  rewrites: listOfTables('Steps that are done in their order', '#/$defs/rewrite'),
 }
 
 function propertiesOf(settings: readonly Setting[]): Record<string, JsonSchema> {

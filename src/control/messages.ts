@@ -19,6 +19,7 @@ import type {
   StaticMount,
   WarmupRequest,
 } from '../config/types.ts'
+import type { SitesModel } from '../sites/model.ts'
 import type { WorkerTraffic } from './admin-messages.ts'
 import type { GatewayTls } from './tls-messages.ts'
 
@@ -191,6 +192,7 @@ export type MasterToGateway =
       readonly apps: readonly GatewayApp[]
       /** Of those that are new. Another one than in `start` where the first application with cookies is among them. */
       readonly affinityKey: string
+      readonly sites: SitesModel
     }
   /** Certificates and keys that were read again, or new keys of tickets. For new connections: those that are open keep what they have. */
   | { readonly type: 'tls'; readonly tls: GatewayTls }

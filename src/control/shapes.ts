@@ -44,6 +44,7 @@ import type {
   SourceFile,
   WorkerToMaster,
 } from './messages.ts'
+import { sitesModel } from './sites-shape.ts'
 import { gatewayTls } from './tls-messages.ts'
 
 /** All messages of one channel in one direction: the checks by type and field. */
@@ -268,7 +269,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   },
   'no-worker': { app: appName },
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
-  apps: { apps: gatewayApps, affinityKey },
+  apps: { apps: gatewayApps, affinityKey, sites: sitesModel },
   'error-pages': { pages: errorPages },
   tls: { tls: gatewayTls },
   'reopen-logs': {},

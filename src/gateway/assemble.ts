@@ -6,7 +6,7 @@
  */
 import type { GatewayApp } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
-import type { HttpError, ProtocolError } from '../http/errors.ts'
+import { HttpError, type ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
@@ -20,6 +20,7 @@ import { responseHeaders } from '../middleware/response-headers.ts'
 import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
+import type { SitesModel } from '../sites/model.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
 import { Admission } from './connections/admission.ts'
@@ -29,14 +30,19 @@ import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
+import { Sites } from './sites/sites.ts'
 
 /**
  * What a request passes, for the applications that there are now. From the outside in: what is asked first stands last. One application
  * that is for all requests is called by the access log itself, without a router.
  */
-export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Handler {
-  const { config, onAnswered } = parts
-  const handler = withTls(parts, tls)(toApplication(parts, application => application.handler))
+export function assembleHandler(parts: GatewayParts, sites: Sites | null, tls: TlsRules | null): Handler {
+  const { config, onAnswered, applications } = parts
+  const content =
+    sites === null
+      ? toApplication(parts, application => application.handler)
+      : sites.handler(new Map(applications.values().map(one => [one.config.name, one.handler])))
+  const handler = withTls(parts, tls)(content)
   const { responseHeaders: added } = config
   const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
   const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
@@ -44,6 +50,17 @@ export function assembleHandler(parts: GatewayParts, tls: TlsRules | null): Hand
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
   return live === null && ready === null ? asked : readiness(parts)(asked)
+}
+
+/** Null: there are none. */
+export function makeSites({ space, pages, log }: GatewayParts, model: SitesModel): Sites | null {
+  if (model.sites.length === 0) return null
+  return new Sites(model, space.files, (exchange, error) => {
+    const { method, target, authority } = exchange.request
+    if (!(error instanceof HttpError) || error.culprit === 'operator')
+      log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
+    respondWithError(exchange, error, pages)
+  })
 }
 
 /** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */

@@ -7,14 +7,16 @@
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol } from './assemble.ts'
+import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import type { Drain } from './listening.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
+import type { RemoteRecords } from './remote.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import type { OtherLoops } from './shared-parts.ts'
+import type { Sites } from './sites/sites.ts'
 
 /** How often the master hears how many requests would be cut if the gateway died. */
 const IN_FLIGHT_MS = 500
@@ -46,11 +48,19 @@ export interface GatewayOptions {
   readonly threads?: OtherLoops | null
   /** For connections with TLS. Null: no listener has it, and it is not loaded. */
   readonly handshakes: typeof Handshakes | null
+  /** For metrics and syslog. Null: nobody wants them, and it is not loaded. */
+  readonly remote?: typeof RemoteRecords | null
 }
 
 /** Loads what connections with TLS need; null: no listener has TLS. */
 export async function loadHandshakes({ tls }: GatewayStart): Promise<typeof Handshakes | null> {
   return tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
+}
+
+/** Loads what metrics and syslog need; null: nobody wants them. */
+export async function loadRemote({ config: { statsd, syslog } }: GatewayStart): Promise<typeof RemoteRecords | null> {
+  const isWanted = statsd !== null || (syslog !== null && syslog.access !== null)
+  return isWanted ? (await import('./remote.ts')).RemoteRecords : null
 }
 
 export class Gateway {
@@ -65,10 +75,13 @@ export class Gateway {
   #inFlight = 0
   /** Null: no listener has TLS. */
   readonly #handshakes: Handshakes | null
+  /** Null: there are none, and requests go to applications by their own hosts and paths. */
+  #sites: Sites | null
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
+    this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
     const { tls } = options.start
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
@@ -81,6 +94,7 @@ export class Gateway {
     setInterval(() => {
       this.#tellInFlight()
       this.#reports.sample()
+      this.#parts.remote?.sample(() => this.#waiting)
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
   }
@@ -98,6 +112,10 @@ export class Gateway {
   /** Another thread asks: memory is short, and this one has more than its share. */
   checkMemory(): void {
     this.#parts.memory.check()
+  }
+
+  get #waiting(): number {
+    return this.#parts.applications.namedPools.reduce((sum, { pool }) => sum + pool.waiting, 0)
   }
 
   #tellInFlight(): void {
@@ -176,8 +194,10 @@ export class Gateway {
         return () => pages.replace(change.pages)
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
+        const sites = makeSites(this.#parts, change.sites)
         return () => {
           configure()
+          this.#sites = sites
           this.#assemble()
         }
       }
@@ -195,7 +215,7 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts, this.#handshakes?.rules ?? null)
+    this.#options.entry.handler = assembleHandler(this.#parts, this.#sites, this.#handshakes?.rules ?? null)
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */
@@ -206,7 +226,10 @@ export class Gateway {
 
   /** Called after a drain. */
   #finish(): Promise<void> {
-    this.#finished ??= this.connections.linger().then(() => this.#parts.accessLog.close())
+    this.#finished ??= this.connections
+      .linger()
+      .then(() => Promise.all([this.#parts.accessLog.close(), this.#parts.remote?.close()]))
+      .then(() => {})
     return this.#finished
   }
 

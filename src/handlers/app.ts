@@ -34,7 +34,7 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
       pool.handle(exchange, null)
       return
     }
-    const tooLarge = exchange.body.limitTo(options.limits.body)
+    const tooLarge = exchange.body.limitTo(exchange.bodyLimit ?? options.limits.body)
     if (tooLarge !== null) options.onError(exchange, tooLarge)
     else if (
       (length === undefined || length > MAX_INLINE_BODY) &&

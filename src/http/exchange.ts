@@ -150,6 +150,13 @@ export interface Exchange extends Answered {
   readonly local: LocalEnd
   /** Middleware may replace it, to wrap it. */
   response: ResponseWriter
+  /**
+   * Asked before an error is answered by a page of ours: true, it is answered in another way. Null: nobody has other pages for this
+   * request (`error_page` of a site).
+   */
+  errorPage: ((error: Error) => boolean) | null
+  /** Bytes of content that its handler takes, as its location says; null: the handler has a limit of its own. */
+  bodyLimit: number | null
   /** The client has sent FIN. It has gone, or it only has no more to send and still reads. */
   readonly isHalfClosed: boolean
   /**

@@ -23,6 +23,8 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
   readonly writer: Writer
   /** Set by the connection. */
   isHalfClosed = false
+  errorPage: ((error: Error) => boolean) | null = null
+  bodyLimit: number | null = null
   readonly receivedAt: number = performance.now()
   queueMillis = -1
   runMicros = -1

@@ -150,6 +150,13 @@ async function makeCertificate(directory: string): Promise<void> {
 class Servers {
   readonly #running: ChildProcess[] = []
 
+  constructor() {
+    // An interrupted command leaves none.
+    process.on('exit', () => {
+      for (const child of this.#running) child.kill()
+    })
+  }
+
   async start(name: string, port: number, command: string, words: readonly string[], options: object): Promise<void> {
     if (await answers(port)) throw new SetupError(`port ${port}, which the tests name, is in use`)
     const log = join(DIRECTORY, `${name}.log`)

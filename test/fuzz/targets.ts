@@ -13,6 +13,9 @@ import { HpackEncoder, roomFor } from '../../src/http2/hpack/encoder.ts'
 import { decodeAll, type Field, pairs } from '../../src/http2/hpack/testing/blocks.ts'
 import { answer, connect, tick } from '../../src/http2/testing/connect.ts'
 import { recordFrames } from '../../src/http2/testing/recorded-frames.ts'
+import { parse } from '../../src/patterns/parser.ts'
+import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
+import { programOf } from '../../src/patterns/program.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -166,4 +169,38 @@ function readHello(pieces: readonly Buffer[]): unknown {
   return { verdict: verdicts.at(-1), serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason }
 }
 
-export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello]
+const patterns: Target = {
+  name: 'patterns',
+  corpus: corpusOf('patterns'),
+  split: splitBy(() => 1),
+  mend: part => part,
+  async check(bytes) {
+    const end = (bytes.indexOf(0) + 1 || bytes.length + 1) - 1
+    const source = bytes.toString('utf8', 0, end)
+    const pattern = compilePattern(source, { caseInsensitive: bytes.length % 2 === 0 })
+    if (!(pattern instanceof Pattern)) {
+      assert.ok(pattern.offset >= 0 && pattern.offset <= source.length, pattern.message)
+      return
+    }
+    const subject = bytes.toString('latin1', end + 1)
+    for (const text of [subject, subject.repeat(200).slice(0, 2000)]) {
+      const slots: Int32Array | null = pattern.machine().match(text)
+      const found: Captures | null =
+        slots && Array.from({ length: slots.length / 2 }, (_, group) => textOf(text, slots, group))
+      const same = pattern.exec(text)
+      assert.deepEqual(same && [...same], found)
+      const program = programOf(parse(source, false).root, 10_000)!
+      // What captures in a part of its own is matched again, over 255 bytes at most.
+      const again = program.parts.some(part => part.captures) ? 256 : 1
+      // A short run is 16 bytes at most.
+      const most = 16 * program.op.length * (2 * program.rows + 1) * (text.length + 1) * again
+      assert.ok(pattern.machine().steps <= most, `${pattern.machine().steps} steps of ${most}`)
+    }
+  },
+}
+
+function textOf(subject: string, slots: Int32Array, group: number): string | undefined {
+  return slots[2 * group + 1] === -1 ? undefined : subject.slice(slots[2 * group], slots[2 * group + 1])
+}
+
+export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello, patterns]

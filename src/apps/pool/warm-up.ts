@@ -34,6 +34,8 @@ export class WarmUpExchange implements Exchange {
   readonly response: WarmUpResponse
   readonly receivedAt: number = performance.now()
   readonly isHalfClosed = false
+  errorPage = null
+  bodyLimit = null
   readonly isWebSocket = false
   queueMillis = 0
   runMicros = -1

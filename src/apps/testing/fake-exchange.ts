@@ -158,6 +158,8 @@ export class FakeExchange implements Exchange {
   readonly peer: Peer
   local: LocalEnd
   isHalfClosed = false
+  errorPage: ((error: Error) => boolean) | null = null
+  bodyLimit: number | null = null
   isWebSocket: boolean
   readonly receivedAt = 0
   queueMillis = -1

@@ -9,6 +9,7 @@ import type { Kind } from '../kinds/kinds.ts'
 export type Section =
   | 'Application'
   | 'Applications'
+  | 'Sites'
   | 'Listening'
   | 'TLS'
   | 'Workers'

@@ -16,6 +16,7 @@ import { include } from '../settings/tables.ts'
 import { type FileApp, type FileTable, type Givens, readApp, readAppTables, readTlsTables } from './app-tables.ts'
 import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
 import { findIncluded } from './include.ts'
+import { type FileSites, readSiteTables } from './site-tables.ts'
 import { TableReader } from './table-reader.ts'
 import { parseToml, type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 
@@ -33,6 +34,8 @@ export interface FromFile {
   readonly apps: readonly FileApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
+  /** The tables `[[site]]` and `[[map]]`. */
+  readonly sites: FileSites
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   /** No application was found in it, and a mistake in it may be the reason. */
@@ -45,6 +48,7 @@ export const NOTHING: FromFile = {
   values: new Map(),
   apps: [],
   tls: [],
+  sites: { sites: [], maps: [] },
   diagnostics: [],
   warnings: [],
   mayHaveApps: false,
@@ -98,20 +102,25 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', ['app', 'tls']))
+  const values = new Map(reader.read(table, 'top', ['app', 'tls', 'site', 'map']))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
   const tls = readTlsTables(table, reader)
+  const sites = readSiteTables(table, reader)
   const diagnostics = [...reader.diagnostics, ...included.diagnostics]
   const mayHaveApps = apps.length === 0 && diagnostics.length > 0 && meansApps(table)
-  return { file, values, apps, tls, diagnostics, warnings: [], mayHaveApps }
+  return { file, values, apps, tls, sites, diagnostics, warnings: [], mayHaveApps }
 }
+
+const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map']
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {
   const isApps = ([name, { value }]: readonly [string, { readonly value: TomlValue }]) =>
-    name === include.name || (name === 'app' && value.kind === 'table') || (name !== 'tls' && tablesOf(value) !== null)
+    name === include.name ||
+    (name === 'app' && value.kind === 'table') ||
+    (!OTHER_TABLES.includes(name) && tablesOf(value) !== null)
   return entries.entries().some(isApps)
 }
 

@@ -9,12 +9,17 @@ import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
+import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
-/** `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. */
-export type Level = 'top' | 'app' | 'pool' | 'tls'
+/**
+ * `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`.
+ */
+export type Level = 'top' | 'app' | 'pool' | 'tls' | SiteLevel
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
@@ -22,6 +27,10 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   app: [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))],
   pool: POOL_KEYS,
   tls: TLS_KEYS,
+  site: SITE_KEYS,
+  location: LOCATION_KEYS,
+  rewrite: REWRITE_KEYS,
+  map: MAP_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -29,6 +38,17 @@ const PLACES: Readonly<Record<Level, string>> = {
   app: 'in the table [[app]] of its application',
   pool: 'in a table [[app.pool]]',
   tls: 'in a table [[tls]]',
+  site: 'in a table [[site]]',
+  location: 'in an entry of locations',
+  rewrite: 'in an entry of rewrites',
+  map: 'in a table [[map]]',
+}
+
+const OWNERS: Readonly<Record<SiteLevel, string>> = {
+  site: 'a site',
+  location: 'a location',
+  rewrite: 'an entry of rewrites',
+  map: 'a map',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -39,6 +59,7 @@ export function settingsOf(level: Level): readonly Setting[] {
 export function explainUnknown(name: string, value: TomlValue, level: Level): string {
   if (level === 'top') return unknownAtTop(name, value)
   if (level === 'tls') return unknownOfTls(name)
+  if (isSiteLevel(level)) return unknownOfSite(name, value, level)
   if (name === 'tls' && tablesOf(value) !== null)
     return `[[tls]] stands ${PLACES.top}: its names say for which hosts it is`
   const of = level === 'app' ? 'an application' : 'a pool'
@@ -66,6 +87,25 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   const elsewhere = level === 'app' ? meantName(name, namesOf('top')) : null
   if (elsewhere !== null) return `${of} has no setting ${name}; did you mean ${elsewhere}, ${PLACES.top}?`
   return `${of} has no setting ${name}${foreignHint(name)}`
+}
+
+function isSiteLevel(level: Level): level is SiteLevel {
+  return Object.hasOwn(OWNERS, level)
+}
+
+function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string {
+  const said = `${OWNERS[level]} has no setting ${name}`
+  if ((name === 'locations' || name === 'rewrites') && value.kind !== 'array')
+    return `${name} is a list of tables, as in ${name} = [{ … }]`
+  if (name === 'location' || name === 'rewrite') return `${said}; did you mean ${name}s?`
+  const other = (['location', 'site', 'rewrite', 'map'] as const).find(one =>
+    KNOWN[one].some(setting => setting.name === name),
+  )
+  if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`
+  const meant = closest(name.toLowerCase(), namesOf(level)) ?? meantName(name, namesOf(level))
+  if (meant !== null) return `${said}; did you mean ${meant}?`
+  if (namesOf('top').includes(name)) return `${name} is for the whole program: write it ${PLACES.top}`
+  return said
 }
 
 /** Flat settings have the same names with `tls-` before them. */

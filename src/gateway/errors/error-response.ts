@@ -55,6 +55,7 @@ export function respondWithError(exchange: Exchange, error: Error, pages: OwnPag
     exchange.response.abort(error)
     return
   }
+  if (exchange.errorPage?.(error) === true) return
   const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
   if (pages?.has(status)) addFilter(exchange, pages.filter)
   const { request, response } = exchange

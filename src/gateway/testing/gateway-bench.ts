@@ -62,20 +62,20 @@ export class GatewayBench {
       tls: null,
     } as const
     this.parts = makeParts(start, send, () => this.isStopping)
-    this.entry = { handler: assembleHandler(this.parts, null) }
+    this.entry = { handler: assembleHandler(this.parts, null, null) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
     this.parts.applications.prepare(apps.map(gatewayApp), this.affinityKey)()
-    this.entry.handler = assembleHandler(this.parts, null)
+    this.entry.handler = assembleHandler(this.parts, null, null)
   }
 
   /** `path`: as the generation was started with; that of the configuration by default. */
   serve(name: string, generation: number, path = this.#pathOf(name)): void {
     if (this.parts.applications.serve({ type: 'serve', app: name, generation, path }))
-      this.entry.handler = assembleHandler(this.parts, null)
+      this.entry.handler = assembleHandler(this.parts, null, null)
   }
 
   /** Waits for a message of this type about this worker. */

@@ -7,6 +7,8 @@ import { mergeReports } from './merge-reports.ts'
 import { PoolTable } from './pool-table.ts'
 import { ThreadState } from './state.ts'
 
+const NO_SITES = { sites: [], maps: [] }
+
 const app = (name: string) => gatewayApp(testApp({ name }))
 
 test('a later thread is told the last of each change, for the applications that there are', () => {
@@ -23,7 +25,7 @@ test('a later thread is told the last of each change, for the applications that 
   state.changed({ type: 'serve', app: 'shop', generation: 1, path: '' })
   state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
   state.changed({ type: 'serve', app: 'blog', generation: 3, path: '' })
-  state.changed({ type: 'apps', apps: [app('shop'), app('wiki')], affinityKey: 'second' })
+  state.changed({ type: 'apps', apps: [app('shop'), app('wiki')], affinityKey: 'second', sites: NO_SITES })
   state.changed({ type: 'stopping' })
   state.told({ type: 'log-level', level: 'debug' })
   assert.deepEqual(
@@ -60,7 +62,7 @@ test('a later thread makes no pool that has gone: there are no cells for it', ()
   const table = new PoolTable(2, config.apps)
   const apps = [gatewayApp(shop('api', 'new'))]
   table.configure(apps)
-  state.changed({ type: 'apps', apps, affinityKey: '' })
+  state.changed({ type: 'apps', apps, affinityKey: '', sites: NO_SITES })
   const made = state.start.config.apps[0]!.pools.map(({ name }) => name)
   assert.deepEqual(made, ['', 'api'])
   for (const name of made) assert.ok(table.list.some(({ pool }) => pool === name))

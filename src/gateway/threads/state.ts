@@ -54,7 +54,7 @@ export class ThreadState {
         const apps = this.#start.config.apps
           .filter(({ name }) => present.has(name))
           .map(app => ({ ...app, pools: app.pools.filter(({ name }) => present.get(app.name)!.has(name)) }))
-        this.#configure({ apps })
+        this.#configure({ apps, sites: change.sites })
         for (const known of [this.#serve, this.#static])
           for (const name of known.keys()) if (!present.has(name)) known.delete(name)
         break

@@ -21,6 +21,18 @@ const ENTRY_BYTES = 2048
 const EXTENSIONS: Readonly<Record<Coding, string>> = { br: '.br', zstd: '.zst', gzip: '.gz' }
 const SIBLINGS: readonly [Coding, string][] = Object.entries(EXTENSIONS) as [Coding, string][]
 
+/** What is not in the file: what its name says, and what the configuration does. */
+export interface FilePolicy {
+  /** `name`: of the file, without directories. */
+  readonly contentTypeOf: (name: string) => string
+  /** Null: there is no such field. */
+  readonly cacheControlOf: (name: string) => string | null
+  readonly hasEntityTag: boolean
+}
+
+/** For mounts: by the name alone. */
+export const BY_NAME: FilePolicy = { contentTypeOf, cacheControlOf, hasEntityTag: true }
+
 export interface Variant extends Validators {
   readonly coding: Coding | null
   readonly size: number
@@ -47,6 +59,7 @@ export interface Entry {
   readonly coded: readonly Variant[]
   readonly codings: readonly Coding[]
   readonly contentType: string
+  readonly policy: FilePolicy
   /** Its cost in memory. */
   readonly bytes: number
 }
@@ -57,9 +70,10 @@ export async function loadEntry(
   relative: string,
   before: Entry | undefined,
   files: OpenFiles,
+  policy = BY_NAME,
 ): Promise<Entry | null> {
   for (const directory of directories) {
-    const entry = await loadFrom(directory, relative, before, files)
+    const entry = await loadFrom(directory, relative, before, files, policy)
     if (entry !== null) return entry
   }
   return null
@@ -70,6 +84,7 @@ async function loadFrom(
   relative: string,
   before: Entry | undefined,
   files: OpenFiles,
+  policy: FilePolicy,
 ): Promise<Entry | null> {
   const root = await resolveDirectory(directory)
   if (root === null) return null
@@ -84,8 +99,10 @@ async function loadFrom(
       )
   // A sibling that is older than the file has the file's old content. Only seconds are compared, because tools keep only seconds.
   const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
-  const contentType = contentTypeOf(relative)
-  const fields = { contentType, cacheControl: cacheControlOf(nameOf(relative)), varies: coded.length > 0 }
+  const name = nameOf(relative)
+  const contentType = policy.contentTypeOf(name)
+  const varies = coded.length > 0
+  const fields = { contentType, cacheControl: policy.cacheControlOf(name), varies, hasEntityTag: policy.hasEntityTag }
   const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
   const variant = variantOf(plain, coding, fields)
   const held = [variant, ...variants].reduce(
@@ -99,6 +116,7 @@ async function loadFrom(
     coded: variants,
     codings: variants.map(one => one.coding!),
     contentType,
+    policy,
     bytes: held + ENTRY_BYTES + 2 * relative.length,
   }
 }
@@ -146,8 +164,9 @@ async function loadFile(
 /** The variant for an open descriptor of a large file, which may be newer than its entry. */
 export function variantOfOpen(entry: Entry, variant: Variant, { stats, path }: OpenFile): Variant {
   if (variant.identity === identityOf(stats)) return variant
-  const cacheControl = cacheControlOf(nameOf(entry.relative))
-  const fields = { contentType: entry.contentType, cacheControl, varies: entry.coded.length > 0 }
+  const { contentType, policy } = entry
+  const cacheControl = policy.cacheControlOf(nameOf(entry.relative))
+  const fields = { contentType, cacheControl, varies: entry.coded.length > 0, hasEntityTag: policy.hasEntityTag }
   return variantOf({ stats, content: null, path }, variant.coding, fields)
 }
 
@@ -158,17 +177,22 @@ export function pathOf(entry: Entry, variant: Variant): string {
 
 interface Fields {
   readonly contentType: string
-  readonly cacheControl: string
+  readonly cacheControl: string | null
   readonly varies: boolean
+  readonly hasEntityTag: boolean
 }
 
 function variantOf({ stats, content, path }: LoadedFile, coding: Coding | null, fields: Fields): Variant {
-  const { contentType, cacheControl, varies } = fields
+  const { contentType, cacheControl, varies, hasEntityTag } = fields
   const size = Number(stats.size)
   const modifiedAt = seconds(stats) * 1000
   const lastModified = new Date(modifiedAt).toUTCString()
   const etag = `"${stats.mtimeNs.toString(36)}-${size.toString(36)}${coding === null ? '' : `-${coding}`}"`
-  const always = ['Cache-Control', cacheControl, 'ETag', etag, ...(varies ? ['Vary', 'Accept-Encoding'] : [])]
+  const always = [
+    ...(cacheControl === null ? [] : ['Cache-Control', cacheControl]),
+    ...(hasEntityTag ? ['ETag', etag] : []),
+    ...(varies ? ['Vary', 'Accept-Encoding'] : []),
+  ]
   const partial = ['Content-Type', contentType]
   if (coding !== null) partial.push('Content-Encoding', coding)
   partial.push('Last-Modified', lastModified, ...always, 'Accept-Ranges', 'bytes', 'X-Content-Type-Options', 'nosniff')

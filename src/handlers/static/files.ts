@@ -54,6 +54,17 @@ export async function openBelow(root: string, relative: string, files: OpenFiles
   return openIf(path, name => name.startsWith(inside), files)
 }
 
+/** `relative`: empty for the directory itself. */
+export async function isDirectoryBelow(directory: string, relative: string): Promise<boolean> {
+  const root = await resolveDirectory(directory === '' ? '/' : directory)
+  if (root === null) return false
+  const inside = root === '/' ? root : `${root}/`
+  const path = await orNull(resolveLinks(inside + relative))
+  if (path === null || (path !== root && !path.startsWith(inside))) return false
+  const stats = await orNull(statOfPath(path, { bigint: true }))
+  return stats?.isDirectory() ?? false
+}
+
 /**
  * A file again that `openBelow` has opened at `path`. Null: it is there no more, or a directory in the path has become a link. This saves
  * most of the system calls.

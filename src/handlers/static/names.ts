@@ -8,15 +8,19 @@ const MORE_TYPES: Readonly<Record<string, string>> = { ico: 'image/x-icon' }
 const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json)$|^image\/svg\+xml$/
 
 export function contentTypeOf(name: string): string {
-  const extension = extensionOf(name)
-  // Names that every object has, such as `constructor`, are no extensions.
-  const type = Object.hasOwn(MORE_TYPES, extension) ? MORE_TYPES[extension]! : safeLookup(extension)
+  const type = mediaTypeOf(name) ?? 'application/octet-stream'
   return TEXT.test(type) ? `${type}; charset=utf-8` : type
 }
 
-function safeLookup(extension: string): string {
+/** Without charset; undefined: the extension says nothing. */
+export function mediaTypeOf(name: string): string | undefined {
+  const extension = extensionOf(name)
+  // The table would look for `txt` in `txt `.
+  if (!/^[a-z0-9+_-]+$/.test(extension)) return undefined
+  // Names that every object has, such as `constructor`, are no extensions.
+  if (Object.hasOwn(MORE_TYPES, extension)) return MORE_TYPES[extension]
   const type: unknown = lookup(extension)
-  return typeof type === 'string' ? type : 'application/octet-stream'
+  return typeof type === 'string' ? type : undefined
 }
 
 /**
@@ -36,9 +40,11 @@ export function codingOf(name: string): Coding | null {
   return CODED.get(extensionOf(name)) ?? null
 }
 
-function extensionOf(name: string): string {
+/** Lower case, without dot; empty: there is none. */
+export function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.')
-  return dot < 0 ? '' : name.slice(dot + 1).toLowerCase()
+  // The dot of a hidden name begins no extension.
+  return dot < 1 ? '' : name.slice(dot + 1).toLowerCase()
 }
 
 const FOREVER = 'public, max-age=31536000, immutable'

@@ -37,6 +37,15 @@ export function findMount(mounts: readonly Mount[], path: string): Mount | undef
 const REFUSED = /(?:^|\/)(?:\.|\/|$)|[\x00-\x1f\x7f\\]/
 const WELL_KNOWN = '.well-known/'
 
+/** For the files of locations: `relative` is below their base. Empty: the base itself; a slash at its end: a directory. */
+export function isPublicName(relative: string): boolean {
+  const name = relative.endsWith('/') ? relative.slice(0, -1) : relative
+  return name === '' || !REFUSED.test(name.replace(IS_WELL_KNOWN, '$1'))
+}
+
+/** The first one only. It is at the root of a site, which may be below the base: `/srv/$host`. */
+const IS_WELL_KNOWN = /(^|\/)\.well-known(?:\/|$)/
+
 /** The file's path below the mount's directory; null: the path can mean no file. `path` is decoded and below `mount.url`. */
 export function relativePath(mount: Mount, path: string): string | null {
   const relative = path.slice(mount.url.length)

@@ -155,6 +155,7 @@ export class Fleets {
       type: 'apps',
       apps: config.apps.map(gatewayApp),
       affinityKey: this.#options.affinityKey.of(config),
+      sites: config.sites,
     })
     this.refused.clear()
     const before = new Map(this.#fleets)

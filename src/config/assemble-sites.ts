@@ -1,0 +1,294 @@
+/**
+ * Sites from the tables of the file: values, inheritance, one handler a location, and all that is wrong with it. Runs in the command line, and
+ * in the master when it reloads.
+ *
+ * Invariant: each mistake has one diagnostic. What only compiling finds (templates, regular expressions, named locations) is found by the
+ * code that serves (`routing/sites/compile.ts`).
+ * Not here: what the values may be (`settings/site-keys.ts`).
+ */
+import type {
+  AddedHeader,
+  Location,
+  LocationHandler,
+  LocationSettings,
+  Match,
+  Place,
+  RewriteStep,
+  Site,
+  SitesModel,
+  TryFile,
+  VariableMap,
+} from '../sites/model.ts'
+import { formatBind } from './kinds/bind.ts'
+import { bytesOf, parseTry } from './kinds/site-words.ts'
+import type { Environment } from './machine/environment.ts'
+import type { Setting } from './settings/setting.ts'
+import { handlerKeys, locationKeys, locationSettings, mapKeys, rewriteKeys, siteKeys } from './settings/site-keys.ts'
+import type { FileTable } from './sources/app-tables.ts'
+import type { FilePart, FileRewrite, FileSites } from './sources/site-tables.ts'
+import type { BindAddress } from './types.ts'
+import { Values } from './values.ts'
+
+export interface SiteCircumstances {
+  readonly environment: Environment
+  /** The program's: it gets all diagnostics. */
+  readonly values: Values
+  /** Names of the applications. */
+  readonly apps: readonly string[]
+  readonly bind: readonly BindAddress[]
+}
+
+export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
+  const reader = new SiteReader(circumstances)
+  return { sites: sites.map((site, index) => reader.site(site, index)), maps: maps.map(map => reader.map(map)) }
+}
+
+const NO_HANDLER: LocationHandler = { kind: 'none' }
+
+class SiteReader {
+  readonly #of: SiteCircumstances
+
+  constructor(circumstances: SiteCircumstances) {
+    this.#of = circumstances
+  }
+
+  site(part: FilePart, index: number): Site {
+    const values = this.#values(part)
+    const names = values.all(siteKeys.names).flat()
+    const settings = this.#settings(values, null)
+    const handler = this.#handler(values, part, null, NO_HANDLER)
+    const place = placeOf(part)
+    const root: Location = {
+      match: { kind: 'prefix', path: '', beatsRegex: false },
+      isInternal: false,
+      rewrites: this.#ownReturn(values),
+      tryFiles: this.#tryFiles(values),
+      handler,
+      settings,
+      locations: [],
+      place,
+    }
+    const site: Site = {
+      label: values.given(siteKeys.names.name)?.[0]?.text ?? `site ${index + 1}`,
+      listen: this.#listen(values),
+      names,
+      isDefault: values.one(siteKeys.isDefault),
+      rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
+      root,
+      locations: part.locations.map(one => this.#location(one, settings, handler, false)),
+      place,
+    }
+    this.#done(values)
+    return site
+  }
+
+  map(table: FileTable): VariableMap {
+    const values = this.#values(table)
+    for (const needed of [mapKeys.name, mapKeys.from])
+      if (!values.isGiven(needed) && !table.hasMistake) values.tell(table.origin, `a map needs ${needed.name}`)
+    const entries = values.all(mapKeys.values)
+    const isPattern = ({ name }: { readonly name: string }) => name.startsWith('~')
+    const hosts = values.one(mapKeys.hostnames)
+    const lower = entries
+      .filter(entry => !isPattern(entry) && entry.name !== 'default')
+      .map(({ name, value }) => [bytesOf(name).toLowerCase(), value] as const)
+    const isSuffix = (name: string) => hosts && (name.startsWith('*.') || name.startsWith('.'))
+    const isPrefix = (name: string) => hosts && name.endsWith('.*')
+    const map: VariableMap = {
+      name: (values.one(mapKeys.name) ?? 'x').replace(/^\$/, ''),
+      from: values.one(mapKeys.from) ?? '',
+      default: entries.find(({ name }) => name === 'default')?.value ?? '',
+      exact: Object.fromEntries(
+        lower.flatMap(([name, value]) => {
+          if (isPrefix(name) || name.startsWith('*.')) return isSuffix(name) || isPrefix(name) ? [] : [[name, value]]
+          return [[isSuffix(name) ? name.slice(1) : name, value]]
+        }),
+      ),
+      suffixes: Object.fromEntries(
+        lower.flatMap(([name, value]) => (isSuffix(name) ? [[name.replace(/^\*/, ''), value]] : [])),
+      ),
+      prefixes: Object.fromEntries(
+        lower.flatMap(([name, value]) => (isPrefix(name) ? [[name.slice(0, -1), value]] : [])),
+      ),
+      patterns: entries.filter(isPattern).map(({ name, value }) => ({
+        pattern: { source: name.replace(/^~\*?/, ''), ignoresCase: name.startsWith('~*') },
+        value,
+      })),
+      place: placeOf(table),
+    }
+    this.#done(values)
+    return map
+  }
+
+  #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
+    const values = this.#values(part)
+    const match: Match | null = values.one(locationKeys.match)
+    if (match === null && !values.isGiven(locationKeys.match) && !part.hasMistake)
+      values.tell(part.origin, 'a location needs match, as in match = "/static/"')
+    const settings = this.#settings(values, outer)
+    const handler = this.#handler(values, part, match, outerHandler)
+    const own = values.isGiven(locationKeys.internal) ? values.one(locationKeys.internal) : isInternal
+    const location: Location = {
+      match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
+      isInternal: own,
+      rewrites: [...part.rewrites.flatMap(one => this.#rewrite(one)), ...this.#ownReturn(values)],
+      tryFiles: this.#tryFiles(values),
+      handler,
+      settings,
+      locations: part.locations.map(one => this.#location(one, settings, handler, own)),
+      place: placeOf(part),
+    }
+    this.#done(values)
+    return location
+  }
+
+  #values(table: FileTable): Values {
+    return new Values(table.values, this.#of.environment)
+  }
+
+  /** Its diagnostics go to the program's. */
+  #done(values: Values): void {
+    this.#of.values.diagnostics.push(...values.diagnostics)
+    this.#of.values.warnings.push(...values.warnings)
+  }
+
+  /** The one handler of a location or a site; `inherited` if it names none. */
+  #handler(values: Values, part: FileTable, match: Match | null, inherited: LocationHandler): LocationHandler {
+    const given = Object.values(handlerKeys).filter(key => values.isGiven(key))
+    if (given.length > 1) {
+      const names = given.map(({ name }) => name)
+      values.tell(
+        part.origin,
+        `a location has one of app, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+      )
+    }
+    const app = values.isGiven(handlerKeys.app) ? values.one(handlerKeys.app) : null
+    if (app !== null) {
+      if (!this.#of.apps.includes(app))
+        values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
+      return { kind: 'app', name: app }
+    }
+    if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
+    if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
+    if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
+    return inherited
+  }
+
+  #alias(values: Values, match: Match | null): LocationHandler {
+    const alias = values.one(handlerKeys.alias)
+    if (match === null || match.kind === 'named')
+      values.report(handlerKeys.alias, 'needs a location with a path: root is a directory for all paths')
+    else if (match.kind === 'prefix' && match.path.endsWith('/') !== (alias ?? '').endsWith('/'))
+      values.report(
+        handlerKeys.alias,
+        `and match must both end with a slash, or neither: '${alias}' for '${match.path}' joins names that do not belong together`,
+      )
+    const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : null
+    return { kind: 'files', alias: { path: alias ?? '', prefix } }
+  }
+
+  /** `return` and `redirect` are the last step of their location. */
+  #ownReturn(values: Values): RewriteStep[] {
+    const step = values.isGiven(handlerKeys.return) ? values.one(handlerKeys.return) : null
+    if (step !== null) return [step]
+    const url = values.isGiven(handlerKeys.redirect) ? values.one(handlerKeys.redirect) : null
+    return url === null ? [] : [{ kind: 'return', status: 301, text: url }]
+  }
+
+  #tryFiles(values: Values): TryFile[] {
+    const taken = values.taken(locationSettings.tryFiles)
+    if (taken.length === 1)
+      values.report(locationSettings.tryFiles, 'needs two entries at least: what is tried, and where it ends')
+    return taken.flatMap(({ value, given }, index) => {
+      const parsed = parseTry(value, index === taken.length - 1)
+      if ('value' in parsed) return [parsed.value]
+      values.refuse(locationSettings.tryFiles, parsed.problem, given)
+      return []
+    })
+  }
+
+  #listen(values: Values): string[] {
+    const own = this.#of.bind.map(formatBind)
+    return values.taken(siteKeys.listen).flatMap(({ value, given }) => {
+      const address = formatBind(value)
+      if (!own.includes(address)) values.report(siteKeys.listen, `names ${address}, and bind does not have it`, given)
+      if (value.kind === 'unix') return [value.path]
+      return value.kind === 'tcp' && value.host === '0.0.0.0' ? [`*:${value.port}`] : [address.replace(/^\[::\]/, '*')]
+    })
+  }
+
+  /** The nearest value as a whole. */
+  #settings(values: Values, outer: LocationSettings | null): LocationSettings {
+    const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
+    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
+      values.isGiven(setting) || inherited === undefined ? read() : inherited
+    const root = values.isGiven(handlerKeys.root) ? values.one(handlerKeys.root) : (outer?.root ?? null)
+    const added = (setting: typeof addHeaders, always: boolean): AddedHeader[] =>
+      values.all(setting).map(({ name, value }) => ({ name, value, always }))
+    const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
+    return {
+      root,
+      index: own(index, () => values.all(index), outer?.index),
+      autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),
+      addHeaders: hasHeaders ? [...added(addHeaders, false), ...added(addHeadersAlways, true)] : outer.addHeaders,
+      expires: own(expires, () => values.one(expires), outer?.expires),
+      errorPages: own(errorPage, () => values.all(errorPage), outer?.errorPages),
+      interceptsErrors: own(interceptErrors, () => values.one(interceptErrors), outer?.interceptsErrors),
+      types: own(types, () => readTypes(values), outer?.types),
+      // A text that is shown, not saved: unlike a file of unknown type.
+      defaultType:
+        values.isGiven(handlerKeys.return) && !values.isGiven(defaultType)
+          ? 'text/plain'
+          : own(defaultType, () => values.one(defaultType), outer?.defaultType),
+      charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
+      etag: own(etag, () => values.one(etag), outer?.etag),
+      bodyLimit: own(bodyLimit, () => (values.isGiven(bodyLimit) ? values.one(bodyLimit) : null), outer?.bodyLimit),
+      absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
+      portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
+    }
+  }
+
+  /** One entry: first its variables, then its rewrite, its return or its break. */
+  #rewrite(table: FileRewrite): RewriteStep[] {
+    const values = this.#values(table)
+    const steps: RewriteStep[] = values.all(rewriteKeys.set).map(({ name, value }) => ({ kind: 'set', name, value }))
+    const [from, to] = [rewriteKeys.from, rewriteKeys.to].map(key => (values.isGiven(key) ? values.one(key) : null))
+    if ((from === null) !== (to === null) && !table.hasMistake)
+      values.tell(table.origin, 'a rewrite needs both from and to')
+    if (typeof from === 'string' && typeof to === 'string')
+      steps.push({
+        kind: 'rewrite',
+        pattern: { source: from, ignoresCase: false },
+        to,
+        flag: values.one(rewriteKeys.flag),
+      })
+    steps.push(...table.rewrites.flatMap(one => this.#rewrite(one)))
+    if (values.isGiven(rewriteKeys.return)) {
+      const step = values.one(rewriteKeys.return)
+      if (step !== null) steps.push(step)
+    }
+    if (values.one(rewriteKeys.break)) steps.push({ kind: 'break' })
+    if (steps.length === 0 && !table.hasMistake)
+      values.tell(
+        table.origin,
+        'this entry of rewrites does nothing: give from and to, set, return, break, or rewrites of its own',
+      )
+    const condition = values.isGiven(rewriteKeys.if) ? values.one(rewriteKeys.if) : null
+    this.#done(values)
+    return condition === null ? steps : [{ kind: 'if', condition, steps }]
+  }
+}
+
+function readTypes(values: Values): Readonly<Record<string, string>> | null {
+  if (!values.isGiven(locationSettings.types)) return null
+  return Object.fromEntries(values.all(locationSettings.types).map(({ name, value }) => [name.toLowerCase(), value]))
+}
+
+function withoutOff(charset: string): string {
+  return charset === 'off' ? '' : charset
+}
+
+function placeOf({ origin }: FileTable): Place {
+  return { file: origin.file, line: origin.position.line, column: origin.position.column }
+}

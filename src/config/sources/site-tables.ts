@@ -1,0 +1,63 @@
+/**
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`. Runs in the command line, and in the
+ * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
+ */
+import type { FileTable } from './app-tables.ts'
+import type { TableReader } from './table-reader.ts'
+import { type TomlTable, tablesOf } from './toml.ts'
+import type { Level } from './unknown-keys.ts'
+
+/** A `[[site]]`, or a location. */
+export interface FilePart extends FileTable {
+  readonly locations: readonly FilePart[]
+  readonly rewrites: readonly FileRewrite[]
+}
+
+export interface FileRewrite extends FileTable {
+  /** Of one with `if`: what is done then. */
+  readonly rewrites: readonly FileRewrite[]
+}
+
+export interface FileSites {
+  readonly sites: readonly FilePart[]
+  readonly maps: readonly FileTable[]
+}
+
+/** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
+const MAX_DEPTH = 8
+
+export function readSiteTables(root: TomlTable, reader: TableReader): FileSites {
+  return {
+    sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
+    maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map', [])),
+  }
+}
+
+function tablesIn(table: TomlTable, name: string): readonly TomlTable[] {
+  return tablesOf(table.entries.get(name)?.value) ?? []
+}
+
+function readPart(table: TomlTable, reader: TableReader, level: 'site' | 'location', depth: number): FilePart {
+  const own = readKeys(table, reader, level, ['locations', 'rewrites'])
+  const inner = tablesIn(table, 'locations')
+  if (depth > MAX_DEPTH) reader.report(table.position, `locations are nested more than ${MAX_DEPTH} deep`)
+  return {
+    ...own,
+    locations: depth > MAX_DEPTH ? [] : inner.map(one => readPart(one, reader, 'location', depth + 1)),
+    rewrites: readRewrites(table, reader, 0),
+  }
+}
+
+function readRewrites(table: TomlTable, reader: TableReader, depth: number): FileRewrite[] {
+  return tablesIn(table, 'rewrites').map(one => {
+    const own = readKeys(one, reader, 'rewrite', ['rewrites'])
+    if (depth > MAX_DEPTH) reader.report(one.position, `rewrites are nested more than ${MAX_DEPTH} deep`)
+    return { ...own, rewrites: depth > MAX_DEPTH ? [] : readRewrites(one, reader, depth + 1) }
+  })
+}
+
+function readKeys(table: TomlTable, reader: TableReader, level: Level, lists: readonly string[]): FileTable {
+  const before = reader.diagnostics.length
+  const values = reader.read(table, level, lists)
+  return { origin: reader.origin(table.position), values, hasMistake: reader.diagnostics.length > before }
+}

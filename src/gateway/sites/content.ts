@@ -1,0 +1,146 @@
+/**
+ * What is at the end of a request's way through a site: applications, files, answers of the configuration. Runs in the gateway; built for
+ * each configuration of sites.
+ *
+ * Not here: which of them a request gets (`routing/sites/phases.ts`).
+ */
+import type { FilePlace, LocationFiles, Served } from '../../handlers/static/locations.ts'
+import { HttpError } from '../../http/errors.ts'
+import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
+import { decodePathBytes } from '../../http/path.ts'
+import { withHeaders } from '../../http/response-filter.ts'
+import { belowBase, fileName } from '../../routing/sites/file-names.ts'
+import { encodedPath, encodedQuery } from '../../routing/sites/normal-path.ts'
+import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
+import { redirectUrl } from '../../routing/sites/redirects.ts'
+import type { SiteRequest } from '../../routing/sites/site-request.ts'
+import { ApplicationResponse, type Decision } from './application-response.ts'
+import { addHeadFields } from './head-fields.ts'
+import { contentTypeFor, type PolicyOf } from './policies.ts'
+
+export interface ContentParts {
+  readonly applications: ReadonlyMap<string, Handler>
+  readonly files: LocationFiles
+  readonly policyOf: PolicyOf
+  readonly refuse: (exchange: Exchange, error: Error) => void
+}
+
+const NO_SUCH_FILE = 'There is no such file'
+
+export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+  /** Null: the path can be no file here. */
+  const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
+    const { location } = request
+    const relative = belowBase(location, fileName(request, uri))
+    return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
+  }
+
+  const toError = (served: Served, request: SiteRequest): HttpError | null => {
+    switch (served) {
+      case 'answered':
+        return null
+      case 'missing':
+        return new HttpError(404, NO_SUCH_FILE, 'client')
+      case 'read-only':
+        return new HttpError(405, 'Files can only be read', 'client', undefined, ['Allow', 'GET, HEAD'])
+      case 'directory':
+        toDirectory(request)
+        return null
+    }
+  }
+
+  const toDirectory = (request: SiteRequest) => {
+    const query = request.args === '' ? '' : `?${encodedQuery(request.args)}`
+    request.responseStatus = 0
+    content.redirect(request, 301, redirectUrl(request, `${encodedPath(request.uri)}/${query}`))
+  }
+
+  const content: SiteContent = {
+    toApplication: (request, name, orders) => {
+      const { exchange, location } = request
+      showPath(request)
+      exchange.bodyLimit = location.settings.bodyLimit
+      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.app = applications.size > 1 ? name : ''
+      return applications.get(name)!(exchange)
+    },
+    exists: (request, uri, what) => {
+      const place = placeOf(request, uri)
+      if (place === null) return false
+      return what === 'file' ? files.isFile(place) : files.isDirectory(place)
+    },
+    serveFile: request => {
+      const place = placeOf(request, request.uri)
+      if (place === null) return new HttpError(404, NO_SUCH_FILE, 'client')
+      const served = files.serve(request.exchange, place)
+      return served instanceof Promise ? served.then(one => toError(one, request)) : toError(served, request)
+    },
+    listDirectory: () => new HttpError(403, 'This directory has no index, and its files are not listed', 'client'),
+    respond: (request, status, text) => {
+      const body = Buffer.from(text, 'latin1')
+      const headers = body.length === 0 ? [] : ['Content-Type', contentTypeFor(request)]
+      request.exchange.response.respond(
+        { status, reason: '', headers: [...headers, 'Content-Length', String(body.length)] },
+        body,
+      )
+    },
+    redirect: ({ exchange: { response } }, status, url) => {
+      response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
+    },
+    refuse,
+    enter: addHeadFields,
+    leave: ({ exchange }) => {
+      if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
+    },
+  }
+  return content
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** What nginx takes from an application as an order, in lower case. They are not for clients. */
+const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
+/** What stays of the application's head when something else answers in its place. */
+const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
+
+/** The head to send, or what to do in its place. */
+function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+  const { interceptsErrors } = request.location.settings
+  const { status, headers } = head
+  let target: string | null = null
+  let hasOrders = false
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!IS_ORDER.test(headers[i]!)) continue
+    hasOrders = true
+    if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
+  }
+  if (target !== null) {
+    const to = target
+    return () => {
+      request.keptHeaders = filterFields(headers, name => KEPT.test(name))
+      orders.redirect(request, to)
+    }
+  }
+  if (interceptsErrors && status >= 300 && orders.hasErrorPage(request, status))
+    return () => {
+      request.keptHeaders = filterFields(headers, name => name.toLowerCase() === 'www-authenticate')
+      orders.showErrorPage(request, status)
+    }
+  return hasOrders
+    ? withHeaders(
+        head,
+        filterFields(headers, name => !IS_ORDER.test(name)),
+      )
+    : head
+}
+
+function filterFields(headers: readonly string[], isWanted: (name: string) => boolean): string[] {
+  return headers.filter((_, i) => isWanted(headers[i - (i % 2)]!))
+}
+
+/** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */
+function showPath({ exchange, uri, args, isRewritten }: SiteRequest): void {
+  const { request } = exchange
+  if (!isRewritten && (request.path === uri || decodePathBytes(request.path) === uri)) return
+  exchange.request = { ...request, path: encodedPath(uri), query: isRewritten ? encodedQuery(args) : request.query }
+}

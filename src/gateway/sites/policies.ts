@@ -1,0 +1,51 @@
+/**
+ * What the answer with a file says in a location: media type, charset, Cache-Control, entity tag. One policy for each location's settings, made
+ * when it is first needed. Runs in the gateway.
+ */
+import type { FilePolicy } from '../../handlers/static/entry.ts'
+import { cacheControlOf, extensionOf, mediaTypeOf } from '../../handlers/static/names.ts'
+import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { LocationSettings } from '../../sites/model.ts'
+
+export type PolicyOf = (location: CompiledLocation) => { readonly policy: FilePolicy; readonly policyId: number }
+
+export function policies(): PolicyOf {
+  const known = new Map<LocationSettings, { readonly policy: FilePolicy; readonly policyId: number }>()
+  return ({ settings }) => {
+    let found = known.get(settings)
+    if (found === undefined) {
+      found = { policy: policyFor(settings), policyId: known.size }
+      known.set(settings, found)
+    }
+    return found
+  }
+}
+
+function policyFor(settings: LocationSettings): FilePolicy {
+  const { expires, addHeaders, etag } = settings
+  const saysItself = addHeaders.some(({ name }) => name.toLowerCase() === 'cache-control')
+  const isAuto = expires.kind === 'auto' && !saysItself
+  return {
+    contentTypeOf: name => typeOf(name, settings),
+    cacheControlOf: isAuto ? cacheControlOf : () => null,
+    hasEntityTag: etag,
+  }
+}
+
+/** For text of the configuration: by the extension of the path, as for a file of that name. */
+export function contentTypeFor({ uri, location }: SiteRequest): string {
+  return typeOf(uri.slice(uri.lastIndexOf('/') + 1), location.settings)
+}
+
+function typeOf(name: string, { types, defaultType, charset }: LocationSettings): string {
+  const type = (types === null ? mediaTypeOf(name) : ownType(types, extensionOf(name))) ?? defaultType
+  return charset !== '' && TEXT.test(type) ? `${type}; charset=${charset}` : type
+}
+
+/** Names that every object has, such as `constructor`, are no extensions. */
+function ownType(types: Readonly<Record<string, string>>, extension: string): string | undefined {
+  return Object.hasOwn(types, extension) ? types[extension] : undefined
+}
+
+/** What `charset_types` of nginx has, and what is text as well today. */
+const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json|rss\+xml)$|^image\/svg\+xml$/

@@ -1,0 +1,236 @@
+/**
+ * From the model of sites to what serves: names, locations, steps, templates, regular expressions, each compiled once. Runs in the gateway,
+ * and in the master and the command line to find mistakes before anything changes.
+ */
+import { bytesOf } from '../../http/application-root.ts'
+import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import { type PlacedProblem, SiteCompiler } from './compiler.ts'
+import { type LocationEntry, locationTable } from './locations.ts'
+import { compileMaps } from './maps.ts'
+import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
+import type {
+  CompiledErrorTarget,
+  CompiledLocation,
+  CompiledSite,
+  CompiledTry,
+  Evaluate,
+  LocationTable,
+} from './site-request.ts'
+import { compileSteps } from './steps.ts'
+
+export interface CompiledSites {
+  readonly find: FindSite
+  readonly sites: readonly CompiledSite[]
+  /** Nobody may serve with the rest if there is one. */
+  readonly problems: readonly PlacedProblem[]
+}
+
+/** `model`: at least one site. */
+export function compileSites(model: SitesModel): CompiledSites {
+  const compiler = new SiteCompiler()
+  for (const site of model.sites) defineNames(site, compiler)
+  compileMaps(model.maps, compiler)
+  const named = model.sites.map(site => compileSite(site, compiler))
+  return { find: compileSiteNames(named), sites: named.map(({ site }) => site), problems: compiler.problems }
+}
+
+/** Names come first: a template may stand before the step that sets its variable. */
+function defineNames(site: Site, compiler: SiteCompiler): void {
+  compiler.place = site.place
+  for (const name of site.names) if (name.kind === 'regex') compiler.pattern(name.pattern)
+  defineInSteps(site.rewrites, compiler)
+  for (const location of [site.root, ...site.locations]) defineInLocation(location, compiler)
+}
+
+function defineInLocation(location: Location, compiler: SiteCompiler): void {
+  compiler.place = location.place
+  if (location.match.kind === 'regex') compiler.pattern(location.match.pattern)
+  defineInSteps(location.rewrites, compiler)
+  for (const inner of location.locations) defineInLocation(inner, compiler)
+}
+
+function defineInSteps(steps: readonly RewriteStep[], compiler: SiteCompiler): void {
+  for (const step of steps) {
+    if (step.kind === 'set' && step.name !== 'args') compiler.define(step.name)
+    else if (step.kind === 'rewrite') compiler.pattern(step.pattern)
+    else if (step.kind === 'if') {
+      if (step.condition.kind === 'matches') compiler.pattern(step.condition.pattern)
+      defineInSteps(step.steps, compiler)
+    }
+  }
+}
+
+function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
+  compiler.place = site.place
+  const patterns = site.names.flatMap(name => (name.kind === 'regex' ? [hostPattern(name.pattern, compiler)] : []))
+  const steps = compileSteps(site.rewrites, compiler)
+  const named = new Map<string, CompiledLocation>()
+  const root = compileLocation(site.root, compiler, named)
+  const locations = compileTable(site.locations, compiler, named) ?? EMPTY
+  checkNamed(site, named, compiler)
+  const [first] = site.names
+  const compiled: CompiledSite = {
+    label: site.label,
+    firstName: first?.kind === 'exact' ? first.name : '',
+    // Read when a request comes: by then all variables are known.
+    get variableCount() {
+      return compiler.variables.count
+    },
+    steps,
+    root,
+    locations,
+    named,
+    place: site.place,
+  }
+  return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+const EMPTY: LocationTable = locationTable([], () => {})
+
+function hostPattern(pattern: Parameters<SiteCompiler['pattern']>[0], compiler: SiteCompiler): HostPattern {
+  const compiled = compiler.compiledPattern(pattern)
+  if (compiled === null) return { exec: () => null, named: [] }
+  const named = [...compiled.names].map(([name, group]) => ({ group, index: compiler.define(name) }))
+  return { exec: host => compiled.exec(host), named }
+}
+
+/** Null: there are none. Named ones go into `named`, from wherever they are. */
+function compileTable(
+  locations: readonly Location[],
+  compiler: SiteCompiler,
+  named: Map<string, CompiledLocation>,
+): LocationTable | null {
+  const entries: LocationEntry[] = []
+  for (const location of locations) {
+    const compiled = compileLocation(location, compiler, named)
+    const { match } = location
+    if (match.kind !== 'named') {
+      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+    } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
+    else named.set(match.name, compiled)
+  }
+  if (entries.length === 0) return null
+  return locationTable(entries, ({ location, compiled }) => {
+    compiler.place = location.place
+    compiler.report(`the location ${compiled.label} stands here twice: only the first would ever be used`)
+  })
+}
+
+function compileLocation(
+  location: Location,
+  compiler: SiteCompiler,
+  named: Map<string, CompiledLocation>,
+): CompiledLocation {
+  compiler.place = location.place
+  const { match, handler, settings } = location
+  const alias = handler.kind === 'files' ? handler.alias : null
+  const directory = alias?.path ?? settings.root
+  const prefix = match.kind === 'prefix' || match.kind === 'exact' ? match.path : ''
+  const own: Omit<CompiledLocation, 'locations'> = {
+    label: labelOf(location),
+    prefix,
+    beatsRegex: match.kind === 'prefix' && match.beatsRegex,
+    isInternal: location.isInternal,
+    steps: compileSteps(location.rewrites, compiler),
+    tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
+    handler,
+    settings,
+    ...compileDirectory(directory, alias !== null, compiler),
+    alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
+    index: settings.index.map(one => compiler.template(one)),
+    addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    errorTargets: compileErrorTargets(settings.errorPages, compiler),
+    place: location.place,
+  }
+  return { ...own, locations: compileTable(location.locations, compiler, named) }
+}
+
+export function labelOf({ match }: Location): string {
+  switch (match.kind) {
+    case 'exact':
+      return `= ${match.path}`
+    case 'prefix':
+      return match.beatsRegex ? `^~ ${match.path}` : match.path
+    case 'regex':
+      return `${match.pattern.ignoresCase ? '~*' : '~'} ${match.pattern.source}`
+    case 'named':
+      return `@${match.name}`
+  }
+}
+
+function compileTry(one: TryFile, compiler: SiteCompiler): CompiledTry {
+  switch (one.kind) {
+    case 'named':
+    case 'status':
+      return one
+    case 'uri':
+      return { kind: 'uri', value: compiler.template(one.uri) }
+    default:
+      return { kind: one.kind, value: compiler.template(one.path) }
+  }
+}
+
+/** A directory without the slash at its end. One that a client's words lead elsewhere (`/srv/$host`, with `..`) has no files. */
+function compileDirectory(
+  text: string | null,
+  isAlias: boolean,
+  compiler: SiteCompiler,
+): Pick<CompiledLocation, 'directory' | 'base' | 'baseText'> {
+  if (text === null) return { directory: null, base: null, baseText: '' }
+  const { constant, evaluate } = compiler.compiledTemplate(text)
+  if (constant !== null) {
+    const directory = withoutSlash(constant)
+    // An alias without a slash at its end may be a file.
+    const baseText = isAlias && !text.endsWith('/') ? text.slice(0, text.lastIndexOf('/')) : withoutSlash(text)
+    return { directory: () => directory, base: bytesOf(baseText), baseText }
+  }
+  const baseText = text.slice(0, Math.max(0, text.lastIndexOf('/', text.indexOf('$'))))
+  const directory: Evaluate = request => {
+    const value = evaluate(request)
+    return LEADS_AWAY.test(value) ? '' : withoutSlash(value)
+  }
+  return { directory, base: bytesOf(baseText), baseText }
+}
+
+/** With a slash at its end, if it has one. */
+function compileAlias(text: string, compiler: SiteCompiler): Evaluate {
+  const { constant, evaluate } = compiler.compiledTemplate(text)
+  if (constant !== null) return evaluate
+  return request => {
+    const value = evaluate(request)
+    return LEADS_AWAY.test(value) ? '' : value
+  }
+}
+
+const LEADS_AWAY = /(?:^|\/)\.\.?(?:\/|$)|\0|\/\//
+
+function withoutSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
+function compileErrorTargets(
+  targets: readonly ErrorTarget[],
+  compiler: SiteCompiler,
+): ReadonlyMap<number, CompiledErrorTarget> {
+  const found = new Map<number, CompiledErrorTarget>()
+  for (const { statuses, becomes, target } of targets) {
+    const compiled = { becomes, target: compiler.template(target) }
+    // The first of two for one status counts, as in nginx.
+    for (const status of statuses) if (!found.has(status)) found.set(status, compiled)
+  }
+  return found
+}
+
+/** Each `@name` that is used must be there. */
+function checkNamed(site: Site, named: ReadonlyMap<string, CompiledLocation>, compiler: SiteCompiler): void {
+  const check = (location: Location): void => {
+    compiler.place = location.place
+    const used = [
+      ...location.tryFiles.flatMap(one => (one.kind === 'named' ? [one.name] : [])),
+      ...location.settings.errorPages.flatMap(({ target }) => (target.startsWith('@') ? [target.slice(1)] : [])),
+    ]
+    for (const name of new Set(used)) if (!named.has(name)) compiler.report(`the site has no location @${name}`)
+    location.locations.forEach(check)
+  }
+  for (const location of [site.root, ...site.locations]) check(location)
+}

@@ -1,0 +1,68 @@
+/**
+ * Which location a path is for: nginx's rule. Of prefixes the longest is remembered; unless it says `^~`, the regular expressions of the
+ * same level are tried in their order, and the first that matches wins; `=` ends the search at once. The nested locations of what was found
+ * are searched in the same way, first. Runs in the gateway for each request of a site; pure.
+ */
+import type { Location } from '../../sites/model.ts'
+import { PrefixTree } from './prefix-tree.ts'
+import type { CompiledLocation, LocationTable, Matches, SiteRequest } from './site-request.ts'
+
+export interface LocationEntry {
+  readonly location: Location
+  readonly compiled: CompiledLocation
+  /** Null: it is chosen by text. */
+  readonly matches: Matches | null
+}
+
+/** `onTwice`: two locations of one level claim the same paths. */
+export function locationTable(
+  entries: readonly LocationEntry[],
+  onTwice: (entry: LocationEntry) => void,
+): LocationTable {
+  const exact = new Map<string, CompiledLocation>()
+  const prefixes = new PrefixTree<CompiledLocation>()
+  const patterns: { readonly matches: Matches; readonly location: CompiledLocation }[] = []
+  const slashless = new Map<string, CompiledLocation>()
+  for (const entry of entries) {
+    const { location, compiled, matches } = entry
+    const { match } = location
+    const isPath = match.kind === 'exact' || match.kind === 'prefix'
+    if (isPath && match.path.length > 1 && match.path.endsWith('/') && location.handler.kind === 'app')
+      slashless.set(match.path.slice(0, -1), compiled)
+    if (match.kind === 'exact') {
+      if (exact.has(match.path)) onTwice(entry)
+      else exact.set(match.path, compiled)
+    } else if (match.kind === 'prefix') {
+      if (!prefixes.add(match.path, compiled)) onTwice(entry)
+    } else if (match.kind === 'regex' && matches !== null) patterns.push({ matches, location: compiled })
+  }
+  return { exact, prefixes, patterns, slashless }
+}
+
+/** `slash`: the path lacks the slash at its end. Null: no location of the table has it. */
+export type Found = { readonly location: CompiledLocation; readonly how: 'exact' | 'slash' | 'prefix' | 'regex' } | null
+
+export function findLocation(table: LocationTable, request: SiteRequest): Found {
+  const { uri } = request
+  const same = table.exact.get(uri)
+  if (same !== undefined) return { location: same, how: 'exact' }
+  const longest = table.prefixes.find(uri)
+  if (table.slashless.size > 0) {
+    const slash = table.slashless.get(uri)
+    // Not if a location has the path itself, or is longer: none can be longer and still begin it.
+    if (slash !== undefined && longest?.prefix !== uri) return { location: slash, how: 'slash' }
+  }
+  let found: Found = longest === undefined ? null : { location: longest, how: 'prefix' }
+  if (longest?.locations) {
+    const nested = findLocation(longest.locations, request)
+    if (nested !== null && nested.how !== 'prefix') return nested
+    if (nested !== null) found = nested
+  }
+  if (longest?.beatsRegex) return found
+  for (const { matches, location } of table.patterns) {
+    if (!matches(request, uri)) continue
+    const nested = location.locations === null ? null : findLocation(location.locations, request)
+    return { location: nested?.location ?? location, how: 'regex' }
+  }
+  return found
+}

@@ -1,0 +1,344 @@
+/**
+ * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
+ * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * no disk is done within the call.
+ *
+ * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
+ * `internal` is reached from here only. An error page that fails is answered with its own error, and tries no other page.
+ * Not here: what a handler does (`SiteContent`, which `gateway/sites/` provides), and which parts exist (`compile.ts`).
+ */
+import { HttpError, ProtocolError } from '../../http/errors.ts'
+import type { Exchange, Handler } from '../../http/exchange.ts'
+import { findLocation } from './locations.ts'
+import { encodedPath, encodedQuery, normalPath } from './normal-path.ts'
+import { redirectUrl } from './redirects.ts'
+import type { FindSite } from './site-names.ts'
+import { type CompiledLocation, SiteRequest } from './site-request.ts'
+import { REDIRECTS } from './steps.ts'
+
+type Outcome = void | Promise<void>
+
+/** What is at the end of the way. */
+export interface SiteContent {
+  /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
+  readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
+  /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
+  readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
+  /** Answers with the file that `request.uri` names. Null: it has; an error: there is none. */
+  readonly serveFile: (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+  /** Answers with a list of what is in the directory that `request.uri` names. */
+  readonly listDirectory: (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+  /** Answers with these words. */
+  readonly respond: (request: SiteRequest, status: number, text: string) => void
+  /** Answers with a redirect. `url`: all of it is safe in a header. */
+  readonly redirect: (request: SiteRequest, status: number, url: string) => void
+  /** Answers with a page of our own. The error comes back to `errorPage` first. */
+  readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Called when a request comes to a location, before anything is answered: for what the location adds to every response. */
+  readonly enter: (request: SiteRequest) => void
+  /** The application that had the request answers it no more: from now on another one does. */
+  readonly leave: (request: SiteRequest) => void
+}
+
+/** What an application's response may lead to. */
+export interface ApplicationOrders {
+  /** X-Accel-Redirect. `target`: a path with a query, or `@name`, as the application gave it. */
+  readonly redirect: (request: SiteRequest, target: string) => void
+  /** The site has a page for the error, and shall use it. */
+  readonly hasErrorPage: (request: SiteRequest, status: number) => boolean
+  readonly showErrorPage: (request: SiteRequest, status: number) => void
+}
+
+export class Phases {
+  readonly #find: FindSite
+  readonly #content: SiteContent
+
+  constructor(find: FindSite, content: SiteContent) {
+    this.#find = find
+    this.#content = content
+  }
+
+  readonly handle: Handler = exchange => {
+    const { path, authority } = exchange.request
+    const uri = normalPath(path)
+    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
+    const { site, captures, named } = this.#find(exchange.local, authority)
+    const request = new SiteRequest(exchange, site, uri)
+    if (captures !== null) {
+      request.captures = captures
+      for (const { group, index } of named) request.values[index] = captures[group] ?? ''
+    }
+    exchange.errorPage = error => this.#errorPage(request, error)
+    return this.#run(request)
+  }
+
+  #run(request: SiteRequest): Outcome {
+    // What the site's steps answer is in no location.
+    request.location = request.site.root
+    const outcome = request.site.steps?.(request) ?? 'next'
+    if (typeof outcome === 'object') return this.#finish(request, outcome)
+    return this.#search(request)
+  }
+
+  #search(request: SiteRequest): Outcome {
+    for (;;) {
+      const found = findLocation(request.site.locations, request)
+      const location = found?.location ?? request.site.root
+      this.#enter(request, location)
+      if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
+      if (found?.how === 'slash')
+        return this.#redirect(request, 301, withArgs(`${encodedPath(request.uri)}/`, request.args))
+      const outcome = location.steps?.(request) ?? 'next'
+      if (typeof outcome === 'object') return this.#finish(request, outcome)
+      if (outcome !== 'again') return this.#tryFiles(request)
+      if (--request.changesLeft < 0) return this.#tooManyChanges(request)
+    }
+  }
+
+  #enter(request: SiteRequest, location: CompiledLocation): void {
+    request.location = location
+    this.#content.enter(request)
+  }
+
+  /** `try_files` */
+  #tryFiles(request: SiteRequest): Outcome {
+    const { tryFiles } = request.location
+    if (tryFiles.length === 0) return this.#handler(request)
+    return hasLostAlias(request) ? this.#fail(request, 500, ALIAS_AFTER_REWRITE) : this.#tryFrom(request, 0)
+  }
+
+  #tryFrom(request: SiteRequest, first: number): Outcome {
+    const { tryFiles } = request.location
+    for (let i = first; i < tryFiles.length; i++) {
+      const one = tryFiles[i]!
+      if (one.kind === 'status') return this.#fail(request, one.status, NO_SUCH_PLACE)
+      if (one.kind === 'named') return this.#toNamed(request, one.name)
+      const value = one.value(request)
+      if (one.kind === 'uri')
+        return value.startsWith('@') ? this.#toNamed(request, value.slice(1)) : this.#redirectTo(request, value)
+      const uri = pathToTry(request, value)
+      const isThere = this.#content.exists(request, uri, one.kind)
+      if (typeof isThere !== 'boolean')
+        return isThere.then(found => (found ? this.#found(request, uri) : this.#tryFrom(request, i + 1)))
+      if (isThere) return this.#found(request, uri)
+    }
+    return this.#handler(request)
+  }
+
+  #found(request: SiteRequest, uri: string): Outcome {
+    if (request.uri !== uri) {
+      request.uri = uri
+      request.isRewritten = true
+    }
+    return this.#handler(request)
+  }
+
+  #handler(request: SiteRequest): Outcome {
+    const { handler } = request.location
+    switch (handler.kind) {
+      case 'app':
+        return this.#content.toApplication(request, handler.name, this.#orders)
+      case 'none':
+        return this.#fail(request, 404, NO_SUCH_PLACE)
+      case 'files':
+        return this.#files(request)
+    }
+  }
+
+  #files(request: SiteRequest): Outcome {
+    const { method } = request.exchange.request
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (!isRead && method !== 'POST') return this.#fail(request, 405, 'Files can only be read', ['Allow', 'GET, HEAD'])
+    if (hasLostAlias(request)) return this.#fail(request, 500, ALIAS_AFTER_REWRITE)
+    if (request.uri.endsWith('/')) return this.#directory(request)
+    return this.#answered(request, this.#content.serveFile(request))
+  }
+
+  /** The first of its index files; else a list of what is in it. */
+  #directory(request: SiteRequest): Outcome {
+    const { index } = request.location
+    const isThere = (i: number): Outcome => {
+      for (let at = i; at < index.length; at++) {
+        const name = index[at]!(request)
+        // A path of its own is the last resort.
+        if (name.startsWith('/')) return this.#redirectTo(request, name, request.args)
+        const uri = request.uri + name
+        const found = this.#content.exists(request, uri, 'file')
+        if (typeof found !== 'boolean')
+          return found.then(yes => (yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)))
+        if (found) return this.#redirectTo(request, uri, request.args)
+      }
+      return this.#withoutIndex(request)
+    }
+    const start = (isDirectory: boolean): Outcome =>
+      isDirectory ? isThere(0) : this.#fail(request, 404, 'There is no such file')
+    const isDirectory = this.#content.exists(request, request.uri, 'directory')
+    return typeof isDirectory === 'boolean' ? start(isDirectory) : isDirectory.then(start)
+  }
+
+  #withoutIndex(request: SiteRequest): Outcome {
+    if (request.location.settings.autoindex !== 'off')
+      return this.#answered(request, this.#content.listDirectory(request))
+    this.#fail(request, 403, 'This directory has no index, and its files are not listed')
+  }
+
+  #answered(request: SiteRequest, answered: HttpError | null | Promise<HttpError | null>): Outcome {
+    if (answered === null) return
+    if (answered instanceof HttpError) return this.#content.refuse(request.exchange, answered)
+    return answered.then(error => {
+      if (error !== null) this.#content.refuse(request.exchange, error)
+    })
+  }
+
+  // ---- outcomes ----
+
+  #finish(
+    request: SiteRequest,
+    {
+      status,
+      text,
+      isRedirect,
+    }: { readonly status: number; readonly text: string | null; readonly isRedirect: boolean },
+  ): Outcome {
+    this.#content.enter(request)
+    // nginx's word for: say nothing.
+    if (status === 444)
+      return request.exchange.response.abort(new HttpError(444, 'The configuration says to close', 'operator'))
+    if (isRedirect && text !== null) return this.#redirect(request, status, text)
+    if (text === null && status >= 400) return this.#fail(request, status, 'The configuration of this site answers so')
+    this.#content.respond(request, status, text ?? '')
+  }
+
+  #redirect(request: SiteRequest, status: number, url: string): void {
+    // Also from the page of an error.
+    request.responseStatus = 0
+    this.#content.redirect(request, status, redirectUrl(request, url))
+  }
+
+  #fail(request: SiteRequest, status: number, message: string, headers: readonly string[] = []): void {
+    const culprit = status < 500 ? 'client' : 'operator'
+    this.#content.refuse(request.exchange, new HttpError(status, message, culprit, undefined, headers))
+  }
+
+  #tooManyChanges(request: SiteRequest): void {
+    request.errorStatus = 500
+    this.#fail(request, 500, 'The rewrites of this site go in a circle')
+  }
+
+  /**
+   * An internal redirect: the request goes through the site again, with another path. `target`: bytes, may have a query. `args`: the query
+   * that it keeps.
+   */
+  #redirectTo(request: SiteRequest, target: string, args = ''): Outcome {
+    if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
+    const question = args === '' ? target.indexOf('?') : -1
+    const uri = question < 0 ? target : target.slice(0, question)
+    if (!uri.startsWith('/') || LEADS_AWAY.test(uri))
+      return this.#fail(request, 500, 'An internal redirect of this site leads to no path')
+    return this.#toPath(request, uri, question < 0 ? args : target.slice(question + 1))
+  }
+
+  #toPath(request: SiteRequest, uri: string, args: string): Outcome {
+    if (--request.changesLeft < 0) return this.#tooManyChanges(request)
+    request.uri = uri
+    request.args = args
+    request.isRewritten = true
+    request.isInternal = true
+    request.isMoved = false
+    return this.#run(request)
+  }
+
+  /** The steps of the site and the search are left out. */
+  #toNamed(request: SiteRequest, name: string): Outcome {
+    const location = request.site.named.get(name)
+    if (location === undefined)
+      return this.#fail(request, 500, 'An internal redirect of this site leads to no location')
+    if (--request.changesLeft < 0) return this.#tooManyChanges(request)
+    request.isInternal = true
+    this.#enter(request, location)
+    const outcome = location.steps?.(request) ?? 'next'
+    if (typeof outcome === 'object') return this.#finish(request, outcome)
+    return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+  }
+
+  readonly #orders: ApplicationOrders = {
+    redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target)),
+    hasErrorPage: ({ location, errorStatus }, status) => errorStatus === 0 && location.errorTargets.has(status),
+    showErrorPage: (request, status) => {
+      this.#errorPage(request, new HttpError(status, 'The application answered so', 'application'))
+    },
+  }
+
+  /** The path comes from an application, which may have it from a client: it is read as a client's is. */
+  #accelerated(request: SiteRequest, target: string): Outcome {
+    if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
+    const question = target.indexOf('?')
+    const path = target.startsWith('/') ? normalPath(question < 0 ? target : target.slice(0, question)) : null
+    if (typeof path !== 'string')
+      return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
+    readOnly(request.exchange)
+    return this.#toPath(request, path, question < 0 ? '' : target.slice(question + 1))
+  }
+
+  /** What goes on after the call that led to it: nobody awaits it. */
+  #guarded(request: SiteRequest, run: () => Outcome): void {
+    try {
+      const outcome = run()
+      if (outcome !== undefined) outcome.catch((error: Error) => this.#content.refuse(request.exchange, error))
+    } catch (error) {
+      this.#content.refuse(request.exchange, error as Error)
+    }
+  }
+
+  /** True: the error is answered in another way than by a page of ours. `error_page` */
+  #errorPage(request: SiteRequest, error: Error): boolean {
+    const status = error instanceof HttpError || error instanceof ProtocolError ? error.status : 500
+    const target = request.location.errorTargets.get(status)
+    if (target === undefined || request.errorStatus !== 0) {
+      // What fails within an error page is answered as it is.
+      request.responseStatus = 0
+      return false
+    }
+    request.errorStatus = status
+    const to = target.target(request)
+    const { becomes } = target
+    this.#content.leave(request)
+    if (/^https?:\/\//.test(to)) {
+      const isRedirect = becomes !== null && REDIRECTS.has(becomes)
+      this.#redirect(request, isRedirect ? becomes : 302, to)
+      return true
+    }
+    request.responseStatus = becomes ?? status
+    if (!to.startsWith('@')) readOnly(request.exchange)
+    this.#guarded(request, () => this.#redirectTo(request, to))
+    return true
+  }
+}
+
+/** What the alias stood for may not be in the path any more. */
+function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
+  return isMoved && location.alias !== null
+}
+
+const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
+const NO_SUCH_PLACE = 'There is nothing at this path'
+/** A target with dot segments may have come from a client's own words. */
+const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
+
+/** The page of an error is asked for by GET, whatever failed. */
+function readOnly(exchange: Exchange): void {
+  const { request } = exchange
+  if (request.method !== 'GET' && request.method !== 'HEAD') exchange.request = { ...request, method: 'GET' }
+}
+
+/** With `alias` the location's own prefix stands for the directory. */
+function pathToTry(request: SiteRequest, value: string): string {
+  const { alias } = request.location
+  if (alias === null || alias.prefix === null || value.startsWith(alias.prefix)) return value
+  const { prefix } = alias
+  return prefix + (prefix.endsWith('/') && value.startsWith('/') ? value.slice(1) : value)
+}
+
+function withArgs(path: string, args: string): string {
+  return args === '' ? path : `${path}?${encodedQuery(args)}`
+}

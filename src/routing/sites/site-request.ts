@@ -1,0 +1,137 @@
+/**
+ * What is known of a request while it goes through a site: where it is now, and the values of its variables. One object for each request.
+ * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
+ */
+import type { Exchange } from '../../http/exchange.ts'
+import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import { hostOf } from '../hosts.ts'
+import type { PrefixTree } from './prefix-tree.ts'
+
+/** nginx's NGX_HTTP_MAX_URI_CHANGES: rewrites and internal redirects of one request, which otherwise might never end. */
+export const MAX_URI_CHANGES = 10
+
+/** Groups of a regular expression, the whole match first. */
+export type Captures = readonly (string | undefined)[]
+
+/** A template, a variable: its value for a request. Each character is a byte. */
+export type Evaluate = (request: SiteRequest) => string
+
+/** A compiled regular expression: sets the captures and the named variables of the request if it matches. */
+export type Matches = (request: SiteRequest, subject: string) => boolean
+
+/** What the steps of a rewrite came to. `again`: a location must be chosen for the new path. */
+export type StepsOutcome =
+  | 'next'
+  | 'again'
+  | 'break'
+  | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
+
+/** A list of steps; null: there are none. */
+export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
+
+export interface CompiledSite {
+  readonly label: string
+  /** Of `server_name`: for a client that names no host. */
+  readonly firstName: string
+  readonly variableCount: number
+  readonly steps: RunSteps
+  /** What no location matches. */
+  readonly root: CompiledLocation
+  readonly locations: LocationTable
+  readonly named: ReadonlyMap<string, CompiledLocation>
+  readonly place: Place
+}
+
+/** The locations of one level. */
+export interface LocationTable {
+  readonly exact: ReadonlyMap<string, CompiledLocation>
+  readonly prefixes: PrefixTree<CompiledLocation>
+  readonly patterns: readonly { readonly matches: Matches; readonly location: CompiledLocation }[]
+  /** `/shop` → the location `/shop/`, whose application gets it only with its slash. */
+  readonly slashless: ReadonlyMap<string, CompiledLocation>
+}
+
+export interface CompiledLocation {
+  /** For messages and `explain`: `/static/`, `= /x`, `~ \.php$`. */
+  readonly label: string
+  /** Of a prefix or an exact path; empty for other kinds. */
+  readonly prefix: string
+  readonly beatsRegex: boolean
+  readonly isInternal: boolean
+  readonly steps: RunSteps
+  readonly tryFiles: readonly CompiledTry[]
+  readonly handler: LocationHandler
+  readonly settings: LocationSettings
+  /** Directory of its files, without a slash at its end. Null: it has none. `$document_root` */
+  readonly directory: Evaluate | null
+  /** The part of it that is the same for all requests: nothing outside it is served. No slash at its end. */
+  readonly base: string | null
+  /** `base` as a path of this machine: UTF-8. */
+  readonly baseText: string
+  /** Null: the location has none. `prefix`: what it stands for; null: it is the whole name. */
+  readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
+  readonly index: readonly Evaluate[]
+  readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
+  readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
+  /** Null: no location is nested. */
+  readonly locations: LocationTable | null
+  readonly place: Place
+}
+
+export type CompiledTry =
+  | { readonly kind: 'file' | 'directory' | 'uri'; readonly value: Evaluate }
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'status'; readonly status: number }
+
+export interface CompiledErrorTarget {
+  readonly becomes: number | null
+  readonly target: Evaluate
+}
+
+export class SiteRequest {
+  readonly exchange: Exchange
+  readonly site: CompiledSite
+  location: CompiledLocation
+  /** Decoded and normal; a character for each byte. `$uri` */
+  uri: string
+  /** Without the question mark, as it was sent. `$args` */
+  args: string
+  /** Path and query are not those that the client sent. */
+  isRewritten = false
+  /** The client's path has an escape or a plus: what a rewrite takes from it into a query is escaped again. */
+  readonly hasEscapes: boolean
+  /** Of the last regular expression that matched: `$1`. */
+  captures: Captures | null = null
+  /** Of variables that the configuration defines, by their index. */
+  readonly values: (string | undefined)[]
+  /** The program itself sent it to where it is. */
+  isInternal = false
+  /** A rewrite has changed the path, and no location was chosen for the new one. */
+  isMoved = false
+  changesLeft = MAX_URI_CHANGES
+  /** The error whose page is being made; 0: none. */
+  errorStatus = 0
+  /** The status of the response, whatever the handler says; 0: the handler's. */
+  responseStatus = 0
+  /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
+  keptHeaders: readonly string[] = []
+  /** What locations add to the head of the response goes through a filter, which is there once. */
+  isFiltered = false
+
+  /** `uri`: as `normalPath` gives it. */
+  constructor(exchange: Exchange, site: CompiledSite, uri: string) {
+    this.exchange = exchange
+    this.site = site
+    this.location = site.root
+    this.uri = uri
+    this.args = exchange.request.query
+    this.hasEscapes = /[%+]/.test(exchange.request.path)
+    this.values = new Array(site.variableCount).fill(undefined)
+  }
+
+  /** The host that the client named, in lower case and without port, else the site's first name. `$host` */
+  get host(): string {
+    const { authority } = this.exchange.request
+    return authority === '' ? this.site.firstName : hostOf(authority)
+  }
+}

@@ -1,0 +1,105 @@
+/** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
+import { FakeExchange } from '../../../apps/testing/fake-exchange.ts'
+import type { HttpError } from '../../../http/errors.ts'
+import type { Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import { compileSites } from '../compile.ts'
+import { Phases, type SiteContent } from '../phases.ts'
+import type { SiteRequest } from '../site-request.ts'
+
+const PLACE = { file: 'test.toml', line: 1, column: 1 }
+
+export const SETTINGS: LocationSettings = {
+  root: null,
+  index: ['index.html'],
+  autoindex: 'off',
+  addHeaders: [],
+  expires: { kind: 'off' },
+  errorPages: [],
+  interceptsErrors: false,
+  types: null,
+  defaultType: 'text/plain',
+  charset: '',
+  etag: true,
+  bodyLimit: null,
+  absoluteRedirect: false,
+  portInRedirect: true,
+}
+
+/** Answers with its label, unless `of` says something else. */
+export function location(match: Match, of: Partial<Location> = {}): Location {
+  return {
+    match,
+    isInternal: false,
+    rewrites: [],
+    tryFiles: [],
+    handler: { kind: 'none' },
+    settings: SETTINGS,
+    locations: [],
+    place: PLACE,
+    ...of,
+  }
+}
+
+export const prefix = (path: string, of: Partial<Location> = {}, beatsRegex = false): Location =>
+  location({ kind: 'prefix', path, beatsRegex }, of)
+export const exact = (path: string, of: Partial<Location> = {}): Location => location({ kind: 'exact', path }, of)
+export const regex = (source: string, of: Partial<Location> = {}): Location =>
+  location({ kind: 'regex', pattern: { source, ignoresCase: false } }, of)
+export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words })
+
+export function site(of: Partial<Site>): Site {
+  return {
+    label: 'test',
+    listen: [],
+    names: [],
+    isDefault: false,
+    rewrites: [],
+    root: prefix(''),
+    locations: [],
+    place: PLACE,
+    ...of,
+  }
+}
+
+export function model(...sites: Site[]): SitesModel {
+  return { sites, maps: [] }
+}
+
+/** What became of a request: words in one line. */
+export interface Went {
+  readonly words: string
+  readonly request: SiteRequest | null
+}
+
+/** Leads requests through the sites. `files`: names that are there, directories with a slash at their end. Throws for a wrong model. */
+export function sitesOf(of: SitesModel, files: readonly string[] = []): (target: string, host?: string) => Went {
+  const compiled = compileSites(of)
+  if (compiled.problems.length > 0) throw new Error(compiled.problems.map(({ problem }) => problem).join('; '))
+  return (target, host = 'test') => {
+    const [path = '', query = ''] = target.split(/\?(.*)/s)
+    const exchange = new FakeExchange({ target, path, query, authority: host })
+    let went: Went = { words: 'nothing', request: null }
+    const end = (words: string, request: SiteRequest | null) => {
+      went = { words, request }
+    }
+    const refuse = (error: Error) => {
+      if (exchange.errorPage?.(error) !== true) end(`${(error as HttpError).status}`, null)
+    }
+    const content: SiteContent = {
+      toApplication: (request, name) => end(`${name} ${request.uri}?${request.args}`, request),
+      exists: (_, uri, what) => files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
+      serveFile: request => {
+        end(`file ${request.uri}`, request)
+        return null
+      },
+      listDirectory: () => null,
+      respond: (request, status, words) => end(`${status} ${words}`, request),
+      redirect: (request, status, url) => end(`${status} ${url}`, request),
+      refuse: (_, error) => refuse(error),
+      enter: () => {},
+      leave: () => {},
+    }
+    void new Phases(compiled.find, content).handle(exchange)
+    return went
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Variables: which there are, and what each means for a request. The table is nginx's, as far as it makes sense here; `NOT_YET` says what is
+ * missing and why. Runs in the gateway; resolved when sites are compiled.
+ *
+ * Invariants: a value is never undefined, a character of it is a byte, and what a client chooses is in it as the client sent it: who puts it
+ * into a header or a path refuses what cannot stand there.
+ */
+import { hostname } from 'node:os'
+import { headerValues } from '../../http/headers.ts'
+import { fileName } from './file-names.ts'
+import type { Problem } from './problem.ts'
+import type { Evaluate, SiteRequest } from './site-request.ts'
+
+const PROTOCOL = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2.0' } as const
+
+const own = hostname()
+
+const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
+  ['args', r => r.args],
+  ['query_string', r => r.args],
+  ['is_args', r => (r.args === '' ? '' : '?')],
+  ['uri', r => r.uri],
+  ['document_uri', r => r.uri],
+  ['request_uri', requestUri],
+  ['host', r => r.host],
+  ['hostname', () => own],
+  ['scheme', r => r.exchange.request.scheme],
+  ['https', r => (r.exchange.request.scheme === 'https' ? 'on' : '')],
+  ['request_method', r => r.exchange.request.method],
+  ['request', ({ exchange: { request } }) => `${request.method} ${request.target} ${PROTOCOL[request.version]}`],
+  ['request_id', r => r.exchange.id],
+  ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
+  ['remote_addr', r => r.exchange.peer.address || 'unix:'],
+  ['remote_port', r => String(r.exchange.peer.port || '')],
+  ['remote_user', remoteUser],
+  ['server_name', r => r.site.firstName],
+  ['server_port', r => String(r.exchange.local.port || '')],
+  ['server_addr', r => r.exchange.local.address],
+  ['server_protocol', r => PROTOCOL[r.exchange.request.version]],
+  ['content_length', r => header(r, 'content-length')],
+  ['content_type', r => header(r, 'content-type')],
+  ['document_root', r => r.location.directory?.(r) ?? ''],
+  ['request_filename', r => fileName(r, r.uri)],
+  ['status', r => String(r.exchange.response.status || '')],
+  ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
+  ['msec', () => (Date.now() / 1000).toFixed(3)],
+  ['time_iso8601', () => `${new Date().toISOString().slice(0, 19)}+00:00`],
+  ['pid', () => String(process.pid)],
+  ['ssl_protocol', r => r.exchange.local.tls?.protocol ?? ''],
+  ['ssl_cipher', r => r.exchange.local.tls?.cipher ?? ''],
+  ['ssl_server_name', r => r.exchange.local.tls?.serverName ?? ''],
+  ['ssl_alpn_protocol', r => r.exchange.local.tls?.alpn ?? ''],
+  ['ssl_session_reused', r => (r.exchange.local.tls === null ? '' : r.exchange.local.tls.isResumed ? 'r' : '.')],
+  ['ssl_client_verify', r => r.exchange.local.tls?.client?.verify ?? ''],
+  ['ssl_client_s_dn', r => r.exchange.local.tls?.client?.subject ?? ''],
+  ['ssl_client_raw_cert', r => r.exchange.local.tls?.client?.pem ?? ''],
+  ['ssl_client_escaped_cert', r => encodeURIComponent(r.exchange.local.tls?.client?.pem ?? '')],
+])
+
+/** By the beginning of their names; what follows is the name of a header, a cookie, an argument. */
+const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
+  ['sent_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
+  ['http_', name => r => header(r, name.replaceAll('_', '-'))],
+  ['arg_', name => r => argument(r.args, name)],
+  ['cookie_', name => r => cookie(r, name)],
+]
+
+/** Names of nginx's, or their beginnings, that mean nothing here yet. */
+const NOT_YET: readonly (readonly [string, string])[] = [
+  ['upstream_', 'is of proxied requests, which there are not yet'],
+  ['proxy_', 'is of proxied requests, which there are not yet'],
+  ['limit_rate', 'is set by limit-rate'],
+  ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
+  ['geoip', 'needs a database of addresses, which Jumak does not read'],
+  ['nginx_version', 'would be a version of nginx'],
+  ['realpath_root', 'is not there: $document_root is the directory as it is written'],
+]
+
+/** All names, for "did you mean" and the reference. */
+export const VARIABLE_NAMES: readonly string[] = [...BUILT_IN.keys(), ...BY_PREFIX.map(([prefix]) => `${prefix}NAME`)]
+
+/** Variables of one configuration: those of the table, and those that it defines itself. */
+export class Variables {
+  readonly #indexes = new Map<string, number>()
+  readonly #computed = new Map<string, Evaluate>()
+
+  /** How many values a request has to hold. */
+  get count(): number {
+    return this.#indexes.size
+  }
+
+  /** `set`, a named group. Returns where its value is, or says why the name cannot be used: a phrase. */
+  define(name: string): number | Problem {
+    if (!/^[A-Za-z_]\w*$/.test(name))
+      return { problem: `names the variable $${name}: letters, digits and _ are possible` }
+    if (BUILT_IN.has(name) && name !== 'args') return { problem: `defines $${name}, which has a meaning of its own` }
+    const known = this.#indexes.get(name)
+    if (known !== undefined) return known
+    this.#indexes.set(name, this.#indexes.size)
+    return this.#indexes.size - 1
+  }
+
+  /** `map`: computed when a request first needs it, and kept for that request. */
+  compute(name: string, evaluate: Evaluate): Problem | null {
+    if (this.#computed.has(name)) return { problem: `defines $${name} twice` }
+    const index = this.define(name)
+    if (typeof index !== 'number') return index
+    this.#computed.set(name, request => {
+      const known = request.values[index]
+      if (known !== undefined) return known
+      // A map that needs itself finds an empty value, and ends.
+      request.values[index] = ''
+      const value = evaluate(request)
+      request.values[index] = value
+      return value
+    })
+    return null
+  }
+
+  /** A problem is a phrase: `names the variable $x, which …`. */
+  readonly resolve = (name: string): Evaluate | Problem => {
+    const computed = this.#computed.get(name) ?? BUILT_IN.get(name)
+    if (computed !== undefined) return computed
+    const index = this.#indexes.get(name)
+    if (index !== undefined) return request => request.values[index] ?? ''
+    for (const [prefix, make] of BY_PREFIX)
+      if (name.length > prefix.length && name.startsWith(prefix)) return make(name.slice(prefix.length).toLowerCase())
+    const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
+    return { problem: `names the variable $${name}, which ${missing?.[1] ?? 'nothing defines'}` }
+  }
+}
+
+/** The path of the target with its query, as the client sent it. An absolute target is one for a proxy (RFC9112§3.2.2). */
+function requestUri({ exchange: { request } }: SiteRequest): string {
+  const { target } = request
+  if (target.startsWith('/') || target === '*') return target
+  return request.query === '' ? request.path : `${request.path}?${request.query}`
+}
+
+function header({ exchange: { request } }: SiteRequest, name: string): string {
+  const values = headerValues(request.headers, name)
+  return values.length < 2 ? (values[0] ?? '') : values.join(name === 'cookie' ? '; ' : ', ')
+}
+
+function responseHeader({ exchange: { response } }: SiteRequest, name: string): string {
+  const lines = response.head?.headers ?? []
+  const values: string[] = []
+  for (let i = 0; i < lines.length; i += 2) if (lines[i]!.toLowerCase() === name) values.push(lines[i + 1]!)
+  return values.join(', ')
+}
+
+/** The first one; as it was sent, not decoded. Case does not matter. */
+function argument(args: string, name: string): string {
+  if (args === '') return ''
+  for (const pair of args.split('&')) {
+    const equal = pair.indexOf('=')
+    if (equal === name.length && pair.slice(0, equal).toLowerCase() === name) return pair.slice(equal + 1)
+  }
+  return ''
+}
+
+function cookie(request: SiteRequest, name: string): string {
+  for (const pair of header(request, 'cookie').split(';')) {
+    const equal = pair.indexOf('=')
+    if (equal > 0 && pair.slice(0, equal).trim().toLowerCase() === name) return pair.slice(equal + 1).trim()
+  }
+  return ''
+}
+
+/** Of HTTP Basic (RFC7617). Whether the password is right is not looked at. */
+function remoteUser(request: SiteRequest): string {
+  const [, encoded] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header(request, 'authorization')) ?? []
+  if (encoded === undefined) return ''
+  const text = Buffer.from(encoded, 'base64').toString('latin1')
+  const colon = text.indexOf(':')
+  return colon < 0 ? '' : text.slice(0, colon)
+}

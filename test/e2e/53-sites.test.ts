@@ -1,0 +1,171 @@
+/** Sites of `jumak.toml`: what is not compared with nginx (`52-sites-like-nginx.test.ts`): orders of applications, errors, limits, HUP. */
+import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { APPS } from '../support/paths.ts'
+import { Project } from '../support/project.ts'
+import { RawClient, type RawResponse } from '../support/raw-client.ts'
+import { runJumak } from '../support/run.ts'
+import { type Server, startServer } from '../support/server.ts'
+
+const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
+
+function site(t: TestContext, toml: string, files: Readonly<Record<string, string>> = {}): Project {
+  const project = new Project(t, { 'jumak.toml': `${APP}\n${toml}`, ...files })
+  copyFileSync(join(APPS, 'site_app.py'), project.path('site_app.py'))
+  return project
+}
+
+async function ask(server: Server, request: string, ...headers: string[]): Promise<RawResponse> {
+  const [method = 'GET', target = '/'] = request.split(' ')
+  const client = new RawClient(server.target)
+  const host = headers.some(line => /^host:/i.test(line)) ? [] : ['Host: shop.test']
+  client.send(`${method} ${target} HTTP/1.1\r\n${[...host, ...headers].map(line => `${line}\r\n`).join('')}\r\n`)
+  const response = await client.response(method)
+  client.socket.destroy()
+  return response
+}
+
+const SHOP = `
+[[site]]
+names = ["shop.test"]
+root = "public"
+error-page = ["404 /errors/404.html", "500 502 =503 /errors/down.html"]
+add-headers-always = { X-Site = "shop" }
+locations = [
+  { match = "/app/", app = "main" },
+  { match = "/app/status/", app = "main", intercept-errors = true },
+  { match = "/protected/", internal = true, alias = "files/", add-headers = { X-Query = "$args" } },
+  { match = "/small/", app = "main", limit-request-body = 5 },
+  { match = "@moved", return = "302 /elsewhere" },
+]
+`
+const FILES = {
+  'public/index.html': 'home',
+  'public/errors/404.html': 'no such thing',
+  'public/errors/down.html': 'we are down',
+  'files/report.pdf': 'the report',
+}
+
+test('X-Accel-Redirect: a file of an internal location answers, with the head of the application', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  const response = await ask(server, 'GET /app/download')
+  assert.equal(response.status, 200)
+  assert.equal(response.body.toString(), 'the report')
+  assert.equal(response.header('content-type'), 'application/x-report')
+  assert.equal(response.header('content-disposition'), 'attachment; filename="r.pdf"')
+  assert.equal(response.header('x-query'), 'from=app')
+  assert.equal(response.header('x-secret'), undefined)
+  assert.equal(response.header('x-accel-redirect'), undefined)
+  assert.equal((await ask(server, 'GET /protected/report.pdf')).status, 404)
+  const named = await ask(server, 'GET /app/named')
+  assert.equal(named.status, 302)
+  assert.equal(named.header('location'), '/elsewhere')
+  const plain = await ask(server, 'GET /app/buffering')
+  assert.equal(plain.header('x-accel-buffering'), undefined)
+  assert.equal(plain.body.toString(), 'as it comes')
+  await server.stop()
+})
+
+test('X-Accel-Redirect with the words of a client leads nowhere outside the site', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  server.mayLog(/ warn {2}gateway /)
+  // 502, for which this site has a page with 503.
+  const statuses = {
+    '/../../etc/passwd': 503,
+    '/protected/../../../etc/passwd': 503,
+    '/protected/%2e%2e/%2e%2e/etc/passwd': 503,
+    '/protected/..%2f..%2fjumak.toml': 503,
+    '//etc/passwd': 404,
+    'http://127.0.0.1/': 503,
+    '@nobody': 503,
+    '/protected/%00': 503,
+    '/app/echo-redirect?/app/echo-redirect': 503,
+  }
+  const seen: Record<string, number> = {}
+  for (const target of Object.keys(statuses)) {
+    const response = await ask(server, `GET /app/echo-redirect?${target}`)
+    seen[target] = response.status
+    assert.doesNotMatch(response.body.toString(), /root:|bind|\[\[app/, target)
+  }
+  assert.deepEqual(seen, statuses)
+  await server.stop()
+})
+
+test('error pages: of files, of a broken application, and of an application that is asked for them', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(/RuntimeError/, /broken on purpose/)
+  server.mayLog(/Traceback|File |raise /, / warn {2}gateway /)
+  const missing = await ask(server, 'GET /nothing')
+  assert.equal(missing.status, 404)
+  assert.equal(missing.body.toString(), 'no such thing')
+  assert.equal(missing.header('x-site'), 'shop')
+  const broken = await ask(server, 'POST /app/broken', 'Content-Length: 0')
+  assert.equal(broken.status, 503)
+  assert.equal(broken.body.toString(), 'we are down')
+  const own = await ask(server, 'GET /app/status/404')
+  assert.equal(own.status, 404)
+  assert.equal(own.body.toString(), 'no such thing')
+  const other = await ask(server, 'GET /app/status/410')
+  assert.equal(other.status, 410)
+  assert.equal(other.body.toString(), 'the application says so')
+  await server.stop()
+})
+
+test('a location has its own limit of content', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  const client = new RawClient(server.target)
+  client.send('POST /small/x HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\n12345')
+  assert.match((await client.response()).body.toString(), / 5$/)
+  client.send('POST /small/x HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 6\r\n\r\n123456')
+  assert.equal((await client.response()).status, 413)
+  client.socket.destroy()
+  await server.stop()
+})
+
+test('HUP takes new sites at once, or nothing of a wrong file', async t => {
+  const project = site(t, '[[site]]\nreturn = "200 first"\n')
+  const server = await startServer({ directory: project.directory })
+  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
+  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
+  server.expectLog(
+    /jumak\.toml:\d+:\d+: 'second \$nothing' names the variable \$nothing, which nothing defines/,
+    /reload: nothing changes, because the settings are wrong/,
+  )
+  server.signal('SIGHUP')
+  await server.waitForLog(/nothing changes/)
+  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
+  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second"\n`)
+  const from = server.log.length
+  server.signal('SIGHUP')
+  await server.waitForLog(/ ready$| serv(?:es|ing)/, from)
+  assert.equal((await ask(server, 'GET /')).body.toString(), 'second')
+  await server.stop()
+})
+
+test('--check tells all mistakes of sites with their places', async t => {
+  const project = site(
+    t,
+    `[[site]]
+names = ["a.test"]
+locations = [
+  { match = "/x/", app = "nobody" },
+  { match = "~ (", return = 404 },
+  { match = "/m/", alias = "files" },
+  { match = "/y/", root = "files", return = 404 },
+  { macht = "/z/", root = "files" },
+]
+`,
+  )
+  const { code, stderr } = await runJumak(['--check'], project.directory)
+  assert.notEqual(code, 0)
+  assert.match(stderr, /jumak\.toml:\d+:\d+: app must be one of the applications: main, not 'nobody'/)
+  assert.match(stderr, /alias and match must both end with a slash/)
+  assert.match(stderr, /one of app, root, alias, return and redirect, and this has root and return/)
+  assert.match(stderr, /a location has no setting macht; did you mean match\?/)
+})

@@ -1,0 +1,167 @@
+/**
+ * nginx and Jumak with the same sites, the same files and the same requests. nginx's applications are a server here that says what the path
+ * was; Jumak's is `echo.py`, which says the same.
+ */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
+import { FILES } from './generate.ts'
+import type { Case, SpecRequest } from './spec.ts'
+import { toNginx } from './to-nginx.ts'
+
+export interface Seen {
+  readonly status: number
+  readonly location: string
+  /** Empty for a page that the server has made itself: there is one for each server. */
+  readonly type: string
+  readonly cacheControl: string
+  readonly expires: boolean
+  readonly added: string
+  readonly body: string
+}
+
+export interface Difference {
+  readonly index: number
+  readonly request: SpecRequest
+  readonly nginx: Seen
+  readonly jumak: Seen
+}
+
+export function writeFiles(directory: string): void {
+  for (const name of FILES) {
+    const path = join(directory, name)
+    mkdirSync(name.endsWith('/') ? path : join(path, '..'), { recursive: true })
+    if (!name.endsWith('/')) writeFileSync(path, `the file ${name}\n`)
+  }
+}
+
+/** What `proxy_pass` goes to. */
+export async function startEcho(): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    request.resume()
+    const body = Buffer.from(String(request.headers['x-seen']), 'latin1')
+    response.writeHead(200, { 'Content-Type': 'application/x-echo', 'Content-Length': body.length })
+    response.end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+export function portOf(server: HttpServer): number {
+  return (server.address() as AddressInfo).port
+}
+
+/** Resolves when it accepts. Throws with nginx's own words if it does not start. */
+export async function startNginx(
+  program: string,
+  cases: readonly Case[],
+  place: { readonly port: number; readonly echo: number; readonly files: string; readonly directory: string },
+): Promise<ChildProcess> {
+  const file = join(place.directory, 'nginx.conf')
+  writeFileSync(
+    file,
+    toNginx(
+      cases.map(({ site }) => site),
+      place,
+    ),
+  )
+  const nginx = spawn(program, ['-e', 'stderr', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let words = ''
+  nginx.stderr!.on('data', chunk => (words += String(chunk)))
+  const ended = once(nginx, 'close').then(() => {
+    throw new Error(`nginx has ended: ${words}`)
+  })
+  // Nobody may be waiting when it is stopped.
+  ended.catch(() => {})
+  while (!(await accepts(place.port))) {
+    if (nginx.exitCode !== null) await ended
+    // wait: until it accepts; it says nothing by itself
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  return nginx
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+export async function compare(cases: readonly Case[], nginx: number, jumak: number): Promise<Difference[]> {
+  const differences: Difference[] = []
+  for (const { site, requests } of cases)
+    for (const request of requests) {
+      const [theirs, ours] = await Promise.all([ask(nginx, site.name, request), ask(jumak, site.name, request)])
+      const [a, b] = alike(theirs, ours)
+      try {
+        assert.deepEqual(b, a)
+      } catch {
+        differences.push({ index: Number(site.name.slice(1, -5)), request, nginx: a, jumak: b })
+      }
+    }
+  return differences
+}
+
+/** What differs on purpose, and is made the same before it is compared. */
+function alike(nginx: Seen, jumak: Seen): [Seen, Seen] {
+  const [theirs, ours] = [sameForm(nginx), sameForm(jumak)]
+  const isOwnPage = /<center>nginx/.test(theirs.body) || (theirs.status >= 300 && theirs.body === '')
+  // A blank that a rewrite has put into the query: nginx sends it to the application as it is, which is no HTTP.
+  if (theirs.status === 400 && theirs.body === '' && ours.type === 'application/x-echo') return [theirs, theirs]
+  const isSame = theirs.status === ours.status
+  if (!isSame || !(isOwnPage || theirs.status >= 300)) return [theirs, ours]
+  const plain = (seen: Seen) =>
+    isOwnPage ? { ...seen, body: '', type: '', cacheControl: without(seen.cacheControl) } : seen
+  return [plain(theirs), plain(ours)]
+}
+
+function sameForm(seen: Seen): Seen {
+  const location = seen.location
+    // nginx sends a decoded path: a blank at its end is lost, and bytes above 0x7f are what the client makes of them.
+    .replace(/%[0-9A-F]{2}/g, sequence => String.fromCharCode(Number.parseInt(sequence.slice(1), 16)))
+    .trimEnd()
+    // `//x` is another host to a browser.
+    .replace(/^\/\/+/, '/')
+  // There is no content for a type.
+  return { ...seen, location, type: seen.body === '' ? '' : seen.type }
+}
+
+/** Our pages of errors say that nobody may keep them. */
+function without(cacheControl: string): string {
+  return cacheControl === 'no-store' ? '' : cacheControl
+}
+
+function ask(port: number, host: string, { method, target }: SpecRequest): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    const sent = sendRequest({ port, host: '127.0.0.1', method, path: target, headers: { Host: host } }, response => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', () => {
+        const { headers, statusCode = 0 } = response
+        resolve({
+          status: statusCode,
+          location: (headers.location ?? '').replace(`:${port}/`, ':PORT/'),
+          type: headers['content-type'] ?? '',
+          cacheControl: headers['cache-control'] ?? '',
+          expires: headers.expires !== undefined,
+          added: String(headers['x-one'] ?? ''),
+          body: Buffer.concat(chunks).toString('latin1'),
+        })
+      })
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
