@@ -22,6 +22,7 @@ import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
+import { listening } from './settings/listening.ts'
 import { processes } from './settings/processes.ts'
 import { type Setting, settingsIn } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
@@ -92,8 +93,12 @@ export function reloadConfig(
   ]
   // Addresses without a scheme would speak something else, and the gateway that has them does not change that.
   const startsOrEndsTls = hasTls(before.config.tls) !== hasTls(loaded.config.tls)
+  // A redirect may need an address that is new, and which that gateway does not have either.
+  const isBoundAnew = isDifferent(listening.bind, old.program, now.program)
+  const waits = (setting: Setting) =>
+    (startsOrEndsTls && OF_TLS.includes(setting)) || (isBoundAnew && OF_ADDRESSES.includes(setting))
   const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program)).map(setting =>
-    startsOrEndsTls && OF_TLS.includes(setting) ? { ...setting, change: 'restart' as const } : setting,
+    waits(setting) ? { ...setting, change: 'restart' as const } : setting,
   )
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
@@ -157,6 +162,7 @@ export function reloader(
 }
 
 const OF_TLS: readonly Setting[] = settingsIn(tls)
+const OF_ADDRESSES: readonly Setting[] = settingsIn(tls.https)
 const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
 
 function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {

@@ -181,7 +181,10 @@ test('reload says what waits for the next start', async t => {
   server.expectLog(/keep-alive changed, which takes effect at the next start/)
   const { code, stdout } = await command(server, 'reload')
   assert.equal(code, 0)
-  assert.equal(stdout, 'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program\n')
+  assert.equal(
+    stdout,
+    'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program, or with jumak upgrade\n',
+  )
   await server.stop()
 })
 

@@ -17,6 +17,7 @@ export type PackageSet =
   | 'http2'
   | 'gevent'
   | 'compose'
+  | 'paste'
   | 'uvicorn'
   | 'gunicorn'
 
@@ -42,6 +43,7 @@ export const PACKAGE_SETS: readonly PackageSet[] = [
   'http2',
   'gevent',
   'compose',
+  'paste',
 ]
 
 let ends: Promise<Interpreter[]> | null = null
