@@ -153,7 +153,10 @@ function standIn({ name }: AnyOption, value: unknown, start: string, directory: 
     else if (name === 'config') writeSettings(text, directory)
     else if (name === 'log_config') write(resolve(directory, text), LOG_CONFIG)
     else if (name === 'env_file') write(resolve(directory, text), 'A=1\n')
-    else if (name === 'paste') write(resolve(start, text), '[app:main]\nuse = egg:app\n')
+    else if (name === 'paste') {
+      write(resolve(start, text), '[app:main]\npaste.app_factory = paste_app:make\n')
+      write(join(start, 'paste_app.py'), `${STAND_IN}\n\ndef make(settings, **own):\n    return application\n`)
+    }
     else if (/^(?:ssl_)?(?:cert|key)file$/.test(name)) {
       const { certificate, key } = localCertificate()
       write(resolve(start, text), readFileSync(name.endsWith('certfile') ? certificate : key, 'utf8'))
@@ -208,6 +211,7 @@ function write(file: string, text: string): void {
 async function pythonFor(given: GivenOptions): Promise<string | null> {
   if (/gevent|eventlet/.test(String(given.get('worker_class')?.value)))
     return (await ensureEnvironment({ python: 'newest', packages: 'gevent' })).python
+  if (given.has('paste')) return (await ensureEnvironment({ python: 'newest', packages: 'paste' })).python
   return existsSync('/usr/bin/python3') ? '/usr/bin/python3' : null
 }
 
