@@ -16,7 +16,6 @@ import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { assembleSites } from './assemble-sites.ts'
 import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
-import { checkSites } from './check-sites.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
@@ -61,7 +60,6 @@ export function assembleConfig(
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
   const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
-  if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
   if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
     values.report(

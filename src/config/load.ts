@@ -11,6 +11,7 @@
 
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import type { SitesModel } from '../sites/model.ts'
 import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
@@ -48,11 +49,21 @@ export interface Loaded {
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
+/** What compiling finds in sites (`check-sites.ts`). Given from outside: a command for a running program loads nothing that serves. */
+export type CheckSites = (model: SitesModel, values: Values) => void
+
+const NOT_LOOKED_AT: CheckSites = () => {}
+
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
-export function loadConfig(args: Arguments, environment: Environment): LoadResult {
+export function loadConfig(
+  args: Arguments,
+  environment: Environment,
+  checkSites: CheckSites = NOT_LOOKED_AT,
+): LoadResult {
   const { settings, diagnostics, warnings, file, mayHaveApps } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
+  if (config !== null) checkSites(config.sites, values)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
   return {
     config,
@@ -88,9 +99,10 @@ export function reloadConfig(
   args: Arguments,
   environment: Environment,
   before: Loaded,
+  checkSites: CheckSites,
   only: string | null = null,
 ): ReloadResult {
-  const loaded = loadConfig(args, environment)
+  const loaded = loadConfig(args, environment, checkSites)
   if ('diagnostics' in loaded) return loaded
   const [old, now] = [
     before.settings,
@@ -156,10 +168,11 @@ export function reloader(
   args: () => Arguments,
   environment: Environment,
   loaded: Loaded,
+  checkSites: CheckSites = NOT_LOOKED_AT,
 ): (only?: string | null) => Reloaded {
   let last = loaded
   return (only = null) => {
-    const result = reloadConfig(args(), environment, last, only)
+    const result = reloadConfig(args(), environment, last, checkSites, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }

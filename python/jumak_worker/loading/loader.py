@@ -189,7 +189,8 @@ def _import(module: Optional[str], file: Optional[str], display: str, settings: 
         if isinstance(error, ModuleNotFoundError) and import_mistakes.is_missing_itself(error, name):
             raise LoadError(import_mistakes.not_found(name, error)) from None
         message = import_mistakes.explain(error, name, display, settings)
-        raise LoadError("%s could not be imported: %s" % (name, message), error) from None
+        cause = None if import_mistakes.are_settings_missing(error) else error
+        raise LoadError("%s could not be imported: %s" % (name, message), cause) from None
 
 
 def _import_file(name: str, file: str) -> ModuleType:
