@@ -150,14 +150,16 @@ function seen(response: Awaited<ReturnType<RawClient['response']>> | null) {
 }
 
 test('it prints what was decided, with places, and no credentials or control characters', async t => {
-  const { directory } = project(t)
+  const made = project(t)
+  const { directory } = made
+  made.save('wrong.toml', `${APP}\n[[site]]\nreturn = "200 $nobody"\n`)
   const explain = (...words: string[]) => runJumak(['explain', ...words], directory)
   const [css, secret, app, wrong, broken] = await Promise.all([
     explain('http://shop.test/old/a.css'),
     explain('--json', 'http://shop.test/?secret=1&x=\x1b[31m', '-H', 'Authorization: Bearer 12345678'),
     explain('-X', 'POST', '--from', '10.0.0.9', '/app/%1b[31m', '-H', 'Cookie: sid=abcdefgh'),
     explain('gopher://shop.test/'),
-    explain('-c', 'nothing.toml', '/'),
+    explain('-c', 'wrong.toml', '/'),
   ])
   assert.equal(css.code, 0, css.stderr)
   assert.match(css.stdout, /^site +shop\.test +has this name +jumak\.toml:\d+:\d+$/m)
@@ -178,6 +180,7 @@ test('it prints what was decided, with places, and no credentials or control cha
   assert.equal(wrong.code, 2)
   assert.match(wrong.stderr, /the URL must begin with http:\/\/ or https:\/\//)
   assert.equal(broken.code, 2)
+  assert.match(broken.stderr, /wrong\.toml:\d+:\d+: .*names the variable \$nobody/)
 })
 
 test('without sites it says which application has the request', async t => {

@@ -5,6 +5,7 @@
  * Exit codes: 0 explained, whatever the status of the answer; 2 the words or the settings are wrong.
  */
 import { twoColumns, wrap } from '../../base/layout.ts'
+import { checkSites } from '../../config/check-sites.ts'
 import { loadConfig } from '../../config/load.ts'
 import { parseArguments } from '../../config/sources/arguments.ts'
 import { explainRequest } from '../../gateway/sites/explained.ts'
@@ -30,7 +31,7 @@ export async function runExplain(rest: readonly string[]): Promise<number> {
   const environment = findEnvironment()
   if (environment === null)
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
-  const loaded = loadConfig(parseArguments(words.where), environment)
+  const loaded = loadConfig(parseArguments(words.where), environment, checkSites)
   if ('diagnostics' in loaded)
     return fail(
       WRONG_USAGE,
