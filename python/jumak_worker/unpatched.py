@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from _thread import RLock, allocate_lock, get_ident, start_new_thread
-from os import fork, waitpid
+from os import close, fork, waitpid
 from select import poll, select
 from signal import signal
 from socket import socket
 from time import sleep
 from typing import Callable
 
-__all__ = ["RLock", "allocate_lock", "fork", "get_ident", "poll", "select", "signal", "sleep", "socket", "start_thread", "waitpid"]
+__all__ = ["RLock", "allocate_lock", "close", "fork", "get_ident", "poll", "select", "signal", "sleep", "socket", "start_thread", "waitpid"]
 
 _Thread = threading.Thread
 

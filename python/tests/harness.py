@@ -111,6 +111,16 @@ class Gateway:
                 raise EOFError("the worker closed the link")
             self._data += more
 
+    def read_exactly(self, size: int) -> bytes:
+        """Bytes that are no frame."""
+        while len(self._data) < size:
+            more = self.socket.recv(size - len(self._data))
+            if not more:
+                raise EOFError("the worker closed the link")
+            self._data += more
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
     def read_to_end(self) -> bytes:
         data, self._data = self._data, b""
         while True:

@@ -32,8 +32,12 @@ def through_a_copy(sock: socket.socket) -> None:
         copy.sendall(HEAD)
 
 
-def taken(slot: Slot) -> None:
-    assert slot.gateway.read() == (framing.TAKEN, b"")
+def taken(gateway: Gateway) -> None:
+    """And the client's bytes come on the link."""
+    kind, flags = gateway.read()
+    assert kind == framing.TAKEN
+    if flags[0] & framing.TAKEN_WAITS:
+        gateway.send(framing.LINK_STAYS)
 
 
 class Handshakes(unittest.TestCase):
@@ -42,7 +46,7 @@ class Handshakes(unittest.TestCase):
         log = io.StringIO()
         with contextlib.redirect_stderr(log), Slot(application) as slot:
             shake(slot)
-            taken(slot)
+            taken(slot.gateway)
             slot.gateway.send(sent)
             slot.gateway.socket.shutdown(socket.SHUT_WR)
             got = slot.gateway.read_to_end()
@@ -148,7 +152,7 @@ class Handshakes(unittest.TestCase):
                 self.assertEqual(slot.gateway.response().body, b"soup")
                 self.assertEqual(slot.get(path="/probe").body, b"probe")
                 shake(slot)
-                taken(slot)
+                taken(slot.gateway)
                 self.assertIn(slot.gateway.read_to_end(), (b"timeout", b"TimeoutError"))
             finally:
                 socket.setdefaulttimeout(None)
@@ -222,7 +226,7 @@ class Handshakes(unittest.TestCase):
 
         with Slot(application) as slot:
             shake(slot)
-            taken(slot)
+            taken(slot.gateway)
             self.assertEqual(slot.gateway.read_to_end(), HEAD)
             may_return.set()
             slot.join()
@@ -242,7 +246,7 @@ class Handshakes(unittest.TestCase):
             warnings.simplefilter("error")
             with Slot(application) as slot:
                 shake(slot)
-                taken(slot)
+                taken(slot.gateway)
                 # The gateway does not close its end: the worker does not wait for ever.
                 self.assertEqual(slot.gateway.read_to_end(), HEAD)
                 slot.join()
@@ -328,6 +332,144 @@ class Handshakes(unittest.TestCase):
                 self.assertEqual(slot.gateway.response().body, b"7")
 
 
+class PassedSockets(unittest.TestCase):
+    """The gateway answers a whole 101 with the socket of the client."""
+
+    def setUp(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.client = socket.create_connection(server.getsockname())
+            self.accepted, _ = server.accept()
+        self.client.settimeout(WAIT)
+        # As an event loop has it.
+        self.accepted.setblocking(False)
+        self.addCleanup(self.client.close)
+        self.addCleanup(self.accepted.close)
+
+    def start(self, slot: Slot, sent: bytes = HEAD) -> None:
+        shake(slot)
+        assert slot.gateway.read() == (framing.TAKEN, b"\1")
+        assert slot.gateway.read_exactly(len(sent)) == sent
+        socket.send_fds(slot.gateway.socket, [framing.CLIENT_PASSED], [self.accepted.fileno()])
+
+    def read_to_end(self) -> bytes:
+        return b"".join(iter(lambda: self.client.recv(100), b""))
+
+    def test_it_takes_the_place_of_the_link_and_waits_as_before(self) -> None:
+        for use in (lambda sock: sock.send(HEAD), lambda sock: sock.sendall(bytearray(HEAD))):
+            self.setUp()
+            seen: List[Any] = []
+
+            def application(env, start_response, use=use, seen=seen):
+                sock = env["werkzeug.socket"]
+                seen += use(sock), sock.getpeername(), type(sock).__name__, isinstance(sock, socket.socket)
+                while True:
+                    data = sock.recv(100)
+                    if not data:
+                        break
+                    sock.sendall(data)
+                sock.sendall(b"last")
+                return [b"nobody sees this"]
+
+            with Slot(application) as slot:
+                self.start(slot)
+                for _ in range(3):
+                    self.client.sendall(b"soup")
+                    self.assertEqual(self.client.recv(100), b"soup")
+                self.client.shutdown(socket.SHUT_WR)
+                self.assertEqual(slot.gateway.read_to_end(), b"")
+                slot.join()
+                self.assertEqual(self.read_to_end(), b"last")
+            self.assertEqual(seen[1:], [self.client.getsockname(), "socket", True])
+            self.assertEqual(handshake._passed, {})
+
+    def test_a_close_by_the_application_ends_the_clients_connection(self) -> None:
+        may_return = threading.Event()
+
+        def application(env, start_response):
+            sock = env["werkzeug.socket"]
+            sock.sendall(HEAD)
+            sock.sendall(b"last")
+            sock.close()
+            may_return.wait(WAIT)
+            return []
+
+        with Slot(application) as slot:
+            self.start(slot)
+            self.assertEqual(self.read_to_end(), b"last")
+            may_return.set()
+            self.assertEqual(slot.gateway.read_to_end(), b"")
+
+    def test_the_gateways_end_is_the_clients(self) -> None:
+        for leave in (lambda gateway: gateway.close(), lambda gateway: gateway.shutdown(socket.SHUT_WR)):
+            self.setUp()
+            read: List[bytes] = []
+
+            def application(env, start_response, read=read):
+                sock = env["werkzeug.socket"]
+                sock.sendall(HEAD)
+                read.append(sock.recv(100))
+                return []
+
+            with Slot(application) as slot:
+                self.start(slot)
+                leave(slot.gateway.socket)
+                self.assertEqual(self.read_to_end(), b"")
+                slot.join()
+            self.assertEqual(read, [b""])
+
+    def test_a_forked_process_ends_nothing_of_its_parent(self) -> None:
+        def application(env, start_response):
+            sock = env["werkzeug.socket"]
+            sock.sendall(HEAD)
+            pid = os.fork()
+            if pid == 0:
+                handshake.forget_in_child()
+                sock.close()
+                os._exit(0)
+            os.waitpid(pid, 0)
+            sock.sendall(b"still here")
+            return []
+
+        with warnings.catch_warnings():
+            # Of a process with threads.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            with Slot(application) as slot:
+                self.start(slot)
+                self.assertEqual(self.read_to_end(), b"still here")
+
+    def test_a_101_that_the_gateway_refuses_is_an_error_of_the_connection(self) -> None:
+        errors: List[str] = []
+
+        def application(env, start_response):
+            try:
+                env["werkzeug.socket"].sendall(HEAD)
+            except ConnectionError as error:
+                errors.append(type(error).__name__)
+            return []
+
+        with Slot(application) as slot:
+            shake(slot)
+            self.assertEqual(slot.gateway.read(), (framing.TAKEN, b"\1"))
+            slot.gateway.read_exactly(len(HEAD))
+            slot.gateway.socket.close()
+            slot.join()
+        self.assertEqual(errors, ["LinkClosed"])
+
+    def test_what_is_not_a_whole_101_waits_for_nothing(self) -> None:
+        for first in (HEAD[:-1], HEAD + b"x", b"HTTP/1.1 403 No\r\n\r\n"):
+
+            def application(env, start_response, first=first):
+                sock = env["werkzeug.socket"]
+                sock.sendall(first)
+                return []
+
+            with Slot(application) as slot:
+                shake(slot)
+                self.assertEqual(slot.gateway.read(), (framing.TAKEN, b"\0"))
+                self.assertEqual(slot.gateway.read_to_end(), first)
+                slot.join()
+
+
 class SlotsWithSeveralLinks(unittest.TestCase):
     def test_a_link_that_is_taken_leaves_the_others_alone(self) -> None:
         def application(env, start_response):
@@ -350,7 +492,7 @@ class SlotsWithSeveralLinks(unittest.TestCase):
             gateway.hello()
         for _ in range(3):
             gateways[0].send(request(environ(), handshake=True))
-            self.assertEqual(gateways[0].read(), (framing.TAKEN, b""))
+            taken(gateways[0])
             gateways[1].send(request(environ(path="/probe")))
             gateways[0].socket.shutdown(socket.SHUT_WR)
             self.assertEqual(gateways[0].read_to_end(), HEAD)

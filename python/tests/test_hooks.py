@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import enum
+import importlib
+import logging
 import os
 import pathlib
+import sys
 import tempfile
 import unittest
+from importlib.machinery import PathFinder
 from typing import Any, Callable, Dict, List
+from unittest import mock
 
 from jumak_worker.hooks import configuration_file
 from jumak_worker.hooks.hooks import Hooks
@@ -27,17 +32,21 @@ def evaluate(source: str) -> Dict[str, Any]:
 
 
 def hooks_of(**functions: Callable) -> Hooks:
+    return hooks_in(functions, {"workers": 3})
+
+
+def hooks_in(names: Dict[str, Any], settings: Dict[str, Any]) -> Hooks:
     configuration = {
         "path": None,
         "module": None,
         "display": "gunicorn.conf.py",
-        "hooks": list(functions),
-        "settings": {"workers": 3},
+        "hooks": list(names),
+        "settings": settings,
         "variables": {},
         "umask": None,
         "isReload": False,
     }
-    hooks = Hooks(configuration, functions, 1)
+    hooks = Hooks(configuration, names, 1)
     hooks.forking(7)
     hooks.forked(7, os.getpid())
     hooks.in_worker(7)
@@ -156,3 +165,101 @@ class Requests(unittest.TestCase):
         with self.assertRaises(LoadError) as caught:
             hooks_of(post_fork=refuse)
         self.assertEqual(caught.exception.message, "post_fork of gunicorn.conf.py failed: ValueError: no")
+
+
+class LoggerClass(unittest.TestCase):
+    """Classes of the user's in the place of gunicorn's logger. Here gunicorn is not found, so its stand-in is their base."""
+
+    SOURCE = (
+        "import gunicorn\n"
+        "from gunicorn import glogging\n"
+        "gunicorn.SERVER_SOFTWARE = ''\n"
+        "class Quiet(glogging.Logger):\n"
+        "    def access(self, resp, req, environ, request_time):\n"
+        "        if req.path != '/health':\n"
+        "            super().access(resp, req, environ, request_time)\n"
+        "    def atoms(self, *args):\n"
+        "        return {**super().atoms(*args), 'zone': 'eu'}\n"
+        "logger_class = Quiet\n"
+    )
+    ENVIRON = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/a",
+        "RAW_URI": "/a?b",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.1",
+        "HTTP_X_A": '"1"',
+        "HTTP_AUTHORIZATION": "Basic dTpw",
+    }
+
+    def setUp(self) -> None:
+        real = PathFinder.find_spec
+
+        def without_gunicorn(name: str, path: Any = None, target: Any = None) -> Any:
+            return None if name.partition(".")[0] == "gunicorn" else real(name, path, target)
+
+        hidden = mock.patch.object(PathFinder, "find_spec", without_gunicorn)
+        hidden.start()
+        self.addCleanup(hidden.stop)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.log = os.path.join(directory.name, "access.log")
+        for name in ("gunicorn.error", "gunicorn.access"):
+            self.addCleanup(self.forget, logging.getLogger(name))
+
+    def forget(self, logger: logging.Logger) -> None:
+        for handler in logger.handlers:
+            handler.close()
+        logger.handlers, logger.propagate = [], True
+
+    def hooks(self, names: Dict[str, Any], **settings: Any) -> Hooks:
+        form = "%(h)s %(u)s %(r)s %(s)s %(b)s %(zone)s %({x-a}i)s %({Content-Type}o)s %({gone}e)s"
+        given = {"accesslog": self.log, "access_log_format": form, "logger_class": "Quiet", **settings}
+        return hooks_in(names, given)
+
+    def written(self) -> List[str]:
+        with open(self.log) as file:
+            return file.read().splitlines()
+
+    def ask(self, hooks: Hooks, path: str, application: Callable) -> None:
+        served = hooks.around(application)
+        result = served({**self.ENVIRON, "PATH_INFO": path}, lambda status, headers, exc_info=None: None)
+        list(result)
+        getattr(result, "close", lambda: None)()
+
+    def test_access_and_atoms_of_the_class_write_the_line_of_each_request(self) -> None:
+        names = evaluate(self.SOURCE)
+        self.assertNotIn("gunicorn", sys.modules)
+        hooks = self.hooks(names)
+        self.assertIsInstance(hooks.server.log, names["Quiet"])
+
+        def application(environ: Dict[str, Any], start_response: Callable) -> Any:
+            start_response("201 Created", [("Content-Type", "text/x")])
+            return iter([b"12", b"345"])
+
+        self.ask(hooks, "/a", application)
+        self.ask(hooks, "/health", application)
+        self.assertEqual(self.written(), ['192.0.2.1 u GET /a?b HTTP/1.1 201 5 eu \\"1\\" text/x -'])
+
+    def test_an_error_of_the_application_is_written_as_500(self) -> None:
+        def application(environ: Dict[str, Any], start_response: Callable) -> Any:
+            raise ValueError
+
+        hooks = self.hooks(evaluate(self.SOURCE), access_log_format="%(s)s")
+        with self.assertRaises(ValueError):
+            self.ask(hooks, "/a", application)
+        self.assertEqual(self.written(), ["500"])
+
+    def test_a_class_that_fails_stops_the_start_with_its_frames(self) -> None:
+        names = evaluate("class Broken:\n    def __init__(self, cfg):\n        cfg.loglevel.nope()\nlogger_class = Broken\n")
+        with self.assertRaises(LoadError) as caught:
+            self.hooks(names, logger_class="Broken")
+        self.assertIn("logger_class of gunicorn.conf.py failed: AttributeError", caught.exception.message)
+        with self.assertRaises(LoadError) as caught:
+            self.hooks({}, logger_class="no_such.Class")
+        self.assertIn("No module named 'no_such'", caught.exception.message)
+
+    def test_the_application_sees_no_stand_in(self) -> None:
+        self.hooks(evaluate(self.SOURCE))
+        with self.assertRaises(ImportError):
+            importlib.import_module("gunicorn.glogging")

@@ -63,6 +63,8 @@ class RecordingLink(Link):
             found.update(type="CREDIT", bytes=struct.unpack("<I", payload)[0])
         elif kind == multiplex.PING:
             found.update(type="PING", token=struct.unpack("<I", payload)[0])
+        elif kind == multiplex.ATTACH:
+            found.update(type="ATTACH", token=struct.unpack("<I", payload)[0])
         elif kind == multiplex.CANCEL:
             found.update(type="CANCEL")
         elif kind == framing.FILE_OPENED:
@@ -125,6 +127,8 @@ def encode(one: dict) -> bytes:
         return multiplex.credit(number, one["bytes"])
     if kind == "PONG":
         return multiplex.pong(one["token"])
+    if kind == "TAKEN":
+        return multiplex.taken(number, one["token"], framing.TAKEN_WAITS if one["waits"] else 0)
     if kind == "ACCEPT":
         return multiplex.accept(number, head_of(one["subprotocol"], one["headers"]))
     if kind == "CLOSE":

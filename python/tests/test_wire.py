@@ -99,7 +99,7 @@ def encode(one: dict) -> bytes:
     if kind == "FILE":
         return framing.file(one["fd"], one["offset"], one["length"], int(one["device"]), int(one["inode"]))
     if kind == "TAKEN":
-        return framing.taken() + bytes.fromhex(one["raw"])
+        return framing.taken(one["flags"]) + bytes.fromhex(one["raw"])
     assert kind == "FAILED"
     return framing.failed(one["runMicros"], one["reason"])
 

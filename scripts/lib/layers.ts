@@ -6,7 +6,7 @@
  *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
- *     within apps: wire ← worker ← { wsgi, asgi } ← links        pool ← { wsgi, asgi }
+ *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
@@ -82,9 +82,10 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     wire: [],
     worker: ['wire'],
     pool: [],
-    wsgi: ['pool', 'wire', 'worker'],
-    asgi: ['pool', 'wire', 'worker'],
-    links: ['pool', 'wire', 'worker', 'wsgi', 'asgi'],
+    raw: ['pool', 'wire', 'worker'],
+    wsgi: ['pool', 'wire', 'worker', 'raw'],
+    asgi: ['pool', 'wire', 'worker', 'raw'],
+    links: ['pool', 'wire', 'worker', 'raw', 'wsgi', 'asgi'],
     threads: ['pool', 'wire', 'worker', 'wsgi', 'asgi', 'links'],
   },
   master: {
@@ -130,6 +131,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/trusted-proxies.ts',
+      'src/observe/remote/tcp.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
@@ -141,7 +143,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
-  'node:dgram': () => false,
+  'node:dgram': path => path === 'src/observe/remote/udp.ts',
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
   // Its frames and its compression; one file knows which parts of it.

@@ -62,7 +62,7 @@ export function argumentsOf(
   isLenient: boolean,
   configuration: PythonConfiguration | null,
 ): Arguments {
-  const { values, defaults, notes, problems, refusals, remarks } = translation
+  const { values, defaults, notes, problems, refusals, remarks, keyPassword } = translation
   return {
     actions,
     values,
@@ -74,6 +74,7 @@ export function argumentsOf(
       remarks,
       notes: isLenient ? [...notes, ...refusals.map(({ message }) => message)] : notes,
       configuration,
+      keyPassword,
     },
   }
 }

@@ -5,6 +5,7 @@
  * Invariant: every message names the option at the place where it was given.
  */
 import { resolve } from 'node:path'
+import type { Secret } from '../base/secret.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
 import type { Given } from '../config/sources/given.ts'
 import type { Variables } from '../config/sources/variables.ts'
@@ -29,6 +30,8 @@ export class Translation {
   readonly problems: Diagnostic[] = []
   /** The start stops, unless it is lenient. */
   readonly refusals: Diagnostic[] = []
+  /** The password of the private key; null: none was given. It is in no value, for these are printed. */
+  keyPassword: Secret | null = null
   readonly variables: Variables
   /** Where relative paths of the other program begin. */
   readonly directory: string

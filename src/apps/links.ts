@@ -10,6 +10,7 @@ import type { AppLimits, AppTimeouts } from '../config/types.ts'
 import { applicationRoot } from '../http/application-root.ts'
 import { MultiplexedLink, type MultiplexedSettings } from './asgi/link.ts'
 import type { LinkFactory } from './pool/link-owner.ts'
+import type { SocketPassing } from './raw/passing.ts'
 import { EnvironWriter } from './wire/environ.ts'
 import { FrameWriter } from './wire/frame-writer.ts'
 import { ScopeWriter } from './wire/scope.ts'
@@ -31,6 +32,8 @@ export interface LinkOptions {
   readonly clientTimeouts?: { readonly send: number; readonly websocketPing: number }
   /** Threads of the gateway, which all have links to a worker. 1 by default. */
   readonly threads?: number
+  /** How a client's socket is passed to a worker; null: it is not. */
+  readonly passing?: () => SocketPassing | null
 }
 
 /** For a worker to accept its first links and say hello. The worker is ready before the gateway is told of it. */
@@ -48,6 +51,7 @@ export function linkFactory({
   appPath = '',
   clientTimeouts = { send: 0, websocketPing: 0 },
   threads = 1,
+  passing = () => null,
 }: LinkOptions): LinkFactory {
   const times = new RequestTimes(timeouts, rootPath, appPath)
   const root = applicationRoot(rootPath, appPath)
@@ -55,17 +59,20 @@ export function linkFactory({
     helloDeadlines: new DeadlineList(HELLO_TIMEOUT_MS),
     relayLimits: { space, memory, memoryBuffer: limits.memoryBuffer, responseBuffer: limits.responseBuffer },
   }
+  const tunnels = {
+    memory,
+    send: new DeadlineList(clientTimeouts.send),
+    sendMs: clientTimeouts.send,
+    passing,
+    linger: new DeadlineList(LINGER_MS),
+    watchMs: clientTimeouts.websocketPing,
+  }
   const wsgi: SlotLinkSettings = {
     ...shared,
     requestDeadlines: new RequestDeadlines(times),
     root,
     writer: new FrameWriter(),
-    tunnels: {
-      memory,
-      send: new DeadlineList(clientTimeouts.send),
-      linger: new DeadlineList(LINGER_MS),
-      watchMs: clientTimeouts.websocketPing,
-    },
+    tunnels,
   }
   const asgi: MultiplexedSettings = {
     ...shared,
@@ -73,8 +80,9 @@ export function linkFactory({
     streamIdleMs: timeouts.streamIdle,
     threads,
     head: new ScopeWriter(root),
+    handshakes: null,
   }
-  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root) }
+  const green: MultiplexedSettings = { ...asgi, head: new EnvironWriter(root), handshakes: { tunnels, root } }
   return ({ worker: id, pid, socket, slots, interface: wire, isGreen, isApart }, worker, owner) => {
     const address = { worker: id, pid, socket, slots, isApart, build }
     if (wire === 'asgi') return [new MultiplexedLink(address, worker, owner, asgi)]

@@ -133,13 +133,18 @@ test('assignments in front of the command become lines: they go with it', async 
 })
 
 test('what is not supported is told, and the rest is printed', async t => {
-  const { text, notes } = await adapt(
-    ['gunicorn', '--daemon', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'],
-    inShop(t),
-  )
+  const { text, notes } = await adapt(['gunicorn', '--spew', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'], inShop(t))
   assert.match(text, /^workers = 2/m)
   assert.match(notes[0]!, /^--worker-tmp-dir is not needed/)
-  assert.match(notes[1]!, /^--daemon is not supported: it would .*behind it$/)
+  assert.match(notes[1]!, /^--spew is not supported: it would .*worker$/)
+})
+
+test('a class of loggers is told: a file has no classes', async t => {
+  const { notes } = await adapt(
+    ['gunicorn', '--logger-class', 'quiet.Quiet', '--access-logfile', 'a.log', 'shop'],
+    inShop(t),
+  )
+  assert.match(notes[0]!, /^gunicorn: logger_class: no jumak\.toml has classes, so no access log is written/)
 })
 
 test('what would not start here is told, and the file is printed', async t => {

@@ -8,6 +8,7 @@
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
 import type { Adapted } from '../adapters/adapted.ts'
+import { isOwnLogger } from '../adapters/gunicorn/logger-class.ts'
 import type { FoundCommand } from '../adapters/sources/found.ts'
 import { findServer, type ServerCommand } from '../adapters/sources/launchers.ts'
 import { Replacing } from '../adapters/sources/variables.ts'
@@ -265,10 +266,16 @@ function withPlatform(became: string): string {
 
 /** No file of ours can have them. */
 function hooksOf({ adapted }: Arguments): string[] {
-  const hooks = adapted?.configuration?.hooks ?? []
-  if (hooks.length === 0) return []
+  const { hooks = [], display, settings } = adapted?.configuration ?? {}
+  const notes = isOwnLogger(settings?.['logger_class'])
+    ? [
+        `${display}: logger_class: no jumak.toml has classes, so no access log is written: write access-log for that of Jumak`,
+      ]
+    : []
+  if (hooks.length === 0) return notes
   return [
-    `${adapted!.configuration!.display}: ${hooks.join(', ')}: no jumak.toml has functions; stay with jumak gunicorn for them, or move what they do into the application`,
+    ...notes,
+    `${display}: ${hooks.join(', ')}: no jumak.toml has functions; stay with jumak gunicorn for them, or move what they do into the application`,
   ]
 }
 

@@ -58,9 +58,16 @@ export async function runArguments(
   }
   if (isCheck) return check(loaded, args.actions.has('no-app'))
   if (args.actions.has('print-config')) return say(printConfig(loaded, environment))
+  const { config, warnings } = loaded
+  // An upgrade of a daemon is one already.
+  if (config.daemon !== 'off' && started.daemon === null && started.handOver === null) {
+    // The daemon evaluates a configuration file again.
+    evaluated?.prepared.drop()
+    const { startDaemon } = await import('./daemon.ts')
+    return startDaemon(started, config.daemon === 'inherit')
+  }
   // Loaded only now, so that `--check` and the like are quick.
   const { runMaster } = await import('../master/main.ts')
-  const { config, warnings } = loaded
   return runMaster(config, undefined, {
     warnings,
     remarks: args.adapted?.remarks ?? [],

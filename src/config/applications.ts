@@ -5,6 +5,7 @@
  * Invariants: the nearest wins, so what an `[[app]]` says beats flags and variables. Only `app` is never inherited. The flat settings make
  * an application of their own, `default`, if they name one, or if there is no other.
  */
+import type { Secret } from '../base/secret.ts'
 import { DEFAULT_NAME } from './kinds/application-keys.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS } from './settings/index.ts'
@@ -27,6 +28,8 @@ export interface GivenSettings {
   readonly tls: readonly FileTable[]
   /** The tables `[[site]]` and `[[map]]`. */
   readonly sites: FileSites
+  /** Of the flat settings' keys. Not left out by mistake: `--print-config` and `jumak adapt` show what is in the others. */
+  readonly keyPassword?: Secret | null
 }
 
 export interface GivenApp {

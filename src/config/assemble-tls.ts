@@ -25,12 +25,16 @@ const [MAX_TABLES, MAX_NAMES] = [1000, 1000]
 
 /** Also fills `values`, which are the program's, with all diagnostics. */
 export function assembleTls(given: GivenSettings, values: Values, environment: Environment): TlsConfig {
+  const keyPassword = given.keyPassword ?? null
   const flat = readEntry(values, flatEntry, 'tls-cert')
   if (given.tls.length > MAX_TABLES)
     values.tell(given.tls[MAX_TABLES]!.origin, `there are ${given.tls.length} tables [[tls]]: ${MAX_TABLES} at most`)
   const tables = given.tls.flatMap(table => readTable(table, values, environment) ?? [])
   // A mistake in a table is told already.
-  const entries = withDefault([...(flat === null ? [] : [{ ...flat, names: [], isDefault: false }]), ...tables], values)
+  const entries = withDefault(
+    [...(flat === null ? [] : [{ ...flat, keyPassword, names: [], isDefault: false }]), ...tables],
+    values,
+  )
   refuseSameNames(given, tables, values)
   return { entries, isSelfSigned: values.one(tls.selfSigned) === 'self-signed', flat: readRules(values, flatEntry) }
 }
@@ -83,6 +87,7 @@ function readEntry(values: Values, of: EntrySettings, origin: string, hasMistake
       staple: staples![index] ?? null,
     })),
     keyPasswordFile,
+    keyPassword: null,
     ...rules,
     clients,
   }

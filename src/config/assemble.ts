@@ -30,6 +30,7 @@ import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './sett
 import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
+import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
 import type { Given } from './sources/given.ts'
@@ -61,6 +62,11 @@ export function assembleConfig(
   const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
   if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
+  if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
+    values.report(
+      processes.daemon,
+      'must be off with an inherited socket (fd://): who has opened it starts the program',
+    )
   const config = {
     ...plain,
     gatewayThreads: gateway.threads,
@@ -74,6 +80,7 @@ export function assembleConfig(
     limits: readLimits(values, plain.limits, environment, links, gateway.threads),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
+    ...readRemoteLogs(values, plain),
     gatewayIdentity,
     temporaryDirectory: readTemporaryDirectory(values, environment),
     adminSocket: readAdminSocket(values, environment, file),
@@ -181,6 +188,16 @@ function readErrorPages(values: Values): ErrorPage[] {
     values.refuse(errors.errorPages, page.problem, given)
     return []
   })
+}
+
+function readRemoteLogs(values: Values, plain: ProgramValues): Pick<Config, 'statsd' | 'syslog'> {
+  const statsd = values.one(remoteLogs.statsd.address)
+  const syslog = values.one(remoteLogs.syslog.address)
+  const access = values.one(remoteLogs.syslog.requests) ? plain.accessLog : null
+  return {
+    statsd: statsd === null ? null : { ...plain.statsd, address: statsd },
+    syslog: syslog === null ? null : { ...plain.syslog, address: syslog, access },
+  }
 }
 
 function readTemporaryDirectory(values: Values, environment: Environment): string {

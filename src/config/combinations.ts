@@ -15,6 +15,7 @@ import { listening } from './settings/listening.ts'
 import { logging } from './settings/logging.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
+import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import type { Setting } from './settings/setting.ts'
 import { tls } from './settings/tls.ts'
@@ -48,7 +49,7 @@ function uselessIn(values: Values): Useless {
 }
 
 function warnOfProgram(values: Values, config: Config): void {
-  const { accessLog, bind, timeouts, trustedProxies: trusted } = config
+  const { accessLog, bind, logFile, statsd, syslog, timeouts, trustedProxies: trusted } = config
   const useless = uselessIn(values)
   const { format, minStatus, slowerThan } = logging.accessLog
   useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
@@ -59,7 +60,14 @@ function warnOfProgram(values: Values, config: Config): void {
   useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
   useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
   useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
-  for (const setting of [format, minStatus, slowerThan]) useless(accessLog === null, setting, 'while access-log is off')
+  if (config.daemon === 'on' && logFile === null && syslog === null)
+    values.warn(processes.daemon, 'writes its log nowhere: name a log-file')
+  const hasAccessLog = accessLog !== null || syslog?.access
+  for (const setting of [format, minStatus, slowerThan]) useless(!hasAccessLog, setting, 'while access-log is off')
+  const { prefix, tags, backlog } = remoteLogs.statsd
+  for (const setting of [prefix, tags, backlog]) useless(statsd === null, setting, 'without statsd-host')
+  const { name, facility, requests } = remoteLogs.syslog
+  for (const setting of [name, facility, requests]) useless(syslog === null, setting, 'without syslog')
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,

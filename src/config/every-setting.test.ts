@@ -19,6 +19,7 @@ import { listening } from './testing/cases/listening.ts'
 import { logging } from './testing/cases/logging.ts'
 import { processes } from './testing/cases/processes.ts'
 import { queue } from './testing/cases/queue.ts'
+import { remoteLogs } from './testing/cases/remote-logs.ts'
 import { requests } from './testing/cases/requests.ts'
 import { resources } from './testing/cases/resources.ts'
 import { responses } from './testing/cases/responses.ts'
@@ -41,6 +42,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...staticFiles,
   ...errors,
   ...logging,
+  ...remoteLogs,
   ...development,
   ...watching,
   ...clients,

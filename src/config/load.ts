@@ -105,6 +105,7 @@ export function reloadConfig(
     apps: now.apps.map(app => keepOld(app, oldApps.get(app.name))),
     tls: startsOrEndsTls ? old.tls : now.tls,
     sites: now.sites,
+    keyPassword: now.keyPassword ?? null,
   }
   // A new value that was right must be right together with the values that are kept.
   const values = new Values(settings.program, environment)
@@ -218,7 +219,10 @@ function readSources(args: Arguments, environment: Environment): Sources {
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
-    settings: givenSettings(settings, file.apps, file.tls, file.sites, args.adapted?.configuration ?? null),
+    settings: {
+      ...givenSettings(settings, file.apps, file.tls, file.sites, args.adapted?.configuration ?? null),
+      keyPassword: args.adapted?.keyPassword ?? null,
+    },
     diagnostics,
     warnings: [...(args.adapted?.notes ?? []), ...file.warnings],
     file: absolute,

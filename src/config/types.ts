@@ -7,18 +7,20 @@
  */
 
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
+import type { Secret } from '../base/secret.ts'
 import type { SitesModel } from '../sites/model.ts'
 import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
 import type { WarmupRequest } from './kinds/forms.ts'
 import type { PathTimeout } from './kinds/path-timeout.ts'
+import type { RemoteAddress } from './kinds/remote-address.ts'
 import type { StaticMount } from './kinds/static-mount.ts'
 import type { ApplicationValues, ProgramValues } from './settings/index.ts'
 import type { Change } from './settings/setting.ts'
 
 export type { ErrorFormat } from './kinds/error-page.ts'
-export type { Affinity, BindAddress, Change, ErrorPage, PathTimeout, StaticMount, WarmupRequest }
+export type { Affinity, BindAddress, Change, ErrorPage, PathTimeout, RemoteAddress, StaticMount, WarmupRequest }
 
 /** What `APP` names. */
 export interface AppTarget {
@@ -76,9 +78,20 @@ export type Recycle = ApplicationValues['recycle']
 /** Paths that the gateway answers by itself; null: off. */
 export type HealthPaths = ProgramValues['health']
 
-export type AccessLogConfig = ProgramValues['accessLog'] & {
+export type AccessLogConfig = AccessLines & {
   /** Absolute, or `-` for standard output. */
   readonly path: string
+}
+
+/** Which lines, and how they look. */
+export type AccessLines = ProgramValues['accessLog']
+
+export type StatsdConfig = ProgramValues['statsd'] & { readonly address: RemoteAddress }
+
+export type SyslogConfig = ProgramValues['syslog'] & {
+  readonly address: RemoteAddress
+  /** Of the access log, too; null: only the program's log. */
+  readonly access: AccessLines | null
 }
 
 export type LogLevel = ProgramValues['logLevel']
@@ -174,6 +187,8 @@ export interface TlsEntry {
   readonly certificates: readonly TlsCertificate[]
   /** Absolute path; null: no key is encrypted. */
   readonly keyPasswordFile: string | null
+  /** The password itself, of another program's command line; null: none was given. The file wins. */
+  readonly keyPassword: Secret | null
   /** Lower case. Empty: those in its certificates. */
   readonly names: readonly string[]
   /** For clients that name nobody, or somebody whom no entry has. One entry at most; the first one if none says so. */
@@ -210,7 +225,7 @@ export type Http2Config = ProgramValues['http2']
 export type HttpsConfig = ProgramValues['https']
 
 /** All of it, for the master. Plain settings of the program stand beside these names. */
-export interface Config extends Omit<ProgramValues, 'accessLog'> {
+export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'syslog'> {
   /** At least one. */
   readonly apps: readonly AppConfig[]
   /** Threads of the gateway that talk to clients. */
@@ -227,6 +242,10 @@ export interface Config extends Omit<ProgramValues, 'accessLog'> {
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
+  /** Null: nobody gets metrics. */
+  readonly statsd: StatsdConfig | null
+  /** Null: no log goes to syslog. */
+  readonly syslog: SyslogConfig | null
   /** Names and values, one after the other, that every response has. */
   readonly responseHeaders: readonly string[]
   /** No two have the same status and format. */
@@ -279,6 +298,8 @@ export type GatewayConfig = Pick<
   | 'logLevel'
   | 'responseHeaders'
   | 'sites'
+  | 'statsd'
+  | 'syslog'
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'

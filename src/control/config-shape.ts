@@ -18,6 +18,7 @@ import {
 } from '../base/checks.ts'
 import { FORWARDED_HEADERS } from '../base/forwarded-headers.ts'
 import type {
+  AccessLines,
   AccessLogConfig,
   AppConfig,
   AppLimits,
@@ -33,7 +34,10 @@ import type {
   Limits,
   PathTimeout,
   PoolConfig,
+  RemoteAddress,
   StaticMount,
+  StatsdConfig,
+  SyslogConfig,
   Timeouts,
 } from '../config/types.ts'
 import { sitesModel } from './sites-shape.ts'
@@ -117,11 +121,27 @@ const APP_FIELDS: Checks<GatewayApp> = {
 }
 export const gatewayApps: Check = listOf(object<GatewayApp>(APP_FIELDS), MAX_ENTRIES)
 
-const accessLog = object<AccessLogConfig>({
-  path: line,
+const accessLines: Checks<AccessLines> = {
   format: line,
   minStatus: wholeNumber(0, 999),
   slowerThan: milliseconds,
+}
+const accessLog = object<AccessLogConfig>({ path: line, ...accessLines })
+
+const remotePath = object<Extract<RemoteAddress, { kind: 'unix' }>>({ kind: oneOf(['unix']), path })
+const remoteHost = object<Exclude<RemoteAddress, { kind: 'unix' }>>({
+  kind: oneOf(['udp', 'tcp']),
+  host: line,
+  port: wholeNumber(1, 65535),
+})
+const remoteAddress: Check = value =>
+  (value as { kind?: unknown } | null)?.kind === 'unix' ? remotePath(value) : remoteHost(value)
+const statsd = object<StatsdConfig>({ address: remoteAddress, prefix: line, tags: line, backlog: flag })
+const syslog = object<SyslogConfig>({
+  address: remoteAddress,
+  name: line,
+  facility: wholeNumber(0, 23),
+  access: orNull(object<AccessLines>(accessLines)),
 })
 
 /** Characters. The setting allows 256 KiB of UTF-8. */
@@ -143,6 +163,8 @@ const FIELDS: Checks<GatewayConfig> = {
   trustedProxies: listOf(line, MAX_ENTRIES),
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),
+  statsd: orNull(statsd),
+  syslog: orNull(syslog),
   http2: object<Http2Config>({ isOn: flag, streams: count, frameSize: count }),
   https: object<HttpsConfig>({ redirect: flag, hsts: orNull(count) }),
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),

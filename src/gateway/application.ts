@@ -26,6 +26,7 @@ import { AppRefusals } from './errors/refusals.ts'
 import { choosePool } from './path-pools.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { staticFirst } from './static-first.ts'
+import { socketPassing } from './transports/passing.ts'
 
 export class Application {
   /** Null without `--reload`. */
@@ -185,6 +186,7 @@ export class Application {
       appPath: path,
       clientTimeouts: config.timeouts,
       threads,
+      passing: socketPassing,
     })
     this.#links.set(path, links)
     return links

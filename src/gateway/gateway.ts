@@ -12,6 +12,7 @@ import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import type { Drain } from './listening.ts'
 import { type GatewayParts, makeParts } from './parts.ts'
+import type { RemoteRecords } from './remote.ts'
 import { Reports } from './report.ts'
 import type { Entry } from './serve.ts'
 import type { OtherLoops } from './shared-parts.ts'
@@ -47,11 +48,19 @@ export interface GatewayOptions {
   readonly threads?: OtherLoops | null
   /** For connections with TLS. Null: no listener has it, and it is not loaded. */
   readonly handshakes: typeof Handshakes | null
+  /** For metrics and syslog. Null: nobody wants them, and it is not loaded. */
+  readonly remote?: typeof RemoteRecords | null
 }
 
 /** Loads what connections with TLS need; null: no listener has TLS. */
 export async function loadHandshakes({ tls }: GatewayStart): Promise<typeof Handshakes | null> {
   return tls === null ? null : (await import('./connections/handshakes.ts')).Handshakes
+}
+
+/** Loads what metrics and syslog need; null: nobody wants them. */
+export async function loadRemote({ config: { statsd, syslog } }: GatewayStart): Promise<typeof RemoteRecords | null> {
+  const isWanted = statsd !== null || (syslog !== null && syslog.access !== null)
+  return isWanted ? (await import('./remote.ts')).RemoteRecords : null
 }
 
 export class Gateway {
@@ -71,7 +80,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options.threads)
+    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
     const { tls } = options.start
@@ -85,6 +94,7 @@ export class Gateway {
     setInterval(() => {
       this.#tellInFlight()
       this.#reports.sample()
+      this.#parts.remote?.sample(() => this.#waiting)
       this.#parts.memory.check()
     }, IN_FLIGHT_MS).unref()
   }
@@ -102,6 +112,10 @@ export class Gateway {
   /** Another thread asks: memory is short, and this one has more than its share. */
   checkMemory(): void {
     this.#parts.memory.check()
+  }
+
+  get #waiting(): number {
+    return this.#parts.applications.namedPools.reduce((sum, { pool }) => sum + pool.waiting, 0)
   }
 
   #tellInFlight(): void {
@@ -212,7 +226,10 @@ export class Gateway {
 
   /** Called after a drain. */
   #finish(): Promise<void> {
-    this.#finished ??= this.connections.linger().then(() => this.#parts.accessLog.close())
+    this.#finished ??= this.connections
+      .linger()
+      .then(() => Promise.all([this.#parts.accessLog.close(), this.#parts.remote?.close()]))
+      .then(() => {})
     return this.#finished
   }
 

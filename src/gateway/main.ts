@@ -12,7 +12,7 @@ import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
-import { loadHandshakes, type RunningGateway } from './gateway.ts'
+import { loadHandshakes, loadRemote, type RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
 
@@ -43,10 +43,11 @@ function main(): void {
     const isOneThread = gatewayThreads === 1
     if (isOneThread) loadWebSockets()
     const handshakes = isOneThread ? await loadHandshakes(start) : null
+    const remote = isOneThread ? await loadRemote(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)
     const send = channel.send
     const running = isOneThread
-      ? startOneThread(start, send, handshakes)
+      ? startOneThread(start, send, handshakes, remote)
       : await (await import('./threads/group.ts')).startThreads(start, send)
     gateway = running
     for (const message of waiting) pass(message, running)

@@ -5,13 +5,15 @@ import { assembleAdmission } from './assemble.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import { Gateway, type RunningGateway } from './gateway.ts'
 import { Listening } from './listening.ts'
+import type { RemoteRecords } from './remote.ts'
 import { listen, type SocketTransport } from './transports/plain.ts'
 
-/** `handshakes`: for listeners with TLS; null: there are none. */
+/** `handshakes`: for listeners with TLS; `remote`: for metrics and syslog. Null: there are none. */
 export function startOneThread(
   start: GatewayStart,
   send: (message: GatewayToMaster) => void,
   handshakes: typeof Handshakes | null,
+  remote: typeof RemoteRecords | null = null,
 ): RunningGateway {
   const gateway: Gateway = new Gateway({
     start,
@@ -19,6 +21,7 @@ export function startOneThread(
     entry: { handler: () => {} },
     send,
     handshakes,
+    remote,
     stopAccepting: drain => listening.close(drain),
   })
   const { connections, memory } = gateway

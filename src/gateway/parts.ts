@@ -7,13 +7,21 @@ import type { AccessWriter } from '../observe/access-log.ts'
 import { AccessLog } from './access-log.ts'
 import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
+import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
 
 const HTTPS_PORT = 443
 
+interface OptionalParts {
+  readonly threads?: OtherLoops | null
+  readonly remote?: typeof RemoteRecords | null
+}
+
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
   readonly accessLog: AccessLog
+  /** Null: no other program is told of requests. */
+  readonly remote: RemoteRecords | null
   /** Called at the end of each request; null: nobody wants to know. */
   readonly onAnswered: AccessWriter | null
   /** Where clients of a plain address are redirected to; 0: no TCP address has TLS. */
@@ -22,24 +30,26 @@ export interface GatewayParts extends SharedParts {
   readonly isStopping: () => boolean
 }
 
-/** `threads`: what this event loop shares with others; null: there are none. */
+/** `threads`: what this event loop shares with others; `remote`: what metrics and syslog need. Null or left out: there are none. */
 export function makeParts(
   start: GatewayStart,
   send: (message: GatewayToMaster) => void,
   isStopping: () => boolean,
-  threads: OtherLoops | null = null,
+  { threads = null, remote: Remote = null }: OptionalParts = {},
 ): GatewayParts {
   const { config } = start
   const shared = makeShared(start, send, threads)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
   const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1 || start.waits)
+  const remote = Remote && new Remote(config, log)
   const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,
     applications,
     accessLog,
-    onAnswered: both(accessLog.write, tellRequest),
+    remote,
+    onAnswered: [accessLog.write, tellRequest, ...(remote?.writers ?? [])].reduce(both, null),
     isStopping,
     httpsPort: httpsPortOf(start.listeners),
   }

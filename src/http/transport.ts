@@ -22,6 +22,8 @@ export interface TransportHandler {
 export interface ByteStream {
   /** Set before the first byte is read, and again when the connection switches protocols. */
   handler: TransportHandler
+  /** Of the TCP socket that has these bytes as they are (no TLS, no frames of HTTP/2). -1, or left out: there is none. */
+  readonly descriptor?: number
   /** Bytes that were written and the kernel has not taken yet. */
   readonly pendingBytes: number
   /** Owns `data` from now on. False: too much is pending; wait for `onDrain`. */

@@ -26,6 +26,7 @@ import { type PidFile, preparePidFile, removePrepared } from './host/pid-file.ts
 import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-directory.ts'
 import { hasTerminal } from './host/terminal.ts'
 import { currentUmask } from './host/umask.ts'
+import { Launcher } from './output/launcher.ts'
 import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
 import { Notifier, type NotifySocket, notifyVariables, takeNotifySocket } from './output/notifier.ts'
@@ -72,7 +73,7 @@ function unread(): ConfigSource {
     remarks: [],
     reload: () => null,
     evaluated: null,
-    started: { program: null, handOver: null, init: null },
+    started: { program: null, handOver: null, init: null, daemon: null },
     directory: process.cwd(),
   }
 }
@@ -97,6 +98,7 @@ export async function runMaster(
     writeSync(2, `jumak: ${why}\n`)
     return 1
   }
+  await log.openRemote(config)
   const code = await new Master(config, programs, new Narrator(log.log, config), log, source).run()
   await log.close(code)
   return code
@@ -118,6 +120,8 @@ class Master {
   #shutdown: Shutdown | null = null
   #notifySocket: NotifySocket | null = null
   #notifier: Notifier | null = null
+  /** Null: we are no daemon, or serve already. */
+  readonly #launcher: Launcher | null
   readonly #admin: Admin
   /** Null: no listener has TLS. */
   #certificates: Certificates | null = null
@@ -146,6 +150,7 @@ class Master {
     this.#programs = programs
     this.#narrator = narrator
     this.#log = log
+    this.#launcher = source.started.daemon === null ? null : new Launcher(source.started.daemon, log.log)
     this.#upgrades = this.#makeUpgrades()
   }
 
@@ -218,6 +223,7 @@ class Master {
     this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()
+    this.#log.countWorkers(() => (this.#fleets?.present ?? []).reduce((sum, { workers }) => sum + workers.size, 0))
     if (predecessor === null) this.#listenForCommands(this.#fleets)
     else predecessor.begun(this.#config)
   }
@@ -375,6 +381,7 @@ class Master {
   /** After the start and after each reload, even a refused one: the service manager waits for it. */
   #tellReady(): void {
     if (this.#isFinishing || !this.#fleets?.isSettled) return
+    this.#launcher?.serves()
     this.#notifier?.serves(this.#fleets.present)
   }
 

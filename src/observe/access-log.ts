@@ -1,5 +1,5 @@
 /** Which requests get a line in the access log, and the line. Runs in the gateway; `sink.ts` writes it. */
-import type { AccessLogConfig } from '../config/types.ts'
+import type { AccessLines } from '../config/types.ts'
 import type { Answered } from '../http/exchange.ts'
 import { compileAccessFormat, statusOf } from './access-format.ts'
 
@@ -7,7 +7,7 @@ import { compileAccessFormat, statusOf } from './access-format.ts'
 export type AccessWriter = (entry: Answered) => void
 
 /** With conditions, a request that meets one of them is written. */
-export function createAccessWriter(config: AccessLogConfig, write: (line: string) => void): AccessWriter {
+export function createAccessWriter(config: AccessLines, write: (line: string) => void): AccessWriter {
   const { minStatus, slowerThan } = config
   const line = compileAccessFormat(config.format)
   const isConditional = minStatus > 0 || slowerThan > 0

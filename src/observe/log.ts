@@ -63,6 +63,20 @@ export interface Look {
   readonly terminal?: boolean
 }
 
+/** A line that was written. */
+export interface Logged {
+  readonly level: LogLevel
+  readonly source: string
+  readonly message: string
+  readonly fields: LogFields
+  readonly grave: Grave | null
+  /** As it stands in the log, with its line's end. */
+  readonly text: string
+}
+
+/** What an error is, where servers in Python tell it apart: a worker that is ended, an exception in a request. */
+export type Grave = 'critical' | 'exception'
+
 export class Log {
   readonly #sink: Pick<Sink, 'write'>
   #level: LogLevel
@@ -71,6 +85,7 @@ export class Log {
   readonly #format: LogFormat
   /** Characters of the longest name of an application; 0: lines name none. */
   readonly #names = { longest: 0 }
+  readonly #listeners: ((line: Logged) => void)[] = []
 
   constructor(sink: Pick<Sink, 'write'>, level: LogLevel, format: 'text' | 'json', look: Look = {}) {
     this.#sink = sink
@@ -110,10 +125,20 @@ export class Log {
     this.write('error', source, message, fields)
   }
 
+  /** From now on it is called for each line. Returns what ends that. */
+  listen(listener: (line: Logged) => void): () => void {
+    this.#listeners.push(listener)
+    return () => {
+      this.#listeners.splice(this.#listeners.indexOf(listener), 1)
+    }
+  }
+
   /** `source`: master, gateway, preloader or worker. The number of the worker is in `fields`. */
-  write(level: LogLevel, source: string, message: string, fields: LogFields = {}): void {
+  write(level: LogLevel, source: string, message: string, fields: LogFields = {}, grave: Grave | null = null): void {
     if (ORDER[level] < ORDER[this.#level]) return
-    this.#sink.write(this.#format(new Date(), level, source, message, fields))
+    const text = this.#format(new Date(), level, source, message, fields)
+    this.#sink.write(text)
+    for (const listener of this.#listeners) listener({ level, source, message, fields, grave, text })
   }
 
   /** Colours a part of a message, where there are colours. */

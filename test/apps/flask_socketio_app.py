@@ -1,4 +1,4 @@
-"""Flask-SocketIO with threads: polls are requests, a WebSocket holds a thread."""
+"""Flask-SocketIO: polls are requests, a WebSocket holds a thread, or a greenlet where ASYNC_MODE is gevent."""
 
 import os
 
@@ -6,7 +6,7 @@ from flask import Flask, request
 from flask_socketio import SocketIO
 
 app = Flask(__name__)
-socketio = SocketIO(app, async_mode="threading", ping_interval=2)
+socketio = SocketIO(app, async_mode=os.environ.get("ASYNC_MODE", "threading"), ping_interval=2)
 
 
 @socketio.on("who")

@@ -113,6 +113,8 @@ def app(environ, start_response):
         return []
     if what == "pid":
         sock.sendall(b"%d\n" % os.getpid())
+    if what == "peer":
+        sock.sendall(b"%s\n" % " ".join(map(str, sock.getpeername())).encode())
     try:
         read_on(sock)
     except OSError as error:

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
@@ -21,6 +21,8 @@ interface Case {
   readonly file?: string
   readonly app?: string
   readonly asks?: readonly Ask[]
+  /** A file that both write: its lines are compared. */
+  readonly written?: string
 }
 
 const FORWARDED: readonly Ask[] = [
@@ -60,6 +62,10 @@ const CASES: Readonly<Record<string, Case>> = {
     file: 'secure_scheme_headers = {"X-FORWARDED-SSL": "on"}\n',
     asks: FORWARDED,
   },
+  'headers with an underscore mean nothing': {
+    file: 'secure_scheme_headers = {"X-FORWARDED_PROTO": "https", "X-FORWARDED-SSL": "on"}\n',
+    asks: FORWARDED,
+  },
   'no header means https': { file: 'secure_scheme_headers = {}\n', asks: FORWARDED },
   'a Unix socket': { words: '--bind unix:SOCKET', asks: [{}, ...FORWARDED] },
   'a Unix socket with a mask': { words: '--bind unix:SOCKET --umask 027' },
@@ -81,18 +87,44 @@ const CASES: Readonly<Record<string, Case>> = {
     file: 'raw_env = ["GREETING=file", "STAGE=file"]\nthreads = 2\nworkers = 2\nown = 1\n',
     words: '-w 1',
   },
+  'a class of loggers that leaves out health checks, and changes atoms': {
+    file: `
+from gunicorn import glogging
+class Quiet(glogging.Logger):
+    def access(self, resp, req, environ, request_time):
+        if req.path != "/health":
+            super().access(resp, req, environ, request_time)
+    def atoms(self, resp, req, environ, request_time):
+        atoms = super().atoms(resp, req, environ, request_time)
+        return {**atoms, "q": "***", "zone": "eu"}
+logger_class = Quiet
+accesslog = "access.log"
+access_log_format = '%(m)s %(U)s %(q)s %(s)s %(zone)s %({x-a}i)s %({content-type}o)s %({raw_uri}e)s %({gone}i)s'
+`,
+    asks: [{ path: '/a?secret', headers: { 'X-A': '"1"' } }, { path: '/health' }, { path: '/empty' }],
+    written: 'access.log',
+  },
+  'a class of loggers in a module, with a filter': {
+    words: '--logger-class quiet.Quiet --access-logfile access.log --access-logformat %(r)s',
+    asks: [{ path: '/a' }, { path: '/health' }],
+    written: 'access.log',
+  },
   'a named file, and none': { file: 'threads = 2\n', words: '-c /dev/null' },
   'a file as a module': { file: 'threads = 2\n', words: '--config python:other_conf' },
   'the file names the application': { file: 'wsgi_app = "environ:make(1)"\n', app: '' },
   'a factory with arguments': { app: 'environ:make("a:b(", [1, None], x={"y": True})' },
   'a directory, and a path of imports': { words: '--chdir below --pythonpath extra' },
+  'methods of all kinds': {
+    words: '--permit-unconventional-http-method',
+    asks: [{ method: 'X' }, { method: 'A#B' }, { method: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' }],
+  },
   'few header fields': {
     words: '--limit-request-fields 3',
     asks: [{}, { headers: { A: '1', B: '2', C: '3', D: '4' } }],
   },
 }
 
-for (const [name, { words = '', env = {}, file, app = 'environ', asks = [{}] }] of Object.entries(CASES))
+for (const [name, { words = '', env = {}, file, app = 'environ', asks = [{}], written }] of Object.entries(CASES))
   test(name, { skip: noPython }, async t => {
     const { python } = await ensureEnvironment({ python: 'newest', packages: 'gunicorn' })
     const seen: unknown[] = []
@@ -120,7 +152,8 @@ for (const [name, { words = '', env = {}, file, app = 'environ', asks = [{}] }] 
         const mode = socket === null ? null : statSync(socket).mode & 0o777
         await running.stop()
         const lines = running.output.map(line => line.replace(/\[[^\]]+\]/, '[TIME]').replace(/ \d+ (?="r?)/, ' SIZE '))
-        seen.push({ answers: got.map(comparable), mode, lines })
+        const inFile = written === undefined ? null : readFileSync(join(directory, written), 'utf8')
+        seen.push({ answers: got.map(comparable), mode, lines, written: inFile })
       } finally {
         await running.stop()
       }
@@ -128,11 +161,21 @@ for (const [name, { words = '', env = {}, file, app = 'environ', asks = [{}] }] 
     assert.deepEqual(seen[1], seen[0])
   })
 
+const QUIET = `
+import logging
+from gunicorn import glogging
+class Quiet(glogging.Logger):
+    def setup(self, cfg):
+        super().setup(cfg)
+        self.access_log.addFilter(lambda record: "/health" not in record.getMessage())
+`
+
 function prepare(directory: string, file: string | undefined): string {
   copyFileSync(join(import.meta.dirname, 'environ.py'), join(directory, 'environ.py'))
   for (const below of ['below', 'below/extra']) mkdirSync(join(directory, below))
   copyFileSync(join(directory, 'environ.py'), join(directory, 'below/environ.py'))
   if (file !== undefined) writeFileSync(join(directory, 'gunicorn.conf.py'), file)
+  writeFileSync(join(directory, 'quiet.py'), QUIET)
   writeFileSync(join(directory, 'other_conf.py'), 'raw_env = ["STAGE=module"]\n')
   return directory
 }

@@ -57,7 +57,8 @@ async function tunnel(server: Server, path: string): Promise<RawClient> {
 test('flask-sock, and sockets by hand', async t => {
   const server = await start(['-w', '1', '--threads', '4', '--access-log', '-'])
   const socketUrl = server.url.replace('http', 'ws')
-  await textOf(server.target, '/keys')
+  // With the first WebSocket the worker begins to watch for ends.
+  await leave(server, await open(`${socketUrl}/echo`))
   server.rememberFds()
 
   await t.test('messages come back, and the log has one line when it has ended', async () => {

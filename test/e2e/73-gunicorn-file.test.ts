@@ -179,3 +179,26 @@ test('as root, a file that others can change is not evaluated unless a user is n
     assert.match(server.log.join('\n'), /gunicorn\.conf\.py would run as root, and other users can change .*--user/)
   }
 })
+
+test('a class of loggers writes the access log in the workers, gunicorn installed or not', async t => {
+  const file = `
+from gunicorn.glogging import Logger
+class Quiet(Logger):
+    def access(self, resp, req, environ, request_time):
+        if req.path != "/health":
+            super().access(resp, req, environ, request_time)
+logger_class = Quiet
+accesslog = "-"
+access_log_format = "%(m)s %(U)s %(s)s"
+loglevel = "debug"
+`
+  const server = await new Shop(t, file).start()
+  assert.match(await bodyOf(server, '/health'), /^\d+ None 1$/)
+  await bodyOf(server, '/buy')
+  await server.waitForLog(/ worker 1 .*GET \/buy 200$/)
+  await server.stop()
+  assert.deepEqual(
+    [...server.log, ...server.stdout].filter(line => line.includes('/health')),
+    [],
+  )
+})

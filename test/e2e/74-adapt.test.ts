@@ -9,7 +9,7 @@ import os
 print("evaluated in", os.getcwd())
 workers = 1 + 2
 raw_env = ["STAGE=one", "API_TOKEN=hush"]
-statsd_host = "localhost:8125"
+spew = True
 def post_fork(server, worker): pass
 `
 
@@ -26,7 +26,7 @@ test('a Procfile with a gunicorn.conf.py becomes a jumak.toml that is right', as
   assert.match(stdout, /^workers = 3 +# gunicorn\.conf\.py: workers$/m)
   assert.match(stdout, /^env\.STAGE = "one"/m)
   assert.match(stderr, /^evaluated in /m)
-  assert.match(stderr, /^jumak: gunicorn\.conf\.py: statsd_host is not supported: /m)
+  assert.match(stderr, /^jumak: gunicorn\.conf\.py: spew is not supported: /m)
   assert.match(stderr, /^jumak: gunicorn\.conf\.py: post_fork: no jumak\.toml has functions/m)
   assert.doesNotMatch(stdout + stderr, /hush/)
   project.save('jumak.toml', stdout)

@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional, Protocol
 from gevent import Greenlet, get_hub
 from gevent.hub import Waiter
 
+from .. import unpatched
 from ..links.content import Content
 from ..output import stacks
 from ..output.log import report
@@ -27,6 +28,8 @@ from ..wsgi.call import Call
 from ..wsgi.files import FileRegion
 
 _MAX_PATH = 1000
+#: For a watcher of libev: the descriptor can be read.
+_READ = 1
 
 
 class ExchangeLink(Protocol):
@@ -45,6 +48,11 @@ class ExchangeLink(Protocol):
 
     def left(self, exchange: "Exchange") -> None: ...
 
+    #: Those that wait for a connection of their own, by its token.
+    attaching: Dict[int, Any]
+
+    def expect(self, exchange: "Exchange") -> int: ...
+
 
 class Input(BodyStream):
     """``wsgi.input`` of a request whose content follows. What the application leaves of it is not waited for."""
@@ -56,7 +64,8 @@ class Input(BodyStream):
 
 class Exchange:
     __slots__ = ("link", "number", "environ", "greenlet", "offers_files", "is_closed", "is_over", "credit", "content")
-    __slots__ += ("file_opened", "waiters")
+    __slots__ += ("file_opened", "attached", "waiters")
+    is_thread = False
 
     def __init__(self, link: ExchangeLink, number: int, environ: dict, content: Optional[Content]) -> None:
         self.link = link
@@ -74,18 +83,21 @@ class Exchange:
         #: Of the request. None: there is none, or it came with the request.
         self.content = content
         self.file_opened: Optional[bool] = None
+        #: Descriptor of a connection of its own (``hand_over``).
+        self.attached: Optional[int] = None
         #: Greenlets that wait for something of this exchange; the application may use several.
         self.waiters: List[Waiter] = []
 
     # -- the greenlet
 
-    def run(self, application: Callable[..., Any], method: str, stream: Optional[BodyStream]) -> None:
+    def run(
+        self, call: Call, application: Callable[..., Any], method: str, stream: Optional[BodyStream]
+    ) -> None:
         """The greenlet's function. Never raises."""
         output = ThreadOutput()
         environ = self.environ or {}
         output.request = environ["HTTP_X_REQUEST_ID"]
         greenlet_output.set(output)
-        call = Call()
         try:
             call.run(self, application, method, environ, stream)
             if call.status >= 500:
@@ -158,6 +170,45 @@ class Exchange:
     def _over(self) -> None:
         self.is_over = True
         self.link.exchanges.pop(self.number, None)
+
+    def hand_over(self, flags: int) -> int:
+        """Asks the gateway for a connection of its own (TAKEN), and waits for it. Returns its descriptor, which is the caller's. On the link
+        the exchange is over then."""
+        self._check()
+        token = self.link.expect(self)
+        self.link.write(multiplex.taken(self.number, token, flags))
+        try:
+            while self.attached is None:
+                self._wait()
+        except BaseException:
+            if self.attached is not None:
+                unpatched.close(self.attached)
+            raise
+        finally:
+            self.link.attaching.pop(token, None)
+        fd = self.attached
+        self.is_closed = True
+        self._over()
+        return fd
+
+    def attach(self, fd: int) -> None:
+        self.attached = fd
+        self.wake()
+
+    def watch(self, fd: int, on_end: Callable[[], None]) -> Callable[[], None]:
+        """Calls ``on_end`` once, in the hub, when the other end has closed. Returns what stops that."""
+        watcher = get_hub().loop.io(fd, _READ)
+
+        def stop() -> None:
+            watcher.stop()
+            watcher.close()
+
+        def ended() -> None:
+            watcher.stop()
+            on_end()
+
+        watcher.start(ended)
+        return stop
 
     # -- what it reads
 

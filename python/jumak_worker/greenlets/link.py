@@ -8,7 +8,7 @@ Not here: frames in (``links/link.py``) and out (``links/connection.py``), one r
 from __future__ import annotations
 
 from io import BufferedReader, BytesIO
-from typing import Any, Callable, Protocol, Set
+from typing import Any, Callable, Dict, Protocol, Set
 
 from gevent import Greenlet
 
@@ -18,10 +18,13 @@ from ..links.link import MultiplexedLink
 from ..wire import framing, multiplex
 from ..wire.framing import WireError
 from ..wsgi.body import BUFFER
+from ..wsgi.call import Call
 from ..wsgi.environ import Environs
+from ..wsgi.handshake import Handshake
 from .exchange import Exchange, Input
 from .transport import Transport
 
+_HANDSHAKE = framing.REQUEST_HANDSHAKE
 _BODY_FOLLOWS = framing.REQUEST_BODY_FOLLOWS
 
 
@@ -35,6 +38,12 @@ class LinkOwner(Protocol):
     environs: Environs
     #: Exchanges whose greenlet waits for something.
     running: Set[Exchange]
+    #: Those that wait for a connection of their own, by its token.
+    attaching: Dict[int, Exchange]
+
+    def expect(self, exchange: Exchange) -> int: ...
+
+    def attached(self, link: "Link") -> None: ...
 
     def left(self, exchange: Exchange) -> None: ...
 
@@ -47,12 +56,23 @@ class Link(MultiplexedLink):
         self.worker = worker
         self.offers_files = worker.offers_files
         self.left = worker.left
+        self.attaching = worker.attaching
+        self.expect = worker.expect
         self.transport = Transport(sock, loop, self)
         self.write(multiplex.hello(__version__, worker.number, worker.slots))
 
     def connection_lost(self, error: Any) -> None:
         super().connection_lost(error)
         self.worker.link_closed(self)
+
+    def attach(self, token: int) -> None:
+        exchange = self.attaching.pop(token, None)
+        if exchange is None:
+            raise WireError("a connection for a request that has ended")
+        self._flush()
+        transport, self.transport = self.transport, None
+        self.worker.attached(self)
+        exchange.attach(transport.release())
 
     def forget(self) -> None:
         """In a forked process: the connection belongs to the parent. What runs there in a greenlet can send nothing."""
@@ -75,16 +95,19 @@ class Link(MultiplexedLink):
         except (ValueError, KeyError) as error:
             raise WireError("a request whose head cannot be read: %r" % error) from None
         stream = None
-        if flags:
-            if flags != _BODY_FOLLOWS:
-                raise WireError("request flags %d" % flags)
+        call = Call()
+        if flags == _BODY_FOLLOWS:
             exchange = Exchange(self, number, environ, Content())
             stream = Input(exchange)
             environ["wsgi.input"] = BufferedReader(stream, BUFFER)  # type: ignore[arg-type]
         else:
+            if flags:
+                if flags != _HANDSHAKE or head_end < end:
+                    raise WireError("request flags %d, and %d bytes of content" % (flags, end - head_end))
+                call = Handshake(environ)
             exchange = Exchange(self, number, environ, None)
             environ["wsgi.input"] = BytesIO(data[head_end:end]) if head_end < end else BytesIO()
-        greenlet = Greenlet(exchange.run, worker.application, method, stream)
+        greenlet = Greenlet(exchange.run, call, worker.application, method, stream)
         greenlet.switch()
         if not greenlet.dead:
             exchange.greenlet = greenlet

@@ -76,6 +76,12 @@ class Transport:
             # In the hub, where greenlets that wait can be woken.
             self._loop.run_callback(self._lose)
 
+    def release(self) -> int:
+        """The descriptor, which is the caller's from now on. Nothing must wait to be sent."""
+        self._is_over = True
+        self._stop()
+        return self._socket.detach()
+
     def forget(self) -> None:
         """In a forked process: the connection belongs to the parent."""
         self._is_over = True

@@ -8,7 +8,7 @@ of all requests have ended; greenlets that the application has spawned are not w
 from __future__ import annotations
 
 import socket
-from typing import Any, Callable, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Optional, Sequence, Set
 
 from gevent import get_hub, getcurrent
 from gevent.event import Event
@@ -18,12 +18,15 @@ from ..links.link import SPARE_LINKS
 from ..output.log import report
 from ..system import exits, osprocess
 from ..wire import framing
+from ..wsgi import handshake
 from ..wsgi.environ import Environs
 from .exchange import Exchange
 from .link import Link
 
 #: For a watcher of libev: the descriptor can be read.
 _READ = 1
+#: Seconds without a look at connections that wait, when there is no descriptor for them.
+_PAUSE = 0.1
 
 
 class GreenletWorker:
@@ -47,11 +50,15 @@ class GreenletWorker:
         self.offers_files = offers_files
         self.environs = Environs(environ)
         self.running: Set[Exchange] = set()
+        #: Those that wait for a connection of their own, by the token that it brings.
+        self.attaching: Dict[int, Exchange] = {}
+        self._last_token = 0
         self._loop = get_hub().loop
         self._links: Set[Link] = set()
         self._most_links = links + SPARE_LINKS
         self._has_threads = links > 1
         self._listening: Any = None
+        self._pause = self._loop.timer(_PAUSE)
         self._listener: Optional[socket.socket] = None
         self._is_leaving = False
         #: A signal handler made it leave. The gateway does not know, so the worker closes its links itself.
@@ -86,6 +93,12 @@ class GreenletWorker:
             accepted, _ = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # the gateway has gone
+        except OSError as error:
+            # No descriptor is left. Some may be closed soon.
+            report("a connection of the gateway waits: %s" % error)
+            self._listening.stop()
+            self._pause.start(self._go_on)
+            return
         # `accept` makes a socket of gevent's class, which would wait in the hub.
         sock = unpatched.socket(fileno=accepted.detach())
         if len(self._links) >= self._most_links:
@@ -96,6 +109,10 @@ class GreenletWorker:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, framing.SEND_BUFFER)
         osprocess.finish_before_peer(sock, self._has_threads)
         self._links.add(Link(self, sock, self._loop))
+
+    def _go_on(self) -> None:
+        if not self._is_leaving:
+            self._listening.start(self._accept)
 
     # -- the end
 
@@ -122,6 +139,16 @@ class GreenletWorker:
         elif self._is_leaving:
             self._look_for_end()
 
+    def expect(self, exchange: Exchange) -> int:
+        """A connection for the socket of a handshake. Returns its token."""
+        self._last_token = (self._last_token + 1) & 0xFFFFFFFF
+        self.attaching[self._last_token] = exchange
+        return self._last_token
+
+    def attached(self, link: Link) -> None:
+        """It is no link, and has a descriptor no more."""
+        self._links.discard(link)
+
     def link_closed(self, link: Link) -> None:
         self._links.discard(link)
         if self._is_leaving:
@@ -140,6 +167,7 @@ class GreenletWorker:
         """In a process that the application has forked: closes its copies of the links, and sends nothing. Its copy of the hub goes on,
         for what waits there waits in the hub."""
         self._forked_by = getcurrent()
+        handshake.forget_in_child()
         if self._listening is not None:
             self._listening.stop()
         self._stopped.stop()

@@ -17,6 +17,7 @@ from typing import Any, Dict, Optional
 
 from ..loading.load_error import LoadError
 from ..output import tracebacks
+from .stand_in import stand_in
 
 #: Levels of lists and dictionaries; deeper is no setting.
 _MAX_DEPTH = 8
@@ -28,7 +29,8 @@ _MAX_ENTRIES = 1000
 def evaluate(path: Optional[str], module: Optional[str], display: str) -> Dict[str, Any]:
     """The names of the file, with their values. ``path`` or ``module``: one of them is None; ``display``: as the user gave it."""
     try:
-        return vars(_run_file(path) if path is not None else importlib.import_module(module or ""))
+        with stand_in():
+            return vars(_run_file(path) if path is not None else importlib.import_module(module or ""))
     except SystemExit as error:
         raise LoadError("%s left with SystemExit(%r)" % (display, error.code), error) from None
     except FileNotFoundError as error:

@@ -5,20 +5,23 @@
 
 Only for ``jumak gunicorn``; nothing of it is imported otherwise. Invariant: an error of a hook stops what it would stop there: the start
 (before anything is served), the worker (before it serves) or the request; the others are only told.
-Not here: the objects that hooks get (``objects.py``), the file (``configuration_file.py``).
+Not here: the objects that hooks get (``objects.py``), a logger of the user's (``logger.py``), the file (``configuration_file.py``).
 """
 
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import partial
+from time import perf_counter
 from typing import Any, Callable, Dict, Iterable, Optional
 
+from ..loading import server_loggers
 from ..loading.load_error import LoadError
 from ..output import tracebacks
 from ..output.log import report
-from . import configuration_file
-from .objects import Log, Request, ResponseSeen, Server, Settings, Worker, install_loggers
+from . import configuration_file, logger
+from .objects import Log, Request, ResponseSeen, Server, Settings, Worker
 
 
 class Hooks:
@@ -33,15 +36,19 @@ class Hooks:
         self._is_reload = configuration["isReload"]
         self._display = configuration["display"]
         self._functions = {name: names[name] for name in configuration["hooks"] if callable(names.get(name))}
-        settings = configuration["settings"]
-        install_loggers(str(settings.get("loglevel") or "info"))
-        logging = names.get("logconfig_dict")
-        if isinstance(logging, dict) and logging:
-            # Few files have it.
-            from ..loading import log_config
+        settings = Settings(configuration["settings"], names)
+        own = logger.make(settings, names, self._display)
+        if own is None:
+            server_loggers.make_gunicorns(str(settings.loglevel or "info"))
+            logging = names.get("logconfig_dict")
+            if isinstance(logging, dict) and logging:
+                # Few files have it.
+                from ..loading import log_config
 
-            log_config.by_dictionary(logging, self._display)
-        self.server = Server(Settings(settings, names), Log(), master_pid)
+                log_config.by_dictionary(logging, self._display)
+        #: Writes the line of a request; None: the gateway does.
+        self._access: Optional[Callable] = None if own is None else own.access
+        self.server = Server(settings, own or Log(), master_pid)
         self._workers: Dict[int, Worker] = {}
         self._worker: Optional[Worker] = None
         self._has_forked = False
@@ -105,11 +112,11 @@ class Hooks:
         self._must("post_worker_init", worker)
 
     def around(self, application: Callable) -> Callable:
-        """A WSGI application with ``pre_request`` and ``post_request``, if there are any."""
+        """A WSGI application with ``pre_request``, ``post_request`` and the access log, if there are any."""
         before, after = self._functions.get("pre_request"), self._functions.get("post_request")
-        if self._worker is None or (before is None and after is None):
+        if self._worker is None or (before is None and after is None and self._access is None):
             return application
-        return _Around(application, self._worker, before, None if after is None else _with_four(after))
+        return _Around(application, self._worker, before, None if after is None else _with_four(after), self._access)
 
     def worker_left(self) -> None:
         if self._worker is not None:
@@ -144,23 +151,30 @@ def _with_four(function: Callable) -> Callable[[Worker, Request, Dict[str, Any],
 
 
 class _Around:
-    """Calls ``pre_request``, the application, and at the end of its response ``post_request``."""
+    """Calls ``pre_request``, the application, and at the end of its response ``access`` of a logger and ``post_request``."""
 
     def __init__(
-        self, application: Callable, worker: Worker, before: Optional[Callable], after: Optional[Callable]
+        self,
+        application: Callable,
+        worker: Worker,
+        before: Optional[Callable],
+        after: Optional[Callable],
+        access: Optional[Callable],
     ) -> None:
         self._application = application
         self._worker = worker
         self._before = before
         self._after = after
+        self._access = access
 
     def __call__(self, environ: Dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         worker = self._worker
         worker.nr += 1
         request = Request(environ)
+        began = perf_counter()
         if self._before is not None:
             self._before(worker, request)
-        if self._after is None:
+        if self._after is None and self._access is None:
             return self._application(environ, start_response)
         seen = ResponseSeen()
 
@@ -168,10 +182,11 @@ class _Around:
             seen.status, seen.headers = status, headers
             return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
-        end = partial(self._end, request, environ, seen)
+        end = partial(self._end, request, environ, seen, began)
         try:
             result = self._application(environ, start)
         except BaseException:
+            seen.status = seen.status or "500 Internal Server Error"
             end()
             raise
         if type(result) in (list, tuple):
@@ -180,11 +195,16 @@ class _Around:
             return result
         return _Ending(result, seen, end)
 
-    def _end(self, request: Request, environ: Dict[str, Any], seen: ResponseSeen) -> None:
+    def _end(self, request: Request, environ: Dict[str, Any], seen: ResponseSeen, began: float) -> None:
+        name = "access"
         try:
-            self._after(self._worker, request, environ, seen)  # type: ignore[misc]
+            if self._access is not None:
+                self._access(seen, request, environ, timedelta(seconds=perf_counter() - began))
+            name = "post_request"
+            if self._after is not None:
+                self._after(self._worker, request, environ, seen)
         except Exception as error:
-            report("post_request failed: %s\n%s" % (tracebacks.one_line(error), tracebacks.format_exception(error)))
+            report("%s failed: %s\n%s" % (name, tracebacks.one_line(error), tracebacks.format_exception(error)))
 
 
 class _Ending:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 
@@ -21,20 +20,6 @@ class Log:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.error_log, name)
-
-
-def install_loggers(level: str) -> None:
-    """Applications look at the handlers and the level of ``gunicorn.error``, and give them to their own loggers."""
-    logger = logging.getLogger("gunicorn.error")
-    logger.setLevel(level.upper())
-    logger.propagate = False
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("[%(levelname)s] %(message)s"))
-        logger.addHandler(handler)
-    access = logging.getLogger("gunicorn.access")
-    access.setLevel(logging.INFO)
-    access.propagate = False
 
 
 class Settings:
@@ -122,6 +107,10 @@ class ResponseSeen:
         self.headers: List[Tuple[str, str]] = []
         #: Bytes of content.
         self.sent = 0
+
+    @property
+    def response_length(self) -> int:
+        return self.sent
 
     @property
     def status_code(self) -> Optional[int]:

@@ -58,6 +58,10 @@ class MultiplexedLink(Connection):
         """A frame that not every kind of exchange has. False: it is not expected."""
         return False
 
+    def attach(self, token: int) -> None:
+        """This connection is for the socket of a handshake. Raises WireError."""
+        raise WireError("a connection for a socket that nobody has asked for")
+
     def between_requests(self) -> None:
         """What follows belongs to no request."""
 
@@ -174,6 +178,8 @@ class MultiplexedLink(Connection):
             raise WireError("frame %d of %d bytes where none is expected" % (kind, len(payload)))
 
     def _greet(self, kind: int, payload: bytes) -> None:
+        if kind == multiplex.ATTACH:
+            return self.attach(_number(kind, payload))
         build = framing.parse_hello(payload) if kind == framing.HELLO else None
         if build is None:
             raise WireError("frame %d instead of the gateway's hello" % kind)

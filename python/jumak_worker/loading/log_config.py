@@ -19,21 +19,16 @@ from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
 from ..output import tracebacks
+from . import server_loggers
 from .load_error import LoadError
-
-_TRACE = 5
-#: Behind it stand the messages: ``INFO:     `` is as long as ``CRITICAL: ``.
-_PREFIX_WIDTH = 9
-
-_COLOURS = {_TRACE: 34, logging.DEBUG: 36, logging.INFO: 32, logging.WARNING: 33, logging.ERROR: 31, logging.CRITICAL: 91}
 
 
 def set_up(file: Optional[str], loggers: Optional[dict]) -> None:
     """``loggers``: ``{"server": "uvicorn", "level": 20}``; a level of None changes none."""
     if loggers is not None:
-        logging.addLevelName(_TRACE, "TRACE")
+        logging.addLevelName(server_loggers.TRACE, "TRACE")
         if file is None:
-            _make_loggers()
+            server_loggers.make_uvicorns()
     if file is not None:
         _read(file)
     if loggers is not None and loggers["level"] is not None:
@@ -42,41 +37,9 @@ def set_up(file: Optional[str], loggers: Optional[dict]) -> None:
             logging.getLogger(name).setLevel(loggers["level"])
 
 
-def _make_loggers() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LevelFormatter("%(levelprefix)s %(message)s"))
-    for name in ("uvicorn", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.propagate = False
-        logger.setLevel(logging.INFO)
-
-
-#: What gunicorn's dictionary has where the given one has no such key.
-_OF_GUNICORN: Dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "root": {"level": "INFO", "handlers": ["console"]},
-    "loggers": {
-        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": True},
-        "gunicorn.access": {"level": "INFO", "handlers": ["console"], "propagate": True},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stdout"},
-        "error_console": {"class": "logging.StreamHandler", "formatter": "generic", "stream": "ext://sys.stderr"},
-    },
-    "formatters": {
-        "generic": {
-            "format": "%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
-            "datefmt": "[%Y-%m-%d %H:%M:%S %z]",
-        },
-    },
-}
-
-
 def by_dictionary(given: Dict[str, Any], where: str) -> None:
     """``given``: ``logconfig_dict`` of the configuration file ``where``. Raises LoadError."""
-    _guarded("logconfig_dict of %s" % where, lambda: logging.config.dictConfig({**_OF_GUNICORN, **given}))
+    _guarded("logconfig_dict of %s" % where, lambda: logging.config.dictConfig({**server_loggers.GUNICORNS_DICTIONARY, **given}))
 
 
 def _read(file: str) -> None:
@@ -134,26 +97,7 @@ def _stand_ins() -> dict:
         return {}
     package, module = ModuleType("uvicorn"), ModuleType("uvicorn.logging")
     for name in ("ColourizedFormatter", "DefaultFormatter", "AccessFormatter"):
-        setattr(module, name, LevelFormatter)
-    setattr(module, "TRACE_LOG_LEVEL", _TRACE)
+        setattr(module, name, server_loggers.LevelFormatter)
+    setattr(module, "TRACE_LOG_LEVEL", server_loggers.TRACE)
     setattr(package, "logging", module)
     return {"uvicorn": package, "uvicorn.logging": module}
-
-
-class LevelFormatter(logging.Formatter):
-    """Knows ``%(levelprefix)s``, and the fields of an access line, which are empty: the gateway writes those lines."""
-
-    def __init__(
-        self, fmt: Optional[str] = None, datefmt: Optional[str] = None, style: str = "%", use_colors: Optional[bool] = None
-    ) -> None:
-        super().__init__(fmt, datefmt, style)  # type: ignore[arg-type]
-        self._has_colours = use_colors is True
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        name = record.levelname
-        blanks = " " * (_PREFIX_WIDTH - 1 - len(name))
-        colour = _COLOURS.get(record.levelno) if self._has_colours else None
-        record.levelprefix = "%s:%s" % (name if colour is None else "\x1b[%dm%s\x1b[0m" % (colour, name), blanks)
-        for field in ("client_addr", "request_line", "status_code"):
-            record.__dict__.setdefault(field, "")
-        return super().formatMessage(record)

@@ -156,7 +156,9 @@ class LineWriter(io.BufferedIOBase):
         _output().flush(self)
 
     def close(self) -> None:
-        self.flush()
+        # At the interpreter's end, when what is in this file has gone already, nothing waits.
+        if _output is not None:
+            self.flush()
 
     def fileno(self) -> int:
         return self._fd
@@ -192,7 +194,9 @@ class OutputStream(io.TextIOBase):
         _output().flush(self.buffer)
 
     def close(self) -> None:
-        self.flush()
+        # At the interpreter's end, when what is in this file has gone already, nothing waits.
+        if _output is not None:
+            self.flush()
 
     def reconfigure(
         self,

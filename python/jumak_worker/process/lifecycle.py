@@ -19,6 +19,7 @@ from ..loading.loader import LoadedApplication
 from ..output import stacks, streams
 from ..output.log import report
 from ..system import exits, osprocess
+from ..wire.multiplex import MAX_ATTACHING
 from . import debugger, messages
 from .control import ControlChannel
 from .startup import Hooks, Host, prepare, send_load_failure
@@ -119,8 +120,9 @@ class Worker:
             listener.bind(path)
         # The directory gives it the group of the gateway.
         os.chmod(path, 0o660 if self._start["isApart"] else 0o600)
-        # The links of all slots, and those that replace them, may arrive together.
-        listener.listen(4 * max(self._start["threads"], self._start["links"]))
+        # The links of all slots, and those that replace them, may arrive together; and the sockets of handshakes.
+        links = self._start["links"]
+        listener.listen(4 * max(self._start["threads"], links) + MAX_ATTACHING * links)
         return listener
 
     # -- the control thread

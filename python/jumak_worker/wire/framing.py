@@ -33,6 +33,8 @@ RESPONSE_HEAD = struct.Struct("<IBHBII")
 END_FRAME = struct.Struct("<IBI")
 #: length of the payload, type, fd, offset, length, device, inode
 FILE_FRAME = struct.Struct("<IBIQQQQ")
+#: length of the payload, type, flags
+TAKEN_FRAME = struct.Struct("<IBB")
 #: length of the payload, type, status
 INFORM_HEAD = struct.Struct("<IBH")
 
@@ -54,6 +56,12 @@ SEND_BUFFER = 1024 * 1024
 REQUEST_BODY_FOLLOWS = 1
 REQUEST_HANDSHAKE = 2
 RESPONSE_END = 1
+#: Flag of TAKEN: a whole 101 follows, and then the worker waits for one byte, LINK_STAYS or CLIENT_PASSED.
+TAKEN_WAITS = 1
+#: The client's bytes come on the link.
+LINK_STAYS = b"\0"
+#: The client's socket came with this byte (SCM_RIGHTS).
+CLIENT_PASSED = b"\1"
 
 
 class WireError(Exception):
@@ -109,8 +117,8 @@ def inform(status: int, head: bytes) -> bytes:
     return INFORM_HEAD.pack(2 + len(head), INFORM, status) + head
 
 
-def taken() -> bytes:
-    return FRAME.pack(0, TAKEN)
+def taken(flags: int) -> bytes:
+    return TAKEN_FRAME.pack(1, TAKEN, flags)
 
 
 def encode_reason(reason: str, report: str) -> bytes:

@@ -15,9 +15,11 @@ from . import framing
 DISCONNECT = 6
 CANCEL = 7
 PING = 8
+ATTACH = 9
 PONG = 23
 ACCEPT = 24
 CLOSE = 25
+TAKEN = 26
 CREDIT = 33
 MESSAGE = 34
 
@@ -33,6 +35,8 @@ NUMBER_FRAME = struct.Struct("<IBII")
 FILE_FRAME = struct.Struct("<IBIIQQQQ")
 #: length of the payload, type, exchange, status (INFORM) or code (CLOSE)
 SHORT_FRAME = struct.Struct("<IBIH")
+#: length of the payload, type, exchange, token, flags
+TAKEN_FRAME = struct.Struct("<IBIIB")
 #: length of the payload, type, exchange, flags
 MESSAGE_FRAME = struct.Struct("<IBIB")
 
@@ -52,6 +56,9 @@ MESSAGE_COST = 32
 MAX_COMPLETE = 256 * 1024
 #: RFC6455§5.5: a close frame has this much room besides the code.
 MAX_CLOSE_REASON = 123
+
+#: Connections for sockets of handshakes that one thread of the gateway opens at a time.
+MAX_ATTACHING = 16
 
 #: Beside ``framing.RESPONSE_END``: the application has announced trailers.
 RESPONSE_TRAILERS = 2
@@ -104,6 +111,10 @@ def pong(token: int) -> bytes:
 
 def accept(exchange: int, head: bytes) -> bytes:
     return FRAME.pack(len(head), ACCEPT, exchange) + head
+
+
+def taken(exchange: int, token: int, flags: int) -> bytes:
+    return TAKEN_FRAME.pack(5, TAKEN, exchange, token, flags)
 
 
 def message(exchange: int, flags: int, data: bytes) -> bytes:

@@ -24,6 +24,7 @@ class CallLink(ResponseLink, Protocol):
     """What a call needs of its link."""
 
     is_closed: bool
+    is_thread: bool
     offers_files: bool
 
     def after_close(self) -> None: ...
@@ -32,7 +33,9 @@ class CallLink(ResponseLink, Protocol):
 
     def failed(self, micros: int, reason: str, report: str) -> None: ...
 
-    def hand_over(self) -> None: ...
+    def hand_over(self, flags: int) -> int: ...
+
+    def watch(self, fd: int, on_end: Callable[[], None]) -> Callable[[], None]: ...
 
 
 class Call(Response):

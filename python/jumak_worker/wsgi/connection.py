@@ -16,6 +16,7 @@ from typing import List, Optional
 from ..output.log import report
 from ..wire import framing
 from ..wire.framing import LinkClosed, WireError
+from . import ends
 
 _RECEIVE = 64 * 1024
 #: Seconds. A complete response waits at most this long for the next ones of its batch; looked at when each is complete.
@@ -40,6 +41,10 @@ _MAX_MICROS = framing.MAX_MICROS
 
 
 class Connection:
+    #: A request has a thread, not a greenlet.
+    is_thread = True
+    watch = staticmethod(ends.watch)
+
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         #: What was received. Everything before `_position` is used up; the last frame begins at `_start`.
@@ -200,11 +205,11 @@ class Connection:
             piece = view[start : start + framing.MAX_CHUNK]
             self._gather([framing.chunk_header(len(piece)), piece])
 
-    def hand_over(self) -> None:
-        """The application has the only descriptor of the connection from now on."""
-        self.send(framing.taken())
+    def hand_over(self, flags: int) -> int:
+        """Tells the gateway (TAKEN), and returns the only descriptor of the connection: it is the caller's from now on."""
+        self.send(framing.taken(flags))
         self.is_closed = True
-        os.close(self._socket.detach())
+        return self._socket.detach()
 
     # -- the end
 

@@ -122,7 +122,7 @@ class Link(Connection):
                     if not head_end == end == len(data):
                         raise WireError("a handshake with content, or with something behind it")
                     environ["wsgi.input"] = BytesIO()
-                    call = Handshake(self._socket, environ)
+                    call = Handshake(environ)
                 else:
                     raise WireError("request flags %d" % flags)
             else:

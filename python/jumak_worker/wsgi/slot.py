@@ -84,10 +84,10 @@ class SlotLink(Link):
         self._position = 0
         return b"", 0
 
-    def hand_over(self) -> None:
+    def hand_over(self, flags: int) -> int:
         # The application's descriptor would keep it registered.
         self.forget()
-        super().hand_over()
+        return super().hand_over(flags)
 
     def close(self) -> None:
         self.is_closed = True

@@ -18,7 +18,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Type, TypeVar
 from ..output.log import report
 from ..system import exits
 from ..wire.framing import WireError
-from . import handshake
+from . import ends, handshake
 from .environ import Environs
 from .link import Link
 from .slot import Slot, SlotLink, accept
@@ -137,6 +137,7 @@ class WsgiWorker:
         """In a process that the application has forked. A copy of a link would keep it open when the worker closes it, and would
         answer in its place."""
         handshake.forget_in_child()
+        ends.forget_in_child()
         for slot in self._slots:
             slot.forget_in_child()
         for link in self._links.values():

@@ -6,6 +6,9 @@ import { flag, list, oneOf, permissions, text } from '../shapes.ts'
 /** Files that `--reload` watches in its directories (`master/development/watch.ts`). */
 const WATCHED = /\.(?:py|html?|jinja2?|j2|mako|mo)$|(?:^|\/)(?:templates\/|\.env|\.flaskenv$)/
 
+/** Permissions of a group, and of everybody. */
+const OF_OTHERS = 0o077
+
 /** `gunicorn.ts` reads them. */
 const readElsewhere = () => {}
 
@@ -50,7 +53,7 @@ const control: Section = {
         to.tell('is for the commands of jumak, as in jumak status, and not for gunicornc')
       },
     ),
-    refused(
+    works(
       'control_socket_mode',
       {
         flags: ['--control-socket-mode'],
@@ -58,8 +61,11 @@ const control: Section = {
         standard: '0o600',
         doc: 'Permissions of that socket.',
       },
-      'would let other users send commands',
-      'let them use sudo, as in sudo jumak status',
+      'always 600; what would let other users send commands is not supported',
+      (mode, to) => {
+        if ((mode & OF_OTHERS) !== 0)
+          to.refuse('would let other users send commands', 'let them use sudo, as in sudo jumak status')
+      },
     ),
     works(
       'control_socket_disable',

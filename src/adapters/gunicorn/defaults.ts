@@ -22,7 +22,8 @@ export function defaults(to: Translation): void {
   to.standard(PLACE, 'workers', '1')
   to.standard(PLACE, 'keep-alive', '2s')
   // A warning says so where one of these has nothing to do.
-  if (to.values.has('access-log')) to.standard(PLACE, 'access-log-format', accessFormat(STANDARD_FORMAT).text)
+  if (to.values.has('access-log') || to.values.has('syslog-requests'))
+    to.standard(PLACE, 'access-log-format', accessFormat(STANDARD_FORMAT).text)
   if (hasUnixSocket(to)) {
     const mode = (ALL & ~(to.valueOf<number>('umask') ?? 0)).toString(8)
     if (to.isGiven('umask')) to.set('unix-mode', mode)

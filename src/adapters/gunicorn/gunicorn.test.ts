@@ -132,7 +132,26 @@ const BECOMES: readonly (readonly [words: string, ours: Readonly<Record<string, 
   ['--http2-cleartext prior-knowledge', { http2: 'on' }],
   ['--proxy-protocol off --protocol http --header-map drop --log-syslog-facility user', {}],
   ['-n shop -R --capture-output --initgroups --no-sendfile --reuse-port --worker-tmp-dir /dev/shm', {}],
-  ['-RD --lenient', {}],
+  ['--control-socket-mode 0700', {}],
+  ['-RD', { daemon: 'inherit' }],
+  ['--daemon', { daemon: 'on' }],
+  ['--log-syslog-to unix:///dev/log --log-syslog-prefix p', {}],
+  ['--log-syslog', { syslog: 'udp://localhost:514', 'syslog-name': 'gunicorn.shop', 'syslog-requests': 'on' }],
+  [
+    '--log-syslog --log-syslog-to tcp://logs:601 -n a:b --log-syslog-facility LOCAL2 --disable-redirect-access-to-syslog',
+    { syslog: 'tcp://logs:601', 'syslog-name': 'gunicorn.a.b', 'syslog-facility': 'LOCAL2' },
+  ],
+  ['--statsd-prefix a --dogstatsd-tags b --enable-backlog-metric', {}],
+  ['--statsd-host stats:8125 --statsd-prefix a', { 'statsd-host': 'stats:8125', 'statsd-prefix': 'agunicorn' }],
+  [
+    '--statsd-host unix:///run/s --statsd-prefix a.b.. --dogstatsd-tags x:y,z --enable-backlog-metric',
+    {
+      'statsd-host': 'unix:///run/s',
+      'statsd-prefix': 'a.b.gunicorn',
+      'statsd-tags': 'x:y,z',
+      'statsd-backlog': 'on',
+    },
+  ],
 ]
 
 for (const [words, ours] of BECOMES)
@@ -192,12 +211,12 @@ for (const [words, message] of WRONG)
 
 test('what is not supported stops the start, and --lenient tells it', t => {
   const environment = inShop(t)
-  const words = ['shop', '--daemon', '--statsd-host', 'localhost:8125', '-k', 'tornado', '--proxy-protocol']
+  const words = ['shop', '--spew', '-k', 'tornado', '--proxy-protocol']
   const strict = messages(adapt(words, environment))
-  assert.equal(strict.length, 4)
+  assert.equal(strict.length, 3)
   assert.equal(
     strict[0],
-    '--daemon is not supported: it would go to the background, without a terminal; run it under systemd or in a container, or write nohup in front and & behind it, or start with --lenient to go on without it',
+    '--spew is not supported: it would write every line of Python that runs; use a debugger, or py-spy on a worker, or start with --lenient to go on without it',
   )
   const lenient = adapt([...words, '--lenient'], environment)
   assert.deepEqual(messages(lenient), [])

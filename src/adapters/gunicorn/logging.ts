@@ -1,7 +1,9 @@
 /** gunicorn's sections "Logging" and "Process Naming". Pure. */
-import { type AnyOption, idle, refused, type Section, works } from '../option.ts'
-import { anything, className, dictionary, flag, list, text } from '../shapes.ts'
+import { idle, type Section, works } from '../option.ts'
+import { className, dictionary, flag, text } from '../shapes.ts'
 import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
+import { hasOwnLogger, writesAccessLog } from './logger-class.ts'
+import { ACCESS_TO_SYSLOG, STATSD, SYSLOG } from './remote-logs.ts'
 
 const LEVELS: Readonly<Record<string, string>> = {
   debug: 'debug',
@@ -11,21 +13,10 @@ const LEVELS: Readonly<Record<string, string>> = {
   critical: 'error',
 }
 
-const OWN_LOGGING = 'let the application configure its loggers; JUMAK_LOG_FORMAT=json makes records of all lines'
 const OF_APPLICATION =
   'for what the application logs, by the loggers of gunicorn too; other lines have settings of their own'
 const IS_OF_APPLICATION =
   'is for what the application logs; the access log and the lines of Jumak do not go through Python (--access-logformat, JUMAK_LOG_FORMAT)'
-const NO_SYSLOG = 'does nothing: the log does not go to syslog'
-const NO_METRICS = 'does nothing: no metrics are sent'
-
-const withSyslog = (name: string, standard: string | undefined, doc: string, flagName = name): AnyOption =>
-  idle(
-    name,
-    { flags: [`--log-${flagName.replaceAll('_', '-')}`], shape: text(), ...(standard && { standard }), doc },
-    NO_SYSLOG,
-  )
-
 const logging: Section = {
   title: 'Logging',
   options: [
@@ -38,19 +29,10 @@ const logging: Section = {
       },
       '`--access-log`',
       (file, to) => {
-        if (file !== '') to.set('access-log', file === '-' ? '-' : to.path(file))
+        if (file !== '' && !writesAccessLog(to)) to.set('access-log', file === '-' ? '-' : to.path(file))
       },
     ),
-    idle(
-      'disable_redirect_access_to_syslog',
-      {
-        flags: ['--disable-redirect-access-to-syslog'],
-        shape: flag(),
-        standard: 'False',
-        doc: 'Send no access log to syslog.',
-      },
-      NO_SYSLOG,
-    ),
+    ACCESS_TO_SYSLOG,
     works(
       'access_log_format',
       {
@@ -61,6 +43,8 @@ const logging: Section = {
       },
       '`--access-log-format`; `%(U)s` is the path as the client sent it, `%({name}e)s` only for variables that come from the request',
       (format, to) => {
+        // Each atom is in the worker.
+        if (writesAccessLog(to)) return
         const { text: ours, unknown } = accessFormat(format)
         if (unknown.length > 0)
           to.refuse(
@@ -112,7 +96,7 @@ const logging: Section = {
       },
       'is not needed: it is always so',
     ),
-    refused(
+    works(
       'logger_class',
       {
         flags: ['--logger-class'],
@@ -120,8 +104,16 @@ const logging: Section = {
         standard: 'gunicorn.glogging.Logger',
         doc: 'Class that writes the logs.',
       },
-      'would write the logs with a class of yours',
-      OWN_LOGGING,
+      'the same class: its `setup` makes the loggers of the application, its `access` writes the access log of what a WSGI application gets; lines to - stand in the log of Jumak',
+      (_name, to) => {
+        if (!hasOwnLogger(to)) return
+        if (!writesAccessLog(to))
+          to.tell(
+            "sets up the loggers; the access log is that of Jumak: an ASGI application's requests do not go through it",
+          )
+        else if (to.valueOf<boolean>('syslog') === true)
+          to.tell('writes the access log, and does not write it to syslog')
+      },
     ),
     works(
       'logconfig',
@@ -132,6 +124,8 @@ const logging: Section = {
       },
       `\`--log-config\`, ${OF_APPLICATION}`,
       (file, to) => {
+        // The class reads it by itself.
+        if (hasOwnLogger(to)) return
         // One of the others wins there.
         if (!to.isGiven('logconfig_dict') && !to.isGiven('logconfig_json')) to.set('log-config', to.path(file))
         to.tell(IS_OF_APPLICATION)
@@ -152,20 +146,13 @@ const logging: Section = {
       `\`--log-config\`, ${OF_APPLICATION}`,
       (file, to) => {
         if (!file.endsWith('.json')) to.reject(`must name a file that ends in .json, not '${file}'`)
+        else if (hasOwnLogger(to)) return
         else if (!to.isGiven('logconfig_dict')) to.set('log-config', to.path(file))
         to.tell(IS_OF_APPLICATION)
       },
     ),
-    withSyslog('syslog_addr', 'udp://localhost:514', 'Address of syslog.', 'syslog_to'),
-    refused(
-      'syslog',
-      { flags: ['--log-syslog'], shape: flag(), standard: 'False', doc: 'Send the logs to syslog.' },
-      'would send the logs to syslog',
-      'let systemd or the container collect standard error',
-    ),
-    withSyslog('syslog_prefix', undefined, "The program's name in syslog."),
-    withSyslog('syslog_facility', 'user', 'Facility of syslog.'),
-    idle(
+    ...SYSLOG,
+    works(
       'enable_stdio_inheritance',
       {
         flags: ['-R', '--enable-stdio-inheritance'],
@@ -173,44 +160,25 @@ const logging: Section = {
         standard: 'False',
         doc: 'Keep standard output and error as a daemon.',
       },
-      'is not needed: it is always so',
+      '`--daemon inherit`; without `--daemon` it is always so',
+      // `daemon` reads it.
+      () => {},
     ),
-    refused(
-      'statsd_host',
-      { flags: ['--statsd-host'], shape: anything(), doc: 'Address of StatsD, which gets metrics.' },
-      'would send metrics to StatsD',
-      'read the access log, or jumak status',
-    ),
-    idle(
-      'dogstatsd_tags',
-      { flags: ['--dogstatsd-tags'], shape: list(','), standard: '', doc: 'Tags of the metrics.' },
-      NO_METRICS,
-    ),
-    idle(
-      'statsd_prefix',
-      { flags: ['--statsd-prefix'], shape: text(), standard: '', doc: 'Beginning of the names of the metrics.' },
-      NO_METRICS,
-    ),
-    idle(
-      'enable_backlog_metric',
-      {
-        flags: ['--enable-backlog-metric'],
-        shape: flag(),
-        standard: 'False',
-        doc: 'Send how many connections wait, too.',
-      },
-      NO_METRICS,
-    ),
+    ...STATSD,
   ],
 }
 
 const naming: Section = {
   title: 'Process Naming',
   options: [
-    idle(
+    works(
       'proc_name',
-      { flags: ['-n', '--name'], shape: text(), doc: 'Name of the processes in ps and top.' },
-      'is not needed: the command lines of the processes say which is which',
+      { flags: ['-n', '--name'], shape: text(), doc: 'Name of the processes in ps and top, and in syslog.' },
+      '`--syslog-name` with `--log-syslog`; in ps the command lines of the processes say which is which',
+      (_name, to) => {
+        if (to.valueOf<boolean>('syslog') !== true)
+          to.tell('is not needed: the command lines of the processes say which is which')
+      },
     ),
     idle(
       'default_proc_name',

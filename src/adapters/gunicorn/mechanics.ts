@@ -35,11 +35,15 @@ export const MECHANICS: readonly AnyOption[] = [
     '`--chdir`',
     (_directory, to) => to.set('chdir', to.directory),
   ),
-  refused(
+  works(
     'daemon',
     { flags: ['-D', '--daemon'], shape: flag(), standard: 'False', doc: 'Go to the background.' },
-    'would go to the background, without a terminal',
-    'run it under systemd or in a container, or write nohup in front and & behind it',
+    '`--daemon`; the command ends when the program serves, or cannot, with its exit code. A file is evaluated twice then',
+    (isOn, to) => {
+      if (!isOn) return
+      to.set('daemon', to.valueOf<boolean>('enable_stdio_inheritance') === true ? 'inherit' : 'on')
+      to.standard('gunicorn', 'umask', '022')
+    },
   ),
   works(
     'raw_env',

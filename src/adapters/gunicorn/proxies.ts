@@ -111,10 +111,16 @@ export const PROXIES: readonly AnyOption[] = [
     'blanks before the colon of a header field',
     'Accept blanks before the colon of a header field.',
   ),
-  permits(
+  works(
     'permit_unconventional_http_method',
-    'methods that are no words',
-    'Accept methods in lower case or with other characters.',
+    {
+      flags: ['--permit-unconventional-http-method'],
+      shape: flag(),
+      standard: 'False',
+      doc: 'Accept methods in lower case or with other characters.',
+    },
+    'every token is a method (RFC9110§9.1), without it too',
+    () => {},
   ),
   permits(
     'permit_unconventional_http_version',
@@ -162,8 +168,12 @@ export const PROXIES: readonly AnyOption[] = [
 ]
 
 function schemeHeaders(headers: Readonly<Record<string, unknown>>, to: Translation): void {
+  const underscored = Object.keys(headers).filter(name => name.includes('_'))
+  if (underscored.length > 0)
+    to.tell(`names ${underscored.join(', ')}, and no proxy sends a header with an underscore: write it with hyphens`)
   const names = Object.keys(headers).map(name => name.toLowerCase())
-  const other = Object.entries(headers).find(([name, value]) => SCHEME_HEADERS[name.toLowerCase()] !== value)
+  const entries = Object.entries(headers).filter(([name]) => !underscored.includes(name))
+  const other = entries.find(([name, value]) => SCHEME_HEADERS[name.toLowerCase()] !== value)
   const ours = FORWARDED_HEADERS.filter(name => names.includes(name))
   if (other === undefined) to.set('forwarded-headers', ...(ours.length > 0 ? ours : ['none']))
   else

@@ -1,5 +1,6 @@
 /** TLS of uvicorn. Pure. */
-import { refused, type Section, works } from '../option.ts'
+import { Secret } from '../../base/secret.ts'
+import { type Section, works } from '../option.ts'
 import { text, wholeNumber } from '../shapes.ts'
 
 /** By the numbers of Python's `ssl`. */
@@ -23,11 +24,16 @@ export const TLS: Section = {
         if (!to.isGiven('ssl_keyfile')) to.set('tls-key', to.path(file))
       },
     ),
-    refused(
+    works(
       'ssl_keyfile_password',
       { flags: ['--ssl-keyfile-password'], shape: text(), doc: 'Password of the private key.' },
-      'would take a password that everybody on this machine can read in the list of processes',
-      'write it into a file, and name that in JUMAK_TLS_KEY_PASSWORD_FILE',
+      'the same, kept in memory; better in a file that `JUMAK_TLS_KEY_PASSWORD_FILE` names',
+      (password, to) => {
+        to.keyPassword = new Secret(password)
+        to.tell(
+          'can be read by others where it is given, as in the list of processes: write it into a file, and name that in JUMAK_TLS_KEY_PASSWORD_FILE',
+        )
+      },
     ),
     works(
       'ssl_version',

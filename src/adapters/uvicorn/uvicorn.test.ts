@@ -173,13 +173,7 @@ for (const [words, note] of TOLD)
   })
 
 /** What stops the start unless it is lenient. */
-for (const words of [
-  '--ssl-keyfile-password x',
-  '--ssl-version 3',
-  '--http shop:Protocol',
-  '--ws shop:Protocol',
-  '--loop shop:make_loop',
-])
+for (const words of ['--ssl-version 3', '--http shop:Protocol', '--ws shop:Protocol', '--loop shop:make_loop'])
   test(`uvicorn ${words} stops the start, unless it is lenient`, t => {
     const flag = words.split(' ')[0]
     const { problems } = read(t, ['shop:app', ...words.split(' ')])
@@ -189,6 +183,16 @@ for (const words of [
     assert.deepEqual(lenient.problems, [])
     assert.equal(lenient.notes.length, 1)
   })
+
+test('the password of a key is in memory only', t => {
+  const words = ['shop:app', '--ssl-certfile', 'k.pem', '--ssl-keyfile-password', 'hush-hush']
+  const { config, notes, problems } = read(t, words)
+  assert.deepEqual(problems, [])
+  assert.equal(config.tls.entries[0]?.keyPassword?.reveal(), 'hush-hush')
+  assert.match(notes.join(), /^--ssl-keyfile-password can be read by others/)
+  const { args } = uvicorn.adapt(words, makeEnvironment('/'), null)
+  assert.doesNotMatch(JSON.stringify([config, notes, [...args.values], args.adapted]), /hush/)
+})
 
 /** Ten typing mistakes, and what is said. */
 const MISTAKES: readonly (readonly [words: string, problem: RegExp])[] = [

@@ -17,6 +17,13 @@ import type { StreamRelay } from './stream-relay.ts'
  */
 const HALF_CLOSED_MS = 900
 
+/** `attachment.ts` */
+export interface AttachedSocket {
+  readonly isTunnel: boolean
+  /** The call has left the link. */
+  giveUp(): void
+}
+
 export class MultiplexedCall implements WireState, Occupant {
   readonly id: number
   readonly call: Call
@@ -26,6 +33,10 @@ export class MultiplexedCall implements WireState, Occupant {
   feed: ContentFeed | null = null
   relay: StreamRelay | null = null
   socket: SocketRelay | null = null
+  /** The application of WSGI has the socket of the handshake. */
+  attachment: AttachedSocket | null = null
+  /** Sec-WebSocket-Key of a handshake, as its application got it. */
+  key = ''
   /** The deadline has passed. The worker gets CANCEL for it, not DISCONNECT. */
   isCancelled = false
   /** The worker gave a sign of life for this exchange since the last tick. */
@@ -83,7 +94,7 @@ export class MultiplexedCall implements WireState, Occupant {
 
   #limit(times: RequestTimes): number {
     // A WebSocket may be silent for any time.
-    if (this.socket !== null) return 0
+    if (this.socket !== null || this.attachment?.isTunnel) return 0
     if (this.#limitMs < 0) this.#limitMs = times.of(this.call.exchange.request.path)
     return this.#limitMs
   }

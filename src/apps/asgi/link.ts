@@ -15,12 +15,21 @@ import type { Call } from '../pool/call.ts'
 import { type Fate, fatesApart } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
 import type { PoolWorker, RunningCall } from '../pool/worker.ts'
+import { handshakeOf } from '../raw/handshake.ts'
 import { MultiplexDecoder } from '../wire/multiplex-decode.ts'
-import { type HeadWriter, writeCancel, writeDisconnect, writeHello, writeRequest } from '../wire/multiplex-encode.ts'
+import {
+  type HeadWriter,
+  writeCancel,
+  writeDisconnect,
+  writeHandshake,
+  writeHello,
+  writeRequest,
+} from '../wire/multiplex-encode.ts'
 import { WireViolation } from '../wire/violation.ts'
 import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
 import type { RelayLimits } from '../worker/relay.ts'
 import type { RequestTimes } from '../worker/request-times.ts'
+import { Attachments, type HandshakeSettings } from './attachments.ts'
 import { MultiplexedCall } from './call.ts'
 import { CallTable } from './call-table.ts'
 import { Capacity } from './capacity.ts'
@@ -42,6 +51,8 @@ export interface MultiplexedSettings {
   readonly threads: number
   readonly relayLimits: RelayLimits
   readonly head: HeadWriter
+  /** Of WSGI: what an application may ask for in a handshake. Null: handshakes are as other requests (ASGI). */
+  readonly handshakes: HandshakeSettings | null
 }
 
 export class MultiplexedLink implements SinkLink, WatchedLink {
@@ -68,15 +79,17 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
   #connection: WorkerConnection | null = null
   #outbox: Outbox | null = null
   #gradualClose: GradualClose<MultiplexedCall> | null = null
+  readonly #attachments: Attachments | null
 
   constructor(address: LinkAddress, worker: PoolWorker, owner: LinkOwner, settings: MultiplexedSettings) {
-    const { times, streamIdleMs, threads } = settings
+    const { times, streamIdleMs, threads, handshakes } = settings
     this.address = address
     this.capacity = address.slots
     this.#capacity = new Capacity(address.slots, threads)
     this.worker = worker
     this.#owner = owner
     this.#settings = settings
+    this.#attachments = handshakes && new Attachments(this, owner, handshakes.tunnels, settings.relayLimits)
     const { ticker, heartbeat } = new LinkWatch(this, this.#calls, owner, times, streamIdleMs)
     this.#ticker = ticker
     this.#heartbeat = heartbeat
@@ -140,7 +153,14 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     call.wireId = one.id
     this.#calls.add(one)
     this.#capacity.enter(one)
-    writeRequest(this.outbox.begin(), one.id, call.exchange, this.#settings.head, call)
+    const { head, handshakes } = this.#settings
+    if (handshakes !== null && call.isHandshake) {
+      const { asked, key } = handshakeOf(call.exchange)
+      one.key = key
+      writeHandshake(this.outbox.begin(), one.id, asked, handshakes.root)
+    } else {
+      writeRequest(this.outbox.begin(), one.id, call.exchange, head, call)
+    }
     if (call.inline === null) this.#feed(one)
     this.#ticker.start()
     const isFirst = !this.#isUnflushed
@@ -157,7 +177,8 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     const one = this.#calls.get(call.wireId)
     if (one?.call !== call) return
     this.remove(one)
-    if (one.isCancelled) writeCancel(this.outbox.begin(), one.id)
+    one.attachment?.giveUp()
+    if (one.isCancelled && one.attachment === null) writeCancel(this.outbox.begin(), one.id)
     else this.disconnect(one, one.isWebSocket ? CloseCode.ABNORMAL : 0, '')
     this.release(one, null)
   }
@@ -188,6 +209,11 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     this.#owner.freed(this, runMicros)
   }
 
+  attach(one: MultiplexedCall, token: number, waits: boolean): void {
+    if (this.#attachments === null) throw new WireViolation('TAKEN of a worker that has no sockets')
+    this.#attachments.add(one, token, waits)
+  }
+
   becomeStream(one: MultiplexedCall): void {
     if (this.#capacity.becomeStream(one)) this.#owner.hasRoom(this)
   }
@@ -202,6 +228,7 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
       one => this.#dismissOne(one, code),
     )
     this.#gradualClose.start(afterMs, spanMs)
+    if (code !== CloseCode.GOING_AWAY) this.#attachments?.endAfter(afterMs + spanMs)
   }
 
   close(code: number): Call[] {
@@ -211,11 +238,13 @@ export class MultiplexedLink implements SinkLink, WatchedLink {
     this.isAlive = this.isOpen = this.#mayUse = false
     this.#helloDeadline.disarm()
     this.#gradualClose?.stop()
+    this.#attachments?.close()
     this.#ticker.stop()
     const calls: Call[] = []
-    for (const { call, feed, socket: relay } of this.#calls.values()) {
+    for (const { call, feed, socket: relay, attachment } of this.#calls.values()) {
       feed?.stop()
       call.link = null
+      attachment?.giveUp()
       if (relay === null) calls.push(call)
       else relay.end(code, '')
     }

@@ -42,6 +42,8 @@ export interface SinkLink {
   release(one: MultiplexedCall, runMicros: number | null): void
   /** Tells the worker that the client has gone. */
   disconnect(one: MultiplexedCall, code: number, reason: string): void
+  /** Makes the connection that the application of a handshake has asked for. Throws WireViolation where there are none. */
+  attach(one: MultiplexedCall, token: number, waits: boolean): void
   /** The call's exchange is over, and the worker does not know it. */
   left(call: Call): void
 }
@@ -245,6 +247,14 @@ export class MultiplexedSink implements MultiplexSink<MultiplexedCall> {
     this.#link.remove(one)
     this.#link.release(one, null)
     one.socket!.end(code, reason)
+  }
+
+  onTaken(one: MultiplexedCall, token: number, waits: boolean): void {
+    const { call } = one
+    call.phase = 'streaming'
+    call.releaseBody()
+    one.hasProgressed = true
+    this.#link.attach(one, token, waits)
   }
 
   #endSocket(one: MultiplexedCall, code: number, reason: string): void {

@@ -26,12 +26,15 @@ export class AsgiBench extends PoolRecord {
   readonly #workers: FakeAsgiWorker[] = []
   readonly #handler: ReturnType<typeof appHandler>
   readonly #maxRequests: number
+  readonly #isGreen: boolean
 
   constructor(
     changes: {
       timeouts?: Partial<AppTimeouts>
       rootPath?: string
       maxRequests?: number
+      /** WSGI in greenlets. */
+      isGreen?: boolean
       memory?: MemoryBudget
       affinity?: PoolAffinity
     } = {},
@@ -39,6 +42,7 @@ export class AsgiBench extends PoolRecord {
     super()
     this.memory = changes.memory ?? new MemoryBudget()
     this.#maxRequests = changes.maxRequests ?? 0
+    this.#isGreen = changes.isGreen ?? false
     const { limits, timeouts } = testApp({ limits: LIMITS, timeouts: { ...TIMEOUTS, ...changes.timeouts } })
     const space = new TemporarySpace(this.directory)
     const { rootPath = '' } = changes
@@ -78,7 +82,8 @@ export class AsgiBench extends PoolRecord {
       generation,
       maxRequests: this.#maxRequests,
       isApart: false,
-      interface: 'asgi',
+      interface: this.#isGreen ? 'wsgi' : 'asgi',
+      isGreen: this.#isGreen,
     })
     return worker
   }

@@ -166,6 +166,14 @@ export class FakeAsgiExchange {
   }
 }
 
+/** A connection that an application of WSGI in a greenlet has asked for. */
+export interface AttachedSocket {
+  readonly socket: Socket
+  readonly token: number
+  /** What came on it. */
+  bytes: string
+}
+
 export class FakeAsgiWorker {
   readonly path: string
   readonly id: number
@@ -178,6 +186,8 @@ export class FakeAsgiWorker {
   /** How often the socket had something to read. */
   reads = 0
   socket: Socket | null = null
+  /** Connections of their own, in order. */
+  readonly attached: AttachedSocket[] = []
   readonly #server: Server
   #received = Buffer.alloc(0)
 
@@ -186,7 +196,7 @@ export class FakeAsgiWorker {
     this.id = id
     this.script = script
     this.#server = createServer(socket => {
-      this.socket = socket
+      this.socket ??= socket
       socket.on('error', () => {})
       socket.on('data', chunk => this.#read(socket, chunk as Buffer))
       socket.on('close', () => this.events.emit('close'))
@@ -222,7 +232,15 @@ export class FakeAsgiWorker {
 
   #frame(socket: Socket, type: number, id: number, payload: Buffer): void {
     if (type === Type.HELLO) return
-    if (type === Type.PING) {
+    if (type === Type.ATTACH) {
+      const one = { socket, token: payload.readUInt32LE(0), bytes: '' }
+      socket.removeAllListeners('data').on('data', chunk => {
+        one.bytes += chunk.toString('latin1')
+        this.events.emit('bytes')
+      })
+      this.attached.push(one)
+      this.events.emit('attached')
+    } else if (type === Type.PING) {
       this.pings++
       if (this.answersPings) socket.write(multiplexFrame(Type.PONG, 0, payload))
     } else if (type === Type.REQUEST) {

@@ -86,9 +86,9 @@ export class FakeLink {
   }
 
   /** The application takes the link, and writes. */
-  take(bytes: string | Buffer): void {
+  take(bytes: string | Buffer, flags = 0): void {
     this.raw = Buffer.alloc(0)
-    this.socket.write(Buffer.concat([frame(FrameType.TAKEN, Buffer.alloc(0)), Buffer.from(bytes)]))
+    this.socket.write(Buffer.concat([frame(FrameType.TAKEN, Buffer.of(flags)), Buffer.from(bytes)]))
   }
 
   /** Starts a stream. */

@@ -46,6 +46,7 @@ export class Bench extends PoolRecord {
       affinity?: PoolAffinity
       perAddress?: AddressLimit
       clientTimeouts?: LinkOptions['clientTimeouts']
+      passing?: LinkOptions['passing']
     } = {},
   ) {
     super()
@@ -63,6 +64,7 @@ export class Bench extends PoolRecord {
         linkFactory({
           ...{ limits, timeouts, space, memory: this.memory, build: 'b1', rootPath: '' },
           ...(changes.clientTimeouts && { clientTimeouts: changes.clientTimeouts }),
+          ...(changes.passing && { passing: changes.passing }),
         }),
       ),
       onError: FakeExchange.failed,

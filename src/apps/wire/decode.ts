@@ -9,7 +9,15 @@
 import { object, optional, show, text, textLike, wholeNumber } from '../../base/checks.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import { FrameReader } from './frame-reader.ts'
-import { FRAME_HEADER, FrameType, MAX_CHUNK, MAX_PAYLOAD, MAX_RESPONSE_HEAD, RESPONSE_END } from './frames.ts'
+import {
+  FRAME_HEADER,
+  FrameType,
+  MAX_CHUNK,
+  MAX_PAYLOAD,
+  MAX_RESPONSE_HEAD,
+  RESPONSE_END,
+  TAKEN_WAITS,
+} from './frames.ts'
 import { decodeHead } from './response-head.ts'
 import { WireViolation } from './violation.ts'
 
@@ -41,7 +49,7 @@ export interface WorkerSink {
   onInform(head: ResponseHead): void
   onFailed(reason: string, runMicros: number): void
   /** The application has the link: `onRaw` follows with everything that comes on it. */
-  onTaken(): void
+  onTaken(waits: boolean): void
   /** `bytes` are valid during the call only. */
   onRaw(bytes: Buffer): void
 }
@@ -131,7 +139,7 @@ export class WorkerDecoder extends FrameReader {
     } else if (type === FrameType.TAKEN) {
       this.#state = 'raw'
       this.stop()
-      sink.onTaken()
+      sink.onTaken(decodeTakenFlags(buffer[start]!))
     }
   }
 
@@ -189,6 +197,8 @@ function minimumLength(type: number): number {
       return FILE_SIZE
     case FrameType.INFORM:
       return 2
+    case FrameType.TAKEN:
+      return 1
     default:
       return 0
   }
@@ -209,10 +219,16 @@ function maximumLength(type: number): number {
     case FrameType.HELLO:
       return MAX_HELLO
     case FrameType.TAKEN:
-      return 0
+      return 1
     default:
       return MAX_PAYLOAD
   }
+}
+
+/** Whether the worker waits for what becomes of its 101. */
+export function decodeTakenFlags(flags: number): boolean {
+  if (flags > TAKEN_WAITS) throw new WireViolation(`taken flags ${flags}`)
+  return flags === TAKEN_WAITS
 }
 
 export function decodeFile(buffer: Buffer, start: number): FileOffer {

@@ -34,12 +34,16 @@
  *     FAILED    u32 runMicros · UTF-8 reason               the application failed: before RESPONSE a 500, after it a cut; behind
  *                                                          a NUL a report (failure.ts). It ends the exchange as END does.
  *                                                          Details are in the worker's log.
- *     TAKEN     —                                          answers a HANDSHAKE, before RESPONSE; see "A link that is taken"
+ *     TAKEN     u8 flags                                   answers a HANDSHAKE, before RESPONSE; see "A link that is taken"
  *
  * **A link that is taken.** The application has asked for the socket of a handshake, and has the link itself. There are no more frames on it:
  *
  *   worker → gateway    … TAKEN │ HTTP/1.1 101 Switching Protocols CRLF … CRLF CRLF │ bytes of the application │ end
- *   gateway → worker    REQUEST │                                                   │ bytes of the client      │ end
+ *   gateway → worker    REQUEST │                                             u8 way │ bytes of the client      │ end
+ *
+ * TAKEN with the flag WAITS (bit 0) says that the 101 is whole in one write, and that the worker waits for `way` behind it; without the
+ * flag there is none. LINK_STAYS (0): the client's bytes follow. CLIENT_PASSED (1): the client's socket comes with this byte (SCM_RIGHTS),
+ * and nothing more passes on the link: it is there to be ended.
  *
  * The gateway reads the head and sends one of its own. What the client sends waits until then. After a status other than 101 the rest is
  * content, and the client's bytes go nowhere. The worker ends its side when the application has returned; the gateway ends its side when
@@ -78,4 +82,7 @@ export const MAX_RESPONSE_HEAD = 256 * 1024
 
 export const REQUEST_BODY_FOLLOWS = 1
 export const REQUEST_HANDSHAKE = 2
+export const TAKEN_WAITS = 1
+export const LINK_STAYS = 0
+export const CLIENT_PASSED = 1
 export const RESPONSE_END = 1

@@ -13,6 +13,7 @@ import type { HeaderLines } from '../../http/headers.ts'
 import {
   decodeFile,
   decodeHello,
+  decodeTakenFlags,
   END_SIZE,
   FILE_SIZE,
   type FileOffer,
@@ -40,9 +41,9 @@ import { WireViolation } from './violation.ts'
 
 /**
  * What may come next. head: RESPONSE, INFORM, FAILED, ACCEPT · content: CHUNK, FILE, END, FAILED · file: only FAILED, for the worker
- * waits for FILE_OPENED · socket: MESSAGE, CLOSE, FAILED. CREDIT may always come.
+ * waits for FILE_OPENED · socket: MESSAGE, CLOSE, FAILED · taken: nothing. Else CREDIT may always come.
  */
-export type Stage = 'head' | 'content' | 'file' | 'socket'
+export type Stage = 'head' | 'content' | 'file' | 'socket' | 'taken'
 
 /** The state of an exchange, which the decoder keeps up to date. The sink makes it, and sets `content` after a file. */
 export interface WireState {
@@ -70,6 +71,8 @@ export interface MultiplexSink<E extends WireState> {
   /** `flags` as on the wire, checked. */
   onMessage(exchange: E, data: Buffer, flags: number): void
   onClose(exchange: E, code: number, reason: string): void
+  /** The application wants the socket of the handshake. `waits`: it waits for what becomes of its 101. */
+  onTaken(exchange: E, token: number, waits: boolean): void
 }
 
 const MAX_REASON_OF_CLOSE = 1024
@@ -120,6 +123,7 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
     } else {
       const exchange = sink.find(this.#exchange)
       if (exchange === null) return
+      if (exchange.stage === 'taken') throw new WireViolation(`frame type ${type} behind TAKEN`)
       if (type === Type.CREDIT) sink.onCredit(exchange, buffer.readUInt32LE(start))
       else if (type === Type.RESPONSE) this.#response(exchange, buffer, start, end)
       else if (type === Type.MESSAGE) this.#message(exchange, buffer, start, end, owned)
@@ -199,6 +203,13 @@ export class MultiplexDecoder<E extends WireState> extends FrameReader {
         sink.onAccept(exchange, reason, headers)
         break
       }
+      case Type.TAKEN: {
+        this.#must(exchange, 'head')
+        if (!exchange.isWebSocket) throw new WireViolation('TAKEN for a request that is no WebSocket')
+        exchange.stage = 'taken'
+        sink.onTaken(exchange, buffer.readUInt32LE(start), decodeTakenFlags(buffer[start + 4]!))
+        break
+      }
       case Type.CLOSE:
         this.#must(exchange, 'socket')
         sink.onClose(exchange, buffer.readUInt16LE(start), buffer.toString('utf8', start + 2, end))
@@ -238,6 +249,8 @@ const LENGTHS: readonly (readonly [number, number] | undefined)[] = Array.from({
       return [4, 4]
     case Type.ACCEPT:
       return [0, MAX_RESPONSE_HEAD]
+    case Type.TAKEN:
+      return [5, 5]
     case Type.CLOSE:
       return [2, 2 + MAX_REASON_OF_CLOSE]
     case Type.MESSAGE:

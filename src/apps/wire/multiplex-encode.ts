@@ -1,7 +1,9 @@
 /** Frames that the gateway sends to a worker that runs many requests at once. `multiplex.ts` has their layout. Sans-IO. */
+import type { ApplicationRoot } from '../../http/application-root.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { type EnvironSource, writeEnviron } from './environ.ts'
 import type { FrameWriter } from './frame-writer.ts'
-import { REQUEST_BODY_FOLLOWS } from './frames.ts'
+import { REQUEST_BODY_FOLLOWS, REQUEST_HANDSHAKE } from './frames.ts'
 import { MULTIPLEX_HEADER, MultiplexType as Type } from './multiplex.ts'
 
 function header(writer: FrameWriter, length: number, type: number, exchange: number): void {
@@ -43,6 +45,24 @@ export function writeRequest(
   head.write(writer, exchange, bodyLength)
   if (inline !== null && inline !== '') writer.latin1(inline)
   writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
+}
+
+/** A REQUEST that asks for a WebSocket, for WSGI: the application may take a socket of its own. */
+export function writeHandshake(writer: FrameWriter, id: number, asked: EnvironSource, root: ApplicationRoot): void {
+  const start = writer.position
+  header(writer, 0, Type.REQUEST, id)
+  writer.u8(REQUEST_HANDSHAKE)
+  writeEnviron(writer, asked, 0, root)
+  writer.patchU32(start, writer.position - start - MULTIPLEX_HEADER)
+}
+
+/** The first frame of a connection of its own. */
+export function encodeAttach(token: number): Buffer {
+  const frame = Buffer.alloc(MULTIPLEX_HEADER + 4)
+  frame.writeUInt32LE(4, 0)
+  frame[4] = Type.ATTACH
+  frame.writeUInt32LE(token, MULTIPLEX_HEADER)
+  return frame
 }
 
 /** `piece` is copied. */

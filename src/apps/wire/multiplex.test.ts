@@ -57,6 +57,9 @@ function write(writer: FrameWriter, { type, exchange, ...frame }: Frame): void {
     case 'PING':
       encode.writePing(writer, frame['token'])
       break
+    case 'ATTACH':
+      writer.raw(encode.encodeAttach(frame['token']))
+      break
     case 'FILE_OPENED':
       encode.writeFileOpened(writer, exchange, frame['opened'])
       break
@@ -148,6 +151,7 @@ function makeDecoder() {
         more: (flags & MESSAGE_MORE) !== 0,
         data: data.toString('hex'),
       }),
+    onTaken: (state, token, waits) => add('TAKEN', state, { token, waits }),
     onClose: (state, code, reason) => {
       add('CLOSE', state, { code, reason })
       end(state)

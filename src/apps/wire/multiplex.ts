@@ -14,6 +14,7 @@
  *     HELLO       JSON {"build": …}                          exchange 0; first frame; answers the worker's HELLO
  *     REQUEST     u8 flags · u32 headLength · u32 namesLength · names · values · body    see "Head"; headLength counts both
  *                   flags bit 0 (BODY_FOLLOWS): content comes in BODY frames up to BODY_END; else `body` is all of it
+ *                   flags bit 1 (HANDSHAKE), of WSGI: asks for a WebSocket, and has no content; the worker may answer with TAKEN
  *     BODY        content
  *     BODY_END    —
  *     FILE_OPENED u8: 1 the gateway holds the file, the worker may close it · 0 it cannot: the worker sends CHUNKs
@@ -21,6 +22,7 @@
  *     CREDIT      u32 bytes                                  the worker may send so much more content of the response
  *     CANCEL      —                                          the deadline has passed and the client is answered: the task (or
  *                                                            greenlet) is cancelled and its stack logged
+ *     ATTACH      u32 token                                  exchange 0; first frame of a connection: see "A socket of its own"
  *     PING        u32 token                                  exchange 0; the event loop answers it, unless it is blocked
  *     MESSAGE     u8 flags · data                            WebSocket; flags: 1 text, 2 binary, +128 more of this message follows
  *
@@ -42,8 +44,14 @@
  *     MESSAGE     u8 flags · data
  *     CLOSE       u16 code · UTF-8 reason                    websocket.close after ACCEPT; ends the exchange. Before ACCEPT a worker
  *                                                            answers with RESPONSE (403 for a plain close).
+ *     TAKEN       u32 token · u8 flags (`frames.ts`)         answers a HANDSHAKE, before RESPONSE
  *
- * An exchange ends with RESPONSE+END, END, FAILED or CLOSE from the worker, or with DISCONNECT or CANCEL from the gateway. A receiver
+ * **A socket of its own.** The application of a HANDSHAKE has asked for its socket. TAKEN ends the exchange on the link, but DISCONNECT may
+ * follow. The gateway connects to the worker once more and sends ATTACH with the token; the worker's HELLO is the only frame that comes
+ * back. Then this connection is as a link of `frames.ts` behind TAKEN: a head, `way`, and bytes. MAX_ATTACHING such connections may be
+ * without HELLO at a time. The gateway does not give the exchange's number again before the connection has ended.
+ *
+ * An exchange ends with RESPONSE+END, END, FAILED, CLOSE or TAKEN from the worker, or with DISCONNECT or CANCEL from the gateway. A receiver
  * ignores frames of an exchange that it has ended: the sender did not know yet. The application's task may go on (background tasks);
  * the gateway need not know.
  *
@@ -71,6 +79,7 @@ export const MultiplexType = {
   DISCONNECT: 6,
   CANCEL: 7,
   PING: 8,
+  ATTACH: 9,
   RESPONSE: 17,
   CHUNK: 18,
   END: 19,
@@ -80,12 +89,15 @@ export const MultiplexType = {
   PONG: 23,
   ACCEPT: 24,
   CLOSE: 25,
+  TAKEN: 26,
   /** Both ways. */
   CREDIT: 33,
   MESSAGE: 34,
 } as const
 
 export const MULTIPLEX_HEADER = 9
+/** Connections that a worker need not have accepted. Its queue of connections has room for so many of each thread of the gateway. */
+export const MAX_ATTACHING = 16
 /** Initial credit of each exchange and direction. A fast peer never waits for credit; a thousand slow ones stay within 256 MiB. */
 export const WINDOW = 256 * 1024
 /** Content of one frame: small enough that one exchange does not let the others on the link wait. */

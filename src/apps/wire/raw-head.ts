@@ -3,7 +3,7 @@
  * client. Runs in the gateway, once for each WebSocket, sans-IO.
  *
  * Invariants: cutting the bytes differently changes nothing. The head is bounded, and its bytes are looked at once. Syntax is strict: what
- * two readers may understand differently is refused (RFC9112§2.2, §5). Not here: what the head means (`../wsgi/raw-answer.ts`).
+ * two readers may understand differently is refused (RFC9112§2.2, §5). Not here: what the head means (`../raw/answer.ts`).
  */
 import { TOKEN } from '../../base/token.ts'
 import { type HeaderLines, NOT_IN_VALUE, withoutBlanks } from '../../http/headers.ts'

@@ -98,7 +98,7 @@ function decode(bytes: Buffer, cuts: readonly number[]): Frame[] {
     onFile: file => frames.push({ type: 'FILE', ...file, device: `${file.device}`, inode: `${file.inode}` }),
     onInform: head => frames.push({ type: 'INFORM', ...withoutMark(head) }),
     onFailed: (reason, runMicros) => frames.push({ type: 'FAILED', runMicros, reason }),
-    onTaken: () => frames.push({ type: 'TAKEN', raw: '' }),
+    onTaken: waits => frames.push({ type: 'TAKEN', flags: Number(waits), raw: '' }),
     onRaw: bytes => {
       const taken = frames.at(-1) as unknown as { raw: string }
       taken.raw += bytes.toString('hex')

@@ -65,6 +65,12 @@ export class WorkerConnection {
     return this.#isHeld
   }
 
+  /** The number of its descriptor; -1: there is none, or something still waits to be sent. Node does not document where it is. */
+  get descriptor(): number {
+    const { _handle } = this.socket as unknown as { readonly _handle?: { readonly fd?: number } | null }
+    return this.socket.writableLength === 0 ? (_handle?.fd ?? -1) : -1
+  }
+
   hold(): void {
     this.#isHeld = true
     this.socket.pause()

@@ -14,6 +14,9 @@ import type { Call, CallPhase } from '../pool/call.ts'
 import { type Fate, fatesOf, MAX_CONTENT_AHEAD } from '../pool/dispatch-rules.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
 import type { PoolLink, PoolWorker, RunningCall } from '../pool/worker.ts'
+import type { RawAnswer, RawLink } from '../raw/answer.ts'
+import { handshakeOf } from '../raw/handshake.ts'
+import type { TunnelSettings } from '../raw/tunnel.ts'
 import { WorkerDecoder } from '../wire/decode.ts'
 import { encodeHello, writeRequest } from '../wire/encode.ts'
 import type { FrameWriter } from '../wire/frame-writer.ts'
@@ -21,10 +24,7 @@ import { type LinkAddress, WorkerConnection } from '../worker/connection.ts'
 import type { RelayLimits } from '../worker/relay.ts'
 import type { RequestDeadlines } from '../worker/request-times.ts'
 import { BodySender } from './body-sender.ts'
-import { handshakeOf } from './handshake.ts'
-import type { RawAnswer, RawLink } from './raw-answer.ts'
 import { type SinkLink, SlotSink } from './sink.ts'
-import type { TunnelSettings } from './tunnel.ts'
 
 /** What all links of WSGI workers share. */
 export interface SlotLinkSettings {
@@ -268,13 +268,15 @@ export class SlotLink implements PoolLink, SinkLink {
     this.#arm()
   }
 
-  taken(answer: (link: RawLink) => RawAnswer): RawAnswer {
+  taken(waits: boolean, answer: (link: RawLink) => RawAnswer): RawAnswer {
     const tunnels = this.#settings.tunnels
     this.#raw = answer({
       connection: this.#connection!,
       key: this.#key,
       workerId: this.address.worker,
       tunnels,
+      waits,
+      isTrusted: !this.address.isApart,
       progressed: () => this.progressed(),
       becameTunnel: () => this.#becameTunnel(),
       tunnelOver: () => this.tunnelOver(),

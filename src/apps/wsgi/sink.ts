@@ -9,6 +9,7 @@ import { SMALL_PIECE } from '../../base/spool.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { Call } from '../pool/call.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
+import { RawAnswer, type RawLink } from '../raw/answer.ts'
 import type { FileOffer, WorkerHello, WorkerSink } from '../wire/decode.ts'
 import { encodeFileOpened } from '../wire/encode.ts'
 import { WireViolation } from '../wire/violation.ts'
@@ -16,7 +17,6 @@ import { checkHello, type LinkAddress } from '../worker/connection.ts'
 import { readFailure } from '../worker/failure.ts'
 import { openOffer } from '../worker/file-offer.ts'
 import { Relay, type RelayLimits } from '../worker/relay.ts'
-import { RawAnswer, type RawLink } from './raw-answer.ts'
 
 /** What the sink needs of its link. */
 export interface SinkLink {
@@ -41,7 +41,7 @@ export interface SinkLink {
   /** Gives the connection up: nobody wants what the worker runs. */
   giveUp(): void
   /** The application has the link. Returns what `answer` needs of it. */
-  taken(answer: (link: RawLink) => RawAnswer): RawAnswer
+  taken(waits: boolean, answer: (link: RawLink) => RawAnswer): RawAnswer
 }
 
 export class SlotSink implements WorkerSink {
@@ -135,7 +135,7 @@ export class SlotSink implements WorkerSink {
     this.#owner.failed(call, error)
   }
 
-  onTaken(): void {
+  onTaken(waits: boolean): void {
     const link = this.#link
     const call = this.#answering()
     if (!call.isHandshake) throw new WireViolation('a link taken without a handshake')
@@ -145,7 +145,7 @@ export class SlotSink implements WorkerSink {
     }
     call.phase = 'streaming'
     call.releaseBody()
-    this.#raw = link.taken(raw => new RawAnswer(call, raw, this.#owner, () => this.#makeRelay(call)))
+    this.#raw = link.taken(waits, raw => new RawAnswer(call, raw, this.#owner, () => this.#makeRelay(call)))
   }
 
   onRaw(bytes: Buffer): void {

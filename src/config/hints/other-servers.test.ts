@@ -17,11 +17,14 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--limit-request-field_size 8190 shop.wsgi', 'jumak --limit-request-header-size 8190 shop.wsgi'],
   ['-m 027 -R --log-config log.ini shop.wsgi', 'jumak --umask 027 --log-config log.ini shop.wsgi'],
   ['--secure-scheme-headers X-Forwarded-Ssl shop.wsgi', 'jumak --forwarded-headers X-Forwarded-Ssl shop.wsgi'],
-  ['--daemon shop.wsgi', null],
+  ['-D shop.wsgi', 'jumak --daemon on shop.wsgi'],
   ['--certfile c.pem --keyfile k.pem shop.wsgi', 'jumak --tls-cert c.pem --tls-key k.pem shop.wsgi'],
   ['--paste site.ini', null],
   ['--pythonpath /srv/lib shop.wsgi', 'jumak --import-path /srv/lib shop.wsgi'],
-  ['--statsd-host localhost:8125 shop.wsgi', null],
+  [
+    '--log-syslog-to unix:///dev/log --dogstatsd-tags a:b --statsd-host localhost:8125 shop.wsgi',
+    'jumak --syslog unix:///dev/log --statsd-tags a:b --statsd-host localhost:8125 shop.wsgi',
+  ],
   // uvicorn, hypercorn, Granian, Daphne
   ['shop:app --host 0.0.0.0 --port 80 --reload', 'jumak --reload -b 0.0.0.0:80 shop:app'],
   ['shop:app --host ::', "jumak -b '[::]:8000' shop:app"],

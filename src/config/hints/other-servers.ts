@@ -61,7 +61,6 @@ const LOOP = out('uvloop is used if it is installed, and the gateway speaks HTTP
 const WATCHED = () => out('all code that the application reads is watched; --reload-dir adds directories')
 const CHEAPER = () => out('the number of workers does not change by itself')
 const ALWAYS = out('it is always so')
-const PROCESS = none('run it under systemd or in a container, in the foreground')
 const INI = () => none('a uwsgi.ini cannot be read: its settings are flags here, or keys of jumak.toml')
 const METRICS = none('there are no metrics yet')
 const JOBS = () => none('Jumak only serves requests: use a task queue (Celery, RQ) or a systemd timer for the rest')
@@ -98,7 +97,6 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   backlog: 'queue-limit',
   'check-config': write('--check'),
   'preload-app': write('--preload', 'on'),
-  daemon: PROCESS,
   'capture-output': ALWAYS,
   'enable-stdio-inheritance': ALWAYS,
   'reuse-port': out('only one process accepts connections'),
@@ -114,7 +112,10 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'worker-tmp-dir': () => out('workers need none; --temp-dir is for uploads'),
   'log-config-json': LOGGING,
   'logger-class': LOGGING,
-  'log-syslog-to': () => none('systemd and containers collect standard error'),
+  'log-syslog': write('--syslog', 'udp://localhost'),
+  'log-syslog-to': 'syslog',
+  'log-syslog-prefix': 'syslog-name',
+  'log-syslog-facility': 'syslog-facility',
   name: () => out('the command lines of the processes differ'),
   pythonpath: 'import-path',
   paste: () => none('a Paste file cannot be read: make the application in a module, and name that'),
@@ -122,9 +123,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'reload-extra-file': WATCHED,
   'forwarder-headers': UNDERSCORE,
   'header-map': UNDERSCORE,
-  'statsd-host': () => METRICS,
-  'statsd-prefix': () => METRICS,
-  'dogstatsd-tags': () => METRICS,
+  'dogstatsd-tags': 'statsd-tags',
   certfile: 'tls-cert',
   keyfile: 'tls-key',
   'ca-certs': 'tls-client-ca',
@@ -231,7 +230,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'py-autoreload': as('reload', value => (value === '0' ? ALWAYS : write('--reload'))),
   'script-name': 'root-path',
   logto: 'log-file',
-  daemonize: () => PROCESS,
+  daemonize: as('daemon', value => write('--daemon', 'on', '--log-file', value)),
   'lazy-apps': write('--preload', 'off'),
   lazy: write('--preload', 'off'),
   master: ALWAYS,
@@ -336,13 +335,13 @@ const OTHERS: Readonly<Record<string, Entry>> = {
 const LETTERS: Readonly<Record<string, Entry>> = {
   p: shortP,
   n: OTHERS['name']!,
-  D: PROCESS,
+  D: write('--daemon', 'on'),
   R: ALWAYS,
   m: 'umask',
   s: OTHERS['socket']!,
   M: ALWAYS,
   i: INI,
-  d: () => PROCESS,
+  d: as('daemon', value => write('--daemon', 'on', '--log-file', value)),
   H: 'python',
 }
 

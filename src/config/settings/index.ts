@@ -11,6 +11,7 @@ import { listening } from './listening.ts'
 import { logging } from './logging.ts'
 import { processes } from './processes.ts'
 import { queue } from './queue.ts'
+import { remoteLogs } from './remote-logs.ts'
 import { requests } from './requests.ts'
 import { resources } from './resources.ts'
 import { responses } from './responses.ts'
@@ -29,6 +30,7 @@ const PROGRAM = [
   tls,
   errors,
   logging,
+  remoteLogs,
   development,
   clients,
   requests,
@@ -64,6 +66,7 @@ const ORDER: readonly Group[] = [
   staticFiles,
   errors,
   logging,
+  remoteLogs,
   development,
   watching,
   clients,

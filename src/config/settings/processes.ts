@@ -1,6 +1,6 @@
 /** Settings of the processes: the threads and the user of the gateway, their permissions, their files. */
 import { account } from '../kinds/account.ts'
-import { countOr, type Kind, octalOr, path } from '../kinds/kinds.ts'
+import { countOr, type Kind, octalOr, oneOf, path } from '../kinds/kinds.ts'
 import { input, plain } from './setting.ts'
 
 /** Each thread has links of its own to all workers: a larger number is a typing mistake. */
@@ -48,6 +48,17 @@ export const processes = {
     default: 'inherit',
     why: 'systemd, Docker and shells set a mask.',
     doc: 'Permissions that new files do not get, octal.',
+    change: 'restart',
+  }),
+  daemon: plain<'off' | 'on' | 'inherit'>({
+    name: 'daemon',
+    section: 'Process',
+    placeholder: 'HOW',
+    kind: oneOf(['off', 'on', 'inherit']),
+    default: 'off',
+    why: 'systemd, containers and terminals want a program that stays.',
+    doc: 'Go to the background: off, on, or inherit with its output.',
+    more: 'The command ends when the program serves, with 0, or when it cannot, with its exit code; until then it shows warnings and errors. Standard output and error are `/dev/null` then, so name a `log-file`. `inherit`: they stay the files or pipes that they are; a terminal is `/dev/null` all the same.',
     change: 'restart',
   }),
   pidFile: plain({

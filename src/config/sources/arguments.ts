@@ -3,6 +3,7 @@
  * `-b :8000`, `-b:8000`, `-b=:8000`, `--bind :8000`, `--bind=:8000`; after `--` nothing is a flag. A switch takes no value: `--reload`,
  * and `--no-reload` to win over a file or a variable. Runs in the command line. Pure.
  */
+import type { Secret } from '../../base/secret.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import { meantName } from '../hints/meant-name.ts'
 import { switchValue } from '../hints/other-servers.ts'
@@ -35,6 +36,8 @@ export interface AdaptedFrom {
   readonly remarks: readonly string[]
   /** Null: our processes need to know nothing of it. */
   readonly configuration: PythonConfiguration | null
+  /** The password of its private key, where its words have one. It is no value of a setting, for these are printed. */
+  readonly keyPassword: Secret | null
 }
 
 export function parseArguments(words: readonly string[]): Arguments {

@@ -10,7 +10,7 @@ import { AddressCounts } from '../../shared/address-counts.ts'
 import { tickOf } from '../../shared/clock.ts'
 import { sharesOf } from '../../shared/shares.ts'
 import { ThreadCells } from '../../shared/thread-cells.ts'
-import { Gateway, loadHandshakes } from '../gateway.ts'
+import { Gateway, loadHandshakes, loadRemote } from '../gateway.ts'
 import { shrinkHeap } from '../give-back.ts'
 import { temporaryBytes } from '../shared-parts.ts'
 import { descriptorCalls } from './descriptor-calls.ts'
@@ -46,6 +46,7 @@ async function run({ index, count, start, cells: memory, pools, addresses, hande
     send: message => post({ type: 'tell', message }),
     entry,
     handshakes: await loadHandshakes(start),
+    remote: await loadRemote(start),
     stopAccepting: () => noMore.promise,
     threads: {
       uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>

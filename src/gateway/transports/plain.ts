@@ -115,6 +115,10 @@ export class SocketTransport extends StreamTransport {
     return descriptorOf(this.socket)
   }
 
+  get descriptor(): number {
+    return this.#isUnix ? -1 : this.fd
+  }
+
   reset(): void {
     if (this.#isUnix) this.socket.destroy()
     else this.socket.resetAndDestroy()

@@ -9,6 +9,7 @@ export class MemoryTransport implements Transport {
   readonly scheme = 'http'
   readonly tls = null
   handler!: TransportHandler
+  descriptor = -1
   pendingBytes = 0
   /** One entry for each write. */
   readonly writes: Buffer[] = []

@@ -47,18 +47,27 @@ export type Evaluated =
   /** With the frames of the file, if it was its fault. */
   | { readonly problem: string }
 
-/** A file that waits for ever would hold the start, or a reload. Import and start-up have a limit of their own. */
-const EVALUATION_MS = 60_000
+/** Import and start-up have limits of their own. */
+const PATIENCE: Patience = { tellMs: 10_000, limitMs: 60_000 }
 const GROUP_WRITES = 0o020
+
+/** How long a file may take: one that waits for ever would hold the start, or a reload. */
+export interface Patience {
+  /** After it somebody wonders what is waited for. */
+  readonly tellMs: number
+  readonly limitMs: number
+}
 
 export class PreparedPreloaders {
   readonly outputs = new Outputs()
   /** Gets what the file prints. */
   #print: (line: string) => void
+  readonly #patience: Patience
   #next: PreparedPreloader | null = null
 
-  constructor(print: (line: string) => void) {
+  constructor(print: (line: string) => void, patience: Patience = PATIENCE) {
     this.#print = print
+    this.#patience = patience
   }
 
   /** Lines of files go there from now on. */
@@ -110,11 +119,17 @@ export class PreparedPreloaders {
         gone: how => answered.resolve(how),
       },
     })
+    const { tellMs, limitMs } = this.#patience
+    const limit = describeDuration(limitMs)
+    const tell = setTimeout(() => {
+      this.#print(`still evaluating ${file.display} after ${describeDuration(tellMs)}; it has ${limit} in all`)
+    }, tellMs)
     const timer = setTimeout(() => {
-      answered.resolve(`was not evaluated within ${describeDuration(EVALUATION_MS)}`)
+      answered.resolve(`did not end within ${limit}`)
       handle.kill()
-    }, EVALUATION_MS)
+    }, limitMs)
     const answer = await answered.promise
+    clearTimeout(tell)
     clearTimeout(timer)
     if (typeof answer === 'string') return { problem: `${file.display}: the process that evaluates it ${answer}` }
     if (answer.type === 'evaluated') {

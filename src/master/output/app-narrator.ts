@@ -8,7 +8,7 @@
 import { relative } from 'node:path'
 import type { AppConfig, Config, LogLevel, StaticMount } from '../../config/types.ts'
 import type { ForkHazard, LoadFailure } from '../../control/messages.ts'
-import type { Log, LogFields, Told } from '../../observe/log.ts'
+import type { Grave, Log, LogFields, Told } from '../../observe/log.ts'
 import { countOf, describeDuration, describeLastWords, describeSuccessor } from './describe.ts'
 import type { NarratedCrashes, NarratedGeneration, NarratedWorker } from './narrated.ts'
 import {
@@ -67,8 +67,8 @@ export class AppNarrator {
     this.#write('error', message)
   }
 
-  #write(level: LogLevel, message: string, fields: LogFields = {}): void {
-    this.#log.write(level, SOURCE, message, this.#about(fields))
+  #write(level: LogLevel, message: string, fields: LogFields = {}, grave: Grave | null = null): void {
+    this.#log.write(level, SOURCE, message, this.#about(fields), grave)
   }
 
   #about(fields: LogFields): LogFields {
@@ -83,7 +83,7 @@ export class AppNarrator {
   output(source: 'worker' | 'preloader', message: string, isError: boolean, about: LogFields): void {
     // At every log level, because a log without its tracebacks would be of no use.
     const level = isError ? 'error' : this.#log.level === 'debug' ? 'info' : this.#log.level
-    this.#log.write(level, source, message, this.#about(about))
+    this.#log.write(level, source, message, this.#about(about), isError && about.request ? 'exception' : null)
   }
 
   // ---- start, reload ----
@@ -220,7 +220,7 @@ export class AppNarrator {
   /** `request`: the id of the stuck request; empty when no client waits for it any more. */
   workerStuck(worker: NarratedWorker, note: string, request: string): void {
     const what = worker.fault === 'stuck' ? 'is being replaced' : 'is replaced'
-    this.#write('error', `${worker.name} ${what}: ${note}`, { ...about(worker), request })
+    this.#write('error', `${worker.name} ${what}: ${note}`, { ...about(worker), request }, 'critical')
   }
 
   workerBlocked(worker: NarratedWorker, note: string): void {

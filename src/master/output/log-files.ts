@@ -16,6 +16,7 @@ import { asErrno, OperatorError } from '../errors.ts'
 import { describeIdentity, runAs, usersOf } from '../host/identity.ts'
 import { replaceableStep } from '../host/safe-path.ts'
 import type { Narrator } from './narrator.ts'
+import type { RemoteLogs } from './remote-logs.ts'
 
 /** How long the end of the program waits for a stuck reader of the log. */
 const LAST_LINES_MS = 1000
@@ -26,6 +27,8 @@ export class ProgramLog {
   readonly #sink: Sink
   /** Null: standard error, or another standard stream, which somebody looks at. */
   readonly #file: string | null
+  /** Null: no other program is told. */
+  #remote: RemoteLogs | null = null
 
   /** Throws what `open` throws, and an OperatorError. */
   constructor(config: Config) {
@@ -42,6 +45,18 @@ export class ProgramLog {
     this.log = new Log(this.#sink, logLevel, logFormat, { terminal, colour: terminal && !process.env['NO_COLOR'] })
   }
 
+  /** Lines go to syslog, and are counted for StatsD, from now on, if that is wanted. */
+  async openRemote(config: Config): Promise<void> {
+    if (config.statsd === null && config.syslog === null) return
+    const { openRemoteLogs } = await import('./remote-logs.ts')
+    this.#remote = openRemoteLogs(config, this.log)
+  }
+
+  /** StatsD is told each second how many workers live. */
+  countWorkers(workers: () => number): void {
+    this.#remote?.watch(workers)
+  }
+
   /** From now on another program writes to it too (an upgrade). */
   share(): void {
     this.#sink.share()
@@ -53,7 +68,7 @@ export class ProgramLog {
   }
 
   async close(exitCode: number): Promise<void> {
-    await this.#sink.close(LAST_LINES_MS)
+    await Promise.all([this.#sink.close(LAST_LINES_MS), this.#remote?.close()])
     // The operator looks at the terminal, or at the init system's log.
     if (exitCode !== 0 && this.#file !== null)
       writeSync(2, `jumak: ended with code ${exitCode}, ${this.#file} says why\n`)

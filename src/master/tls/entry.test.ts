@@ -1,4 +1,5 @@
 /** What is wrong with files of TLS, each told with setting, file and what to do. Certificates are real: `openssl` makes them. */
+
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
@@ -6,7 +7,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { inspect } from 'node:util'
 import { Authority, type Certificate } from '../../../test/support/certificates.ts'
+import { Secret } from '../../base/secret.ts'
 import type { TlsClients, TlsEntry } from '../../config/types.ts'
 import { readEntry } from './entry.ts'
 import type { Findings } from './findings.ts'
@@ -141,6 +144,9 @@ test('an expired certificate, and one that is not valid yet', () => {
 
 test('an encrypted key with its password', () => {
   assert.deepEqual(read(testEntry([secret], { keyPasswordFile: file('주막\n') })).problems, [])
+  const inMemory = testEntry([secret], { keyPassword: new Secret('주막') })
+  assert.deepEqual(read(inMemory).problems, [])
+  assert.doesNotMatch(JSON.stringify(inMemory) + inspect(inMemory, { depth: 9, showHidden: true }), /주막/)
 })
 
 test('keys as openssl and other servers have them', () => {

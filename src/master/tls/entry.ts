@@ -111,8 +111,8 @@ function read(path: string, findings: FileFindings, isSecret = false): Buffer | 
 }
 
 function readPassword(entry: TlsEntry, findings: Findings): string | null {
-  const { keyPasswordFile: path } = entry
-  if (path === null) return null
+  const { keyPasswordFile: path, keyPassword } = entry
+  if (path === null) return keyPassword?.reveal() ?? null
   const content = read(path, findingsOf(entry, 'key-password-file', path, findings), true)
   // An editor adds the end of the line.
   return content?.toString().replace(/\r?\n$/, '') ?? null

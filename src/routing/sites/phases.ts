@@ -273,8 +273,8 @@ export class Phases {
   #accelerated(request: SiteRequest, target: string): Outcome {
     if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = target.indexOf('?')
-    const path = normalPath(question < 0 ? target : target.slice(0, question))
-    if (typeof path !== 'string' || !path.startsWith('/'))
+    const path = target.startsWith('/') ? normalPath(question < 0 ? target : target.slice(0, question)) : null
+    if (typeof path !== 'string')
       return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
     readOnly(request.exchange)
     return this.#toPath(request, path, question < 0 ? '' : target.slice(question + 1))

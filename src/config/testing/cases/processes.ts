@@ -33,6 +33,17 @@ export const processes: Readonly<Record<string, Case>> = {
     toml: '"027"',
     wrong: ['9', /must be octal, from 0 to 777, as in 027, or inherit/],
   },
+  daemon: {
+    of: config => config.daemon,
+    standard: 'off',
+    texts: [
+      ['on', 'on'],
+      ['inherit', 'inherit'],
+      ['off', 'off'],
+    ],
+    toml: 'true',
+    wrong: ['yes', /must be off, on or inherit/],
+  },
   'pid-file': {
     of: ({ pidFile }) => pidFile,
     standard: null,

@@ -12,6 +12,7 @@ export function testEntry(files: readonly Files[], changes: Partial<TlsEntry> = 
     origin: 'tls-cert',
     certificates: files.map(({ certificate, key }) => ({ certificate, key, staple: null })),
     keyPasswordFile: null,
+    keyPassword: null,
     names: [],
     isDefault: true,
     minVersion: 'TLSv1.2',

@@ -11,18 +11,22 @@
  *       └── the client has gone, or takes nothing for `timeouts.send`: `onOver`
  *
  * Invariants: `onOver` is called once at most, and never after `end`. `onEnded` is called once, when the client's stream has closed.
- * Not here: the heads (`raw-answer.ts`), which link it is (`link.ts`).
+ * Not here: the heads (`answer.ts`), which link it is (`link.ts`).
  */
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import { type ByteStream, LINGER_BYTES } from '../../http/transport.ts'
 import type { SwitchedConnection } from '../../http/websocket.ts'
 import type { WorkerConnection } from '../worker/connection.ts'
+import type { SocketPassing } from './passing.ts'
 
 export interface TunnelSettings {
   readonly memory: MemoryBudget
   /** For a client to take something of what waits for it: `timeouts.send`. */
   readonly send: DeadlineList
+  readonly sendMs: number
+  /** Null: clients' sockets cannot be passed to workers here. */
+  readonly passing: () => SocketPassing | null
   /** Behind our FIN, for the client's. */
   readonly linger: DeadlineList
   /** Silence after which the system asks whether the client is there: `timeouts.websocketPing`. 0: it does not. */
@@ -100,7 +104,7 @@ export class Tunnel implements SwitchedConnection {
   onData(chunk: Buffer): void {
     if (this.#isOver) {
       this.#lingered += chunk.length
-      if (this.#lingered > LINGER_BYTES) this.#stream.destroy()
+      if (this.#lingered > LINGER_BYTES) this.destroy()
       return
     }
     const { socket } = this.#connection
@@ -112,7 +116,7 @@ export class Tunnel implements SwitchedConnection {
 
   onEnd(): void {
     if (!this.#isOver) this.#connection.socket.end()
-    else if (this.#stream.pendingBytes === 0) this.#stream.destroy()
+    else if (this.#stream.pendingBytes === 0) this.destroy()
   }
 
   onDrain(): void {
@@ -144,6 +148,10 @@ export class Tunnel implements SwitchedConnection {
     const onOver = this.#onOver
     this.end()
     onOver()
+  }
+
+  protected destroy(): void {
+    this.#stream.destroy()
   }
 
   #cut(): void {
@@ -200,7 +208,7 @@ export class Tunnel implements SwitchedConnection {
     const wasLingering = this.#takenBefore < 0
     this.#takenBefore = -1
     if (pendingBytes > 0 && (wasLingering || !hasTakenNothing)) this.#startSending()
-    else if (pendingBytes > 0 || this.#isOver) this.#stream.destroy()
+    else if (pendingBytes > 0 || this.#isOver) this.destroy()
     else this.onDrain()
   }
 }

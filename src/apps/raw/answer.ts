@@ -1,5 +1,5 @@
 /**
- * What an application writes on a link that it has taken: the head of a response, and then the bytes of a WebSocket, or the content of an
+ * What an application writes on a connection that it has taken: the head of a response, and then the bytes of a WebSocket, or the content of an
  * ordinary response. Runs in the gateway.
  *
  *     head ── 101 that is right ──▶ tunnel
@@ -14,11 +14,13 @@ import { HttpError } from '../../http/errors.ts'
 import type { ByteStream } from '../../http/transport.ts'
 import type { Call } from '../pool/call.ts'
 import type { LinkOwner } from '../pool/link-owner.ts'
+import { LINK_STAYS } from '../wire/frames.ts'
 import { type RawHead, RawHeadReader } from '../wire/raw-head.ts'
 import type { WorkerConnection } from '../worker/connection.ts'
 import { printable } from '../worker/failure.ts'
 import type { Relay } from '../worker/relay.ts'
 import { acceptedHeaders } from './handshake.ts'
+import { passToWorker } from './passed-tunnel.ts'
 import { Tunnel, type TunnelSettings } from './tunnel.ts'
 
 /** Frames of the client may wait behind its handshake: they are no request (smuggling). */
@@ -31,6 +33,10 @@ export interface RawLink {
   readonly key: string
   readonly workerId: number
   readonly tunnels: TunnelSettings
+  /** The worker waits for a byte behind its 101. */
+  readonly waits: boolean
+  /** The worker runs as our user, and may have a client's socket. */
+  readonly isTrusted: boolean
   /** The application gives a sign of life. */
   progressed(): void
   /** From now on nothing is expected of the application. */
@@ -122,7 +128,11 @@ export class RawAnswer {
     if (cookie !== null) accepted.push('Set-Cookie', cookie)
     call.exchange.acceptTunnel(accepted, (stream: ByteStream, first, onEnded) => {
       const over = () => link.tunnelOver()
-      this.#tunnel = new Tunnel(stream, first, link.connection, link.tunnels, over, onEnded)
+      const { connection, tunnels, waits } = link
+      if (waits && link.isTrusted) this.#tunnel = passToWorker(stream, first, connection, tunnels, over, onEnded)
+      if (this.#tunnel !== null) return this.#tunnel
+      if (waits) connection.socket.write(Buffer.of(LINK_STAYS))
+      this.#tunnel = new Tunnel(stream, first, connection, tunnels, over, onEnded)
       return this.#tunnel
     })
     // From here on the tunnel has the exchange.
