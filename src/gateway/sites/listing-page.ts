@@ -104,7 +104,7 @@ const STYLE = `<style>
 * { box-sizing: border-box }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem;
   color: light-dark(#241d17, #eee6da); background: light-dark(#fdfbf7, #191613) }
-h1 { font-size: 1.4rem; font-weight: 400; margin: 0 0 1.25rem; color: var(--faint); overflow-wrap: anywhere }
+h1 { font-size: 1.4rem; font-weight: 400; margin: 0 0 1.25rem; padding: 0 .75rem; color: var(--faint); overflow-wrap: anywhere }
 h1 b { font-weight: 650; color: light-dark(#241d17, #eee6da) } h1 a { color: inherit }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums }
 th { font-size: .8rem; font-weight: 600; color: var(--faint); text-align: left; white-space: nowrap }
