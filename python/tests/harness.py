@@ -235,6 +235,7 @@ def start_message(runtime_directory: str, directory: str) -> dict:
         "file": None,
         "attributes": ["application", "app"],
         "factory": False,
+        "paste": None,
         "display": "app",
         "settingsFrom": "",
         "threads": 1,

@@ -50,6 +50,7 @@ class Loader(unittest.TestCase):
             "file": None,
             "attributes": ["application", "app"],
             "factory": False,
+            "paste": None,
             "display": "app",
             "settingsFrom": "",
             "rootPath": "",
@@ -58,6 +59,7 @@ class Loader(unittest.TestCase):
             "isDevelopment": False,
             "interface": "auto",
             "logConfig": None,
+            "configuration": None,
             "loggers": None,
         }
         message.update(start)

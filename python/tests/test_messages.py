@@ -19,7 +19,7 @@ from .process_case import APP, ProcessCase
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "..", "test", "vectors", "control.json")
 #: Fields that may be null.
-NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask", "logConfig", "loggers", "level"}
+NULLABLE = {"module", "file", "identity", "postFork", "configuration", "path", "umask", "logConfig", "loggers", "level", "paste"}
 #: Texts and lists that may be empty.
 MAY_BE_EMPTY = {
     "display",
@@ -32,7 +32,7 @@ MAY_BE_EMPTY = {
     "userName",
 }
 #: Objects whose parts are checked by who reads them.
-OPAQUE = {"settings", "variables"}
+OPAQUE = {"settings", "variables", "paste"}
 HUGE = "x" * 5000
 
 

@@ -124,6 +124,35 @@ class Modules(Loader):
         self.assertEqual(self.load(module="dev").application, "dev:application")
 
 
+    def test_a_misspelt_module_is_answered_with_the_one_of_the_directory(self) -> None:
+        self.write("mysite/__init__.py", "")
+        self.write("mysite/wsgi.py", GOOD)
+        self.write("main.py", GOOD)
+        for name, meant in (
+            ("mysit.wsgi", "mysite.wsgi"),
+            ("mysite.wsgl", "mysite.wsgi"),
+            ("man", "main"),
+            ("Main", "main"),
+        ):
+            with self.subTest(name):
+                message = self.refused(module=name).message
+                self.assertTrue(message.endswith("; did you mean %s?" % meant), message)
+        self.assertTrue(self.refused(module="nothing_like_it").message.endswith("(--chdir)?"))
+
+    def test_a_module_of_a_directory_below_is_found_there(self) -> None:
+        self.write("api/main.py", GOOD)
+        below = os.path.join(os.path.realpath(self.directory), "api")
+        message = self.refused(module="main").message
+        self.assertTrue(message.endswith("; it is in %s: start there, or with --chdir %s" % (below, below)), message)
+
+    def test_a_module_of_a_directory_above_is_found_there(self) -> None:
+        self.write("mysite/__init__.py", "")
+        self.write("mysite/wsgi.py", GOOD)
+        top = os.path.realpath(self.directory)
+        self.directory = os.path.join(top, "mysite")
+        message = self.refused(module="mysite.wsgi").message
+        self.assertTrue(message.endswith("; it is in %s: start there, or with --chdir %s" % (top, top)), message)
+
     def test_a_module_that_python_has_already_is_not_the_one_of_the_directory(self) -> None:
         self.write("site.py", GOOD)
         message = self.refused(module="site").message
@@ -151,6 +180,12 @@ class Settings(Loader):
         message = self.refused(module="mysite.wsgi").message
         self.assertIn("DJANGO_SETTINGS_MODULE is mysite.settings, and there is no module mysite.settings (looked in ", message)
         self.assertTrue(message.endswith("it is set by %s:3" % self.wsgi), message)
+
+    def test_misspelt_settings_are_answered_in_one_line(self) -> None:
+        self.write("mysite/setings.py", "")
+        refused = self.refused(module="mysite.wsgi")
+        self.assertTrue(refused.message.endswith("wsgi.py:3; did you mean mysite.setings?"), refused.message)
+        self.assertEqual(refused.traceback, "", "frames of Django say nothing more")
 
     def test_or_with_what_else_says_so(self) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = "nowhere.settings"

@@ -53,9 +53,14 @@ class Patching(Loader):
         fake.monkey = monkey  # type: ignore[attr-defined]
         epolls = []
 
-        def get_hub() -> None:
-            fake.steps.append("hub")  # type: ignore[attr-defined]
-            epolls.append(socket.socket())
+        hub = mock.Mock()
+        hub.loop.reset_sigchld = lambda: fake.steps.append("SIGCHLD")  # type: ignore[attr-defined]
+
+        def get_hub() -> mock.Mock:
+            if not epolls:
+                fake.steps.append("hub")  # type: ignore[attr-defined]
+                epolls.append(socket.socket())
+            return hub
 
         fake.get_hub = get_hub  # type: ignore[attr-defined]
         fake.reinit = lambda: fake.steps.append("reinit")  # type: ignore[attr-defined]
@@ -65,7 +70,7 @@ class Patching(Loader):
             with epolls[0] as epoll:
                 self.assertEqual(patching.of_hub, {epoll.fileno()})
             patching.after_fork()
-        self.assertEqual(fake.steps, ["patched", "hub", "reinit"])
+        self.assertEqual(fake.steps, ["patched", "hub", "reinit", "SIGCHLD"])
 
 
 class Unpatched(unittest.TestCase):

@@ -132,6 +132,19 @@ test('assignments in front of the command become lines: they go with it', async 
   assert.ok(notes.some(note => note.startsWith('env.API_TOKEN looks like a secret')))
 })
 
+test('variables of a file of PasteDeploy go along, and secrets of them are hidden', async t => {
+  const environment = inShop(t)
+  writeFileSync(join(environment.cwd, 'live.ini'), '[app:main]\n')
+  const words = ['gunicorn', '--paste', 'live.ini', '--paste-global', 'stage=a&b', '--paste-global', 'token=hush']
+  const { text, notes } = await adapt(words, environment)
+  assert.match(text, /^app = ".*\/live\.ini\?stage=a%26b&token=\*\*\*"/m)
+  assert.doesNotMatch(text + notes.join(), /hush/)
+  assert.ok(
+    notes.some(note => note.startsWith('token of app looks like a secret')),
+    notes.join('\n'),
+  )
+})
+
 test('what is not supported is told, and the rest is printed', async t => {
   const { text, notes } = await adapt(['gunicorn', '--spew', '--worker-tmp-dir', '/dev/shm', '-w2', 'shop'], inShop(t))
   assert.match(text, /^workers = 2/m)

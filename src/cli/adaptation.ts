@@ -15,7 +15,7 @@ import { Replacing } from '../adapters/sources/variables.ts'
 import { loadConfig } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import type { Environment } from '../config/machine/environment.ts'
-import { hiddenVariables, printGiven } from '../config/print.ts'
+import { hiddenOfApp, hiddenVariables, printGiven } from '../config/print.ts'
 import { SETTINGS } from '../config/settings/index.ts'
 import type { Setting } from '../config/settings/setting.ts'
 import type { Arguments } from '../config/sources/arguments.ts'
@@ -122,6 +122,9 @@ export async function adaptCommand(finding: Finding, surroundings: Environment):
     ...hiddenVariables(own).map(
       name =>
         `env.${name} looks like a secret, and is printed without its value: set it where jumak starts, or in a file of env-file`,
+    ),
+    ...hiddenOfApp(own).map(
+      name => `${name} of app looks like a secret, and is printed as ***: write it into the file of PasteDeploy`,
     ),
     ...(given.has('app') ? [] : ['no application is named: jumak finds it, or write app = "shop.wsgi"']),
     ...(args.adapted?.remarks ?? []),

@@ -17,14 +17,17 @@ import { merge, Values } from '../config/values.ts'
 import type { Started } from '../control/started.ts'
 import { failHandOver } from '../control/upgrade-messages.ts'
 import type { PreparedPreloaders } from '../master/fleet/prepared.ts'
-import type { ProgramName } from './programs.ts'
+import type { OtherProgram, ProgramName } from './programs.ts'
 import { findEnvironment, runArguments } from './run.ts'
 import { writeTo } from './terminal.ts'
 
 export const ADAPTERS: Readonly<Record<ProgramName, Adapter>> = { gunicorn, uvicorn, fastapi }
 
-/** `words`: behind the program's name. Resolves with the exit code, as `runCommandLine`. */
-export async function runAdapted(program: ProgramName, words: readonly string[], started: Started): Promise<number> {
+/** Resolves with the exit code, as `runCommandLine`. */
+export async function runAdapted(other: OtherProgram, started: Started): Promise<number> {
+  const { program, rest: words, python } = other
+  // Words of another program name no Python: as the other settings of ours it is a variable.
+  if (python !== null) process.env['JUMAK_PYTHON'] = python
   const surroundings = findEnvironment()
   // Without a working directory there is nothing to adapt: the answer is the same.
   if (surroundings === null) return runArguments(NOTHING_GIVEN, started)

@@ -16,7 +16,7 @@ const started = takeStarted(process.env)
 /** Each part is loaded only if it is needed: another program's words, a command to a running program, a question, or the program itself. */
 async function run(words: readonly string[]): Promise<number> {
   const other = programOf(words, started.program)
-  if (other !== null) return (await import('./adapted.ts')).runAdapted(other.program, other.rest, started)
+  if (other !== null) return (await import('./adapted.ts')).runAdapted(other, started)
   // An application of that name is `adapt:app`, or its path.
   if (words[0] === 'adapt') return (await import('./adapt.ts')).runAdapt(words.slice(1))
   const asked = commandOf(words)

@@ -2,6 +2,7 @@
 
 import { hasTls } from '../config/assemble-tls.ts'
 import { checkFiles } from '../config/check.ts'
+import { checkSites } from '../config/check-sites.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
@@ -44,7 +45,7 @@ export async function runArguments(
   const environment = findEnvironment()
   if (environment === null)
     return fail(FAILED, ['the working directory does not exist any more; change to one that does'])
-  const loaded = loadConfig(args, environment)
+  const loaded = loadConfig(args, environment, checkSites)
   const isCheck = args.actions.has('check') && !args.actions.has('print-config')
   if (args.actions.has('no-app') && !args.actions.has('check'))
     return fail(WRONG_USAGE, ['--no-app does something only together with --check', 'try jumak --help'])
@@ -71,7 +72,7 @@ export async function runArguments(
   return runMaster(config, undefined, {
     warnings,
     remarks: args.adapted?.remarks ?? [],
-    reload: reloader(evaluated?.args ?? (() => args), environment, loaded),
+    reload: reloader(evaluated?.args ?? (() => args), environment, loaded, checkSites),
     evaluated,
     started,
     directory: logicalWorkingDirectory(environment),

@@ -114,12 +114,14 @@ function readTarget(
       )
     return null
   }
-  const names = values.all(application.app)
-  if (directory === null || names.length === 0) return null
-  const name = names[0]!
+  const [taken] = values.taken(application.app)
+  if (directory === null || taken === undefined) return null
+  const name = taken.value
   const found = name === null ? discover(directory, settings) : findTarget(name, directory, settings)
   if ('value' in found) return found.value
-  if (!('notFound' in found)) values.refuse(application.app, found.problem)
+  // Without variables of PasteDeploy, which may be secret.
+  const shown = { ...taken.given, text: name?.text ?? taken.given.text }
+  if (!('notFound' in found)) values.refuse(application.app, found.problem, shown)
   else if (given.origin !== null) values.tell(given.origin, found.notFound)
   else values.diagnostics.push({ subject: 'APP', message: found.notFound })
   return null

@@ -257,6 +257,21 @@ test('HUP exchanges certificates, and adds and removes tables beside others', t 
   assert.deepEqual(reload(FLAT), { changed: [], paths: ['c.pem'] })
 })
 
+test('HUP changes redirect and HSTS, but not together with addresses, which they may need', t => {
+  const both = `${FLAT}bind = ["https://:8443", "http://:8080"]\n`
+  const rules = 'redirect-to-https = true\nhsts = "5m"\n'
+  const changes = (before: string, after: string) =>
+    reloads(t, before)(after).changed.map(({ name, change }) => `${name} ${change}`)
+  assert.deepEqual(changes(both, both + rules), ['redirect-to-https live', 'hsts live'])
+  assert.deepEqual(changes(both + rules, both), ['redirect-to-https live', 'hsts live'])
+  assert.deepEqual(changes(FLAT, both + rules), ['bind restart', 'redirect-to-https restart', 'hsts restart'])
+  const { environment, ...first } = loaded(t, FLAT)
+  writeFileSync(join(environment.cwd, 'jumak.toml'), `${FLAT}redirect-to-https = true\n`)
+  const refused = reloader(() => parseArguments([]), environment, first)()
+  assert.ok('problems' in refused)
+  assert.match(refused.problems.join(), /redirect-to-https needs a plain address too/)
+})
+
 test('the first certificate and the end of the last one wait for a restart: addresses would speak something else', t => {
   const flat = ['tls-cert', 'tls-key'].map(name => ({ name, change: 'restart' }))
   const table = { name: '[[tls]]', change: 'restart' }

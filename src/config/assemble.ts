@@ -15,16 +15,15 @@ import type { GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { assembleSites } from './assemble-sites.ts'
-import { assembleTls, checkHttps } from './assemble-tls.ts'
-import { checkSites } from './check-sites.ts'
+import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
 import { readGatewayIdentity, readIdentity } from './identity.ts'
-import { formatBind, includesAddress } from './kinds/bind.ts'
+import { formatBind, includesAddress, schemeOf } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
 import type { Environment } from './machine/environment.ts'
 import { isDirectory } from './machine/files.ts'
-import { autoMemory } from './machine/memory.ts'
+import { autoMemory, connectionsInMemory } from './machine/memory.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
@@ -60,7 +59,6 @@ export function assembleConfig(
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
   const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
-  if (values.diagnostics.length === 0) checkSites(sites, values)
   checkHttps(values, plain.https, { given, bind })
   if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
     values.report(
@@ -77,7 +75,11 @@ export function assembleConfig(
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
-    limits: readLimits(values, plain.limits, environment, links, gateway.threads),
+    limits: readLimits(values, plain.limits, environment, {
+      links,
+      threads: gateway.threads,
+      hasTls: bind.some(address => schemeOf(address, hasTls(tls)) === 'https'),
+    }),
     errorPages: readErrorPages(values),
     accessLog: path === null ? null : { ...plain.accessLog, path },
     ...readRemoteLogs(values, plain),
@@ -148,17 +150,24 @@ function readAddresses(values: Values): BindAddress[] {
   return seen
 }
 
-/** `links`: connections from each thread of the gateway to workers. */
+interface GatewayShape {
+  /** Connections from each thread to workers. */
+  readonly links: number
+  readonly threads: number
+  /** An address speaks TLS. */
+  readonly hasTls: boolean
+}
+
 function readLimits(
   values: Values,
   plain: ProgramValues['limits'],
   { machine }: Environment,
-  links: number,
-  threads: number,
+  { links, threads, hasTls }: GatewayShape,
 ): Limits {
   const wanted = values.one(resources.limits.connections)
   const descriptors = join(machine.procRoot, 'self/limits')
-  const connections = wanted === 'auto' ? connectionLimit(descriptors, links, threads) : wanted
+  const possible = () => Math.min(connectionLimit(descriptors, links, threads), connectionsInMemory(machine, hasTls))
+  const connections = wanted === 'auto' ? possible() : wanted
   const temporaryBytes = values.one(resources.limits.temporaryBytes)
   const memory = values.one(resources.limits.memory)
   const perAddress = values.one(resources.limits.connectionsPerAddress)

@@ -15,7 +15,7 @@ const GENERATIONS = 2
 const CONNECTIONS_SHARE = 3 / 4
 /** Where the limit cannot be read (no /proc): the limit of macOS for a process that raises its soft limit, without the reserve. */
 const FALLBACK_CONNECTIONS = 4096
-/** For memory: an idle connection takes about 10 KB. */
+/** More than one program should have; memory may allow fewer (`machine/memory.ts`). */
 const MAX_CONNECTIONS = 65_536
 
 /** Part of all connections, and of a queue, that one address may have: the other half is for everybody else. */

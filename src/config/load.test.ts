@@ -133,6 +133,16 @@ test('from the surroundings: temporary directory, workers within the quota, conn
   assert.equal(loaded.limits.connections, Math.floor((2048 - 128 - 6) * 0.75))
 })
 
+test('connections within the memory: half as many where an address speaks TLS', t => {
+  const cwd = makeTree(t, { 'app.py': 'app = 1', 'proc/self/cgroup': '0::/\n', 'cgroup/memory.max': '67108864' })
+  const environment = makeEnvironment(cwd)
+  const connections = (...words: string[]) => config(t, words, environment).limits.connections
+  assert.equal(connections(), 1024)
+  const tls = ['--tls-cert', 'c', '--tls-key', 'k']
+  assert.equal(connections(...tls), 512)
+  assert.equal(connections(...tls, '-b', 'http://:80'), 1024)
+})
+
 test('a 20 MB upload fits, and only this machine is trusted as a proxy', t => {
   const { trustedProxies, apps } = config(t, [])
   assert.ok(apps[0]!.limits.body >= 20_000_000)

@@ -11,6 +11,7 @@
 
 import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import type { SitesModel } from '../sites/model.ts'
 import { locateSocket } from './admin-socket.ts'
 import { type GivenApp, type GivenSettings, givenSettings, isDifferent } from './applications.ts'
 import { assembleConfig } from './assemble.ts'
@@ -22,6 +23,7 @@ import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
+import { listening } from './settings/listening.ts'
 import { processes } from './settings/processes.ts'
 import { type Setting, settingsIn } from './settings/setting.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
@@ -47,11 +49,21 @@ export interface Loaded {
 
 export type LoadResult = Loaded | (Pick<Loaded, 'settings'> & { readonly diagnostics: readonly Diagnostic[] })
 
+/** What compiling finds in sites (`check-sites.ts`). Given from outside: a command for a running program loads nothing that serves. */
+export type CheckSites = (model: SitesModel, values: Values) => void
+
+const NOT_LOOKED_AT: CheckSites = () => {}
+
 /** Reads only the configuration's file, the application's text, error pages, and what the system says of the machine. */
-export function loadConfig(args: Arguments, environment: Environment): LoadResult {
+export function loadConfig(
+  args: Arguments,
+  environment: Environment,
+  checkSites: CheckSites = NOT_LOOKED_AT,
+): LoadResult {
   const { settings, diagnostics, warnings, file, mayHaveApps } = readSources(args, environment)
   const values = new Values(settings.program, environment, [...diagnostics])
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
+  if (config !== null) checkSites(config.sites, values)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
   return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
 }
@@ -82,9 +94,10 @@ export function reloadConfig(
   args: Arguments,
   environment: Environment,
   before: Loaded,
+  checkSites: CheckSites,
   only: string | null = null,
 ): ReloadResult {
-  const loaded = loadConfig(args, environment)
+  const loaded = loadConfig(args, environment, checkSites)
   if ('diagnostics' in loaded) return loaded
   const [old, now] = [
     before.settings,
@@ -92,8 +105,12 @@ export function reloadConfig(
   ]
   // Addresses without a scheme would speak something else, and the gateway that has them does not change that.
   const startsOrEndsTls = hasTls(before.config.tls) !== hasTls(loaded.config.tls)
+  // A redirect may need an address that is new, and which that gateway does not have either.
+  const isBoundAnew = isDifferent(listening.bind, old.program, now.program)
+  const waits = (setting: Setting) =>
+    (startsOrEndsTls && OF_TLS.includes(setting)) || (isBoundAnew && OF_ADDRESSES.includes(setting))
   const different = SETTINGS.filter(setting => isDifferent(setting, old.program, now.program)).map(setting =>
-    startsOrEndsTls && OF_TLS.includes(setting) ? { ...setting, change: 'restart' as const } : setting,
+    waits(setting) ? { ...setting, change: 'restart' as const } : setting,
   )
   const oldApps = new Map(old.apps.map(app => [app.name, app]))
   const changedApps = now.apps.flatMap(app => {
@@ -146,10 +163,11 @@ export function reloader(
   args: () => Arguments,
   environment: Environment,
   loaded: Loaded,
+  checkSites: CheckSites = NOT_LOOKED_AT,
 ): (only?: string | null) => Reloaded {
   let last = loaded
   return (only = null) => {
-    const result = reloadConfig(args(), environment, last, only)
+    const result = reloadConfig(args(), environment, last, checkSites, only)
     if ('diagnostics' in result) return { problems: result.diagnostics.map(one => one.message) }
     last = result
     return { config: result.config, changed: result.changed, apps: result.apps, warnings: result.warnings }
@@ -157,6 +175,7 @@ export function reloader(
 }
 
 const OF_TLS: readonly Setting[] = settingsIn(tls)
+const OF_ADDRESSES: readonly Setting[] = settingsIn(tls.https)
 const OF_APPS: readonly Setting[] = [...APP_KEYS, ...APPLICATION_SETTINGS]
 
 function changesOf(before: GivenApp, after: GivenApp): ChangedSetting[] {

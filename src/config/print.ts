@@ -6,6 +6,7 @@
  */
 import type { GivenApp } from './applications.ts'
 import { hasTls } from './assemble-tls.ts'
+import { parseAppName } from './kinds/app-name.ts'
 import { formatBind, schemeOf } from './kinds/bind.ts'
 import type { Loaded } from './load.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
@@ -94,6 +95,29 @@ export function hiddenVariables(settings: Settings): string[] {
   return assignments.filter(([key, value]) => looksSecret(key, value)).map(([key]) => key)
 }
 
+/** Names of an application's variables of PasteDeploy that are printed without their values. */
+export function hiddenOfApp(settings: Settings): string[] {
+  return (settings.get('app') ?? []).flatMap(({ text }) => secretsOf(text).map(([key]) => key))
+}
+
+/** `FILE.ini?KEY=VALUE#NAME`: those that look like secrets. */
+function secretsOf(app: string): [key: string, value: string][] {
+  const parsed = parseAppName(app)
+  return 'value' in parsed
+    ? Object.entries(parsed.value.paste ?? {}).filter(([key, value]) => looksSecret(key, value))
+    : []
+}
+
+function withoutSecrets(app: string): string {
+  const secrets = secretsOf(app)
+  if (secrets.length === 0) return app
+  const query = app.indexOf('?') + 1
+  const end = app.indexOf('#', query)
+  const variables = new URLSearchParams(app.slice(query, end < 0 ? undefined : end))
+  for (const [key] of secrets) variables.set(key, '***')
+  return `${app.slice(0, query)}${variables}${end < 0 ? '' : app.slice(end)}`
+}
+
 interface Printed {
   readonly config: Config
   /** The application that the lines are about; null: they are defaults of applications. */
@@ -130,7 +154,11 @@ function linesOf(setting: Setting, values: Values, printed: Printed | null): str
   const isBeside = printed?.tables.includes(setting) === true
   const isComment = !values.isGiven(setting) || !isFrom(setting, 'file') || isBeside
   const texts = givens.map(given =>
-    setting === application.directory && printed?.app ? printed.app.directory : values.absolute(setting, given),
+    setting === application.directory && printed?.app
+      ? printed.app.directory
+      : setting === application.app
+        ? withoutSecrets(given.text)
+        : values.absolute(setting, given),
   )
   const became = printed === null ? '' : becameOf(setting, printed, texts)
   if (!values.isGiven(setting)) {

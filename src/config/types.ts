@@ -35,6 +35,8 @@ export interface AppTarget {
   readonly attributes: readonly string[]
   /** `module:factory()`: the attribute is called and returns the application. */
   readonly factory: boolean
+  /** `file` is one of PasteDeploy, `attributes` has the name of a section of it, and these are its global variables. Null: it is none. */
+  readonly paste: Readonly<Record<string, string>> | null
   /** How the user would write it, for messages: `mysite.wsgi:application`. */
   readonly display: string
   /** If the user named nothing: what was found, and why. Else empty. */

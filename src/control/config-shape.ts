@@ -155,6 +155,8 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
+export const https: Check = object<HttpsConfig>({ redirect: flag, hsts: orNull(count) })
+
 const FIELDS: Checks<GatewayConfig> = {
   apps: gatewayApps,
   gatewayThreads: wholeNumber(1, MAX_THREADS),
@@ -166,7 +168,7 @@ const FIELDS: Checks<GatewayConfig> = {
   statsd: orNull(statsd),
   syslog: orNull(syslog),
   http2: object<Http2Config>({ isOn: flag, streams: count, frameSize: count }),
-  https: object<HttpsConfig>({ redirect: flag, hsts: orNull(count) }),
+  https,
   health: object<HealthPaths>({ live: orNull(path), ready: orNull(path) }),
   errorPages,
   responseHeaders: listOf(line, MAX_ENTRIES),

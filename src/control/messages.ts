@@ -15,6 +15,7 @@ import type {
   ErrorPage,
   GatewayApp,
   GatewayConfig,
+  HttpsConfig,
   PythonConfiguration,
   StaticMount,
   WarmupRequest,
@@ -186,6 +187,8 @@ export type MasterToGateway =
   | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
+  /** `redirect-to-https` and `hsts` of the configuration, after HUP has read it again: for requests that begin later. */
+  | { readonly type: 'https'; readonly https: HttpsConfig }
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
   | {
       readonly type: 'apps'
@@ -224,7 +227,7 @@ export type MasterToGateway =
 /** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
 export type GatewayChange = Extract<
   MasterToGateway,
-  { readonly type: 'serve' | 'static' | 'error-pages' | 'apps' | 'tls' | 'stopping' }
+  { readonly type: 'serve' | 'static' | 'error-pages' | 'https' | 'apps' | 'tls' | 'stopping' }
 >
 
 export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>
@@ -287,6 +290,8 @@ export type MasterToPreloader =
       readonly file: string | null
       readonly attributes: readonly string[]
       readonly factory: boolean
+      /** `file` is one of PasteDeploy, the attribute is a section of it, and these are its global variables. Null: it is none. */
+      readonly paste: Readonly<Record<string, string>> | null
       readonly display: string
       /** Directories from which Python imports before all others. */
       readonly importPath: readonly string[]

@@ -47,6 +47,8 @@ export interface GatewayCertificate {
   readonly key: string
   /** OCSP response (DER) in base64; empty: none. */
   readonly staple: string
+  /** Clients do not get it from then on: milliseconds since 1970. Null: there is no end. */
+  readonly stapleUntil: number | null
 }
 
 export interface GatewayClientCertificates {
@@ -68,7 +70,12 @@ const secret: Check = value => {
   return problem === null ? null : { ...problem, value: 'a secret' }
 }
 
-const certificate: Checks<GatewayCertificate> = { chain: pem, key: secret, staple: text(MAX_PEM) }
+const certificate: Checks<GatewayCertificate> = {
+  chain: pem,
+  key: secret,
+  staple: text(MAX_PEM),
+  stapleUntil: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+}
 const clients: Checks<GatewayClientCertificates> = {
   isRequired: flag,
   authorities: pem,

@@ -4,7 +4,7 @@
  *
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
-import type { GatewayApp } from '../config/types.ts'
+import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import { HttpError, type ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
@@ -32,17 +32,26 @@ import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
 import { Sites } from './sites/sites.ts'
 
+/** What changes while the gateway serves, beside its applications. */
+export interface InForce {
+  /** Null: there are none, and requests go to applications by their own hosts and paths. */
+  readonly sites: Sites | null
+  /** Null: no listener has TLS. */
+  readonly tls: TlsRules | null
+  readonly https: HttpsConfig
+}
+
 /**
- * What a request passes, for the applications that there are now. From the outside in: what is asked first stands last. One application
+ * What a request passes, for the applications and rules that there are now. From the outside in: what is asked first stands last. One application
  * that is for all requests is called by the access log itself, without a router.
  */
-export function assembleHandler(parts: GatewayParts, sites: Sites | null, tls: TlsRules | null): Handler {
+export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InForce): Handler {
   const { config, onAnswered, applications } = parts
   const content =
     sites === null
       ? toApplication(parts, application => application.handler)
       : sites.handler(new Map(applications.values().map(one => [one.config.name, one.handler])))
-  const handler = withTls(parts, tls)(content)
+  const handler = withTls(parts, tls, https)(content)
   const { responseHeaders: added } = config
   const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
   const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
@@ -64,9 +73,7 @@ export function makeSites({ space, pages, log }: GatewayParts, model: SitesModel
 }
 
 /** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */
-function withTls(parts: GatewayParts, tls: TlsRules | null): Middleware {
-  const { pages, httpsPort } = parts
-  const { https } = parts.config
+function withTls({ pages, httpsPort }: GatewayParts, tls: TlsRules | null, https: HttpsConfig): Middleware {
   if (tls === null) return next => next
   const { entries, names } = tls
   const refuse = (exchange: Exchange, error: HttpError) => respondWithError(exchange, error, pages)
@@ -162,7 +169,7 @@ export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
 
 /** `Class`: loaded only where a listener has TLS. */
 export function assembleHandshakes(
-  { config, log, memory }: GatewayParts,
+  { config, log, memory, refusals }: GatewayParts,
   protocol: Protocol,
   tls: GatewayTls,
   Class: typeof Handshakes,
@@ -175,7 +182,8 @@ export function assembleHandshakes(
     timeoutMs: config.timeouts.head,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed: (client, reason) => log('debug', `no TLS with ${client || 'client'}: ${reason}`),
-    onUnusable: ([name], reason) =>
+    onFlood: client => refusals.emptyRecords(client),
+    onUnusable: ([name = 'hosts that no certificate names'], reason) =>
       log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })
 }

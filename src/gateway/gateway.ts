@@ -6,6 +6,7 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { HttpsConfig } from '../config/types.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
 import { Connections } from './connections/connections.ts'
@@ -73,6 +74,8 @@ export class Gateway {
   #lastAccept: Promise<unknown> | null = null
   #finished: Promise<void> | null = null
   #inFlight = 0
+  /** In force now. */
+  #https: HttpsConfig
   /** Null: no listener has TLS. */
   readonly #handshakes: Handshakes | null
   /** Null: there are none, and requests go to applications by their own hosts and paths. */
@@ -83,7 +86,8 @@ export class Gateway {
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
     const protocol = assembleProtocol(this.#parts, options.entry)
-    const { tls } = options.start
+    const { tls, config } = options.start
+    this.#https = config.https
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
     this.connections = new Connections({ http: protocol, https: this.#handshakes })
     this.#assemble()
@@ -192,6 +196,11 @@ export class Gateway {
         return () => applications.setMounts(change.app, change.mounts)
       case 'error-pages':
         return () => pages.replace(change.pages)
+      case 'https':
+        return () => {
+          this.#https = change.https
+          this.#assemble()
+        }
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
         const sites = makeSites(this.#parts, change.sites)
@@ -215,7 +224,11 @@ export class Gateway {
 
   /** The applications have changed: requests go to them as they are now. */
   #assemble(): void {
-    this.#options.entry.handler = assembleHandler(this.#parts, this.#sites, this.#handshakes?.rules ?? null)
+    this.#options.entry.handler = assembleHandler(this.#parts, {
+      sites: this.#sites,
+      tls: this.#handshakes?.rules ?? null,
+      https: this.#https,
+    })
   }
 
   /** The master has gone. Drains, if it has not drained yet. Resolves when the process may end. */

@@ -56,6 +56,24 @@ test('pings do not keep a connection whose window stays shut', async t => {
   assert.ok(transport.closed)
 })
 
+test('a client that opens now the window of the stream and now that of the connection, and takes nothing, is cut', async t => {
+  const pass = fakeTime(t)
+  const { client: sender, transport, exchanges } = connect(() => {}, { limits: { sendRate: 240 } })
+  sender.send(client.get(1))
+  exchanges[0]!.response.start(PLAIN)
+  exchanges[0]!.response.write(Buffer.alloc(100_000))
+  await sender.frames()
+  // Both windows are shut. From now on one of them at a time is open.
+  sender.send(client.windowUpdate(1, 1000))
+  for (let i = 0; i < 20; i++) {
+    await tick()
+    pass(650)
+    sender.send(client.settings([client.Setting.INITIAL_WINDOW_SIZE, i % 2 === 0 ? 60_000 : 65_535]))
+  }
+  const said = await sender.said()
+  assert.ok(transport.closed || said.includes('RST_STREAM 1 CANCEL'))
+})
+
 test('a connection whose window is shut, with nothing to send, is not cut', async t => {
   const pass = fakeTime(t)
   const { client: sender, transport, exchanges } = connect(() => {}, { limits: { sendRate: 240 } })

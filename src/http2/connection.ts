@@ -30,6 +30,7 @@ import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
 import { Output } from './output.ts'
+import { ReadingShare, TIMED } from './reading-share.ts'
 import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
 import { MAX_CONTENT, Scheduler } from './scheduler.ts'
 import { firstFrames, PeerSettings } from './settings.ts'
@@ -75,8 +76,16 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   /** The last GOAWAY of a drain was sent while streams ran. */
   #hasSaidLast = false
   #lingered = 0
-  /** Much waits for the client: it is not read. */
+  /** Much waits for the client. */
+  #isFull = false
+  /** Its reads have taken long in this turn. */
+  #isResting = false
+  /** It is not read. */
   #isPaused = false
+  /** Made when much has come. */
+  #share: ReadingShare | null = null
+  /** Bytes that were read since a read was timed. */
+  #untimed = 0
   #kept = 0
   /** Of `#kept`: what has come of a frame and of a header block, and frames that the client does not take. */
   #keptInFrames = 0
@@ -189,14 +198,9 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       if (this.#lingered > LINGER_BYTES) this.#transport.destroy()
       return
     }
-    try {
-      this.#reader.receive(chunk)
-    } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error
-      this.#fail(error)
-    } finally {
-      this.#frames.readEnded()
-    }
+    this.#untimed += chunk.length
+    if (this.#untimed >= TIMED) this.#receiveMuch(chunk)
+    else this.#receive(chunk)
     if (this.#state !== 'open') return
     this.#countFrames()
     if (!this.#reader.hasBegun || this.#frames.isWithinBlock) {
@@ -208,6 +212,28 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
       if (this.streams.size > 0) this.#pace.awaitNothing()
       else this.#pace.awaitRequest()
     }
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#reader.receive(chunk)
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error
+      this.#fail(error)
+    } finally {
+      this.#frames.readEnded()
+    }
+  }
+
+  #receiveMuch(chunk: Buffer): void {
+    this.#untimed = 0
+    this.#share ??= new ReadingShare(isResting => {
+      this.#isResting = isResting
+      this.#pauseOrResume()
+    })
+    this.#share.begin()
+    this.#receive(chunk)
+    this.#share.end()
   }
 
   /** The client has closed its side. What it has asked for completely is answered, as far as its windows go: it opens none any more. */
@@ -295,9 +321,11 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.setPeerTableSize(settings.headerTableSize)
     const more = settings.initialWindow - before
     if (more === 0) return
-    for (const stream of [...this.streams.values()])
+    for (const stream of [...this.streams.values()]) {
+      if (stream.pendingBytes > 0) this.floods.windowChanged('SETTINGS frames')
       if (!stream.openSendWindow(more))
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'A window is too large', 'RFC9113§6.9.2')
+    }
   }
 
   windowGrew(bytes: number): void {
@@ -355,6 +383,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.writer.data(stream, queue, bytes, isLast)
   }
 
+  /** What the client has made us do by a mistake costs it as much as a reset of its own (MadeYouReset). */
   writeReset(stream: number, code: ErrorCode): void {
     const isOwn = code === ErrorCode.NO_ERROR || code === ErrorCode.INTERNAL_ERROR || code === ErrorCode.CANCEL
     if (!isOwn) this.floods.spend(Cost.CUT_STREAM, 'mistakes in streams')
@@ -408,11 +437,13 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     this.#pump()
     this.#output.write()
     this.#countFrames()
-    const isTooMuch = this.#output.isBlocked && this.#output.isMuch
-    if (isTooMuch !== this.#isPaused && this.#state === 'open') this.#setPaused(isTooMuch)
+    this.#isFull = this.#output.isBlocked && this.#output.isMuch
+    this.#pauseOrResume()
   }
 
-  #setPaused(isPaused: boolean): void {
+  #pauseOrResume(): void {
+    const isPaused = this.#state === 'open' && (this.#isFull || this.#isResting)
+    if (isPaused === this.#isPaused || this.#state === 'closed') return
     this.#isPaused = isPaused
     if (isPaused) this.#transport.pause()
     else this.#transport.resume()
@@ -447,7 +478,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     if (this.#state !== 'open') return
     this.#state = 'lingering'
     this.#reader.stop()
-    if (this.#isPaused) this.#setPaused(false)
+    this.#pauseOrResume()
     this.#windowPace?.stop()
     this.#drain?.disarm()
     this.#endStreams()

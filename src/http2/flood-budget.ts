@@ -14,11 +14,14 @@ import { ConnectionError, ErrorCode } from './frames.ts'
 export const Cost = {
   /** PING, SETTINGS: each is answered. So is a stream above the limit, whose request nobody sees. */
   ANSWERED: 2,
-  /** PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. */
+  /**
+   * PRIORITY, PRIORITY_UPDATE, WINDOW_UPDATE, an unknown frame, an empty one. And each response whose window SETTINGS change: a hundred of them are
+   * woken by one frame.
+   */
   SMALL: 1,
   /**
-   * A stream that ends before its response, because the client resets it or makes us do so: its request may have cost an application
-   * something (CVE-2023-44487, CVE-2025-8671). A browser that leaves a page cancels a hundred at once, and does so again when its user
+   * A stream that ends before its response, because the client resets it (rapid reset, CVE-2023-44487) or makes us do so by a mistake
+   * (MadeYouReset, CVE-2025-8671): its request may have cost an application something. A browser that leaves a page cancels a hundred at once, and does so again when its user
    * is impatient.
    */
   CUT_STREAM: 4,
@@ -50,10 +53,10 @@ export class FloodBudget {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `There are too many ${what}`, 'RFC9113§10.5')
   }
 
-  /** A WINDOW_UPDATE has come. Throws as `spend` does. */
-  windowGrew(): void {
+  /** The window of one stream, or of the connection, has changed, by frames that are named `what`. Throws as `spend` does. */
+  windowChanged(what: string): void {
     if (this.#bytes >= BYTES_PER_WINDOW) this.#bytes -= BYTES_PER_WINDOW
-    else this.spend(Cost.SMALL, 'WINDOW_UPDATE frames')
+    else this.spend(Cost.SMALL, what)
   }
 
   /** Content was sent. `isLast`: and with it the response is complete. */

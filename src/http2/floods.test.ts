@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FrameType } from './frames.ts'
-import { answer, connect, type Setup } from './testing/connect.ts'
+import { answer, connect, PLAIN, type Setup, tick } from './testing/connect.ts'
 import * as client from './testing/frames.ts'
 
 const MANY = 20_000
@@ -101,6 +101,27 @@ test('the same floods end the connection of a client that reads nothing, and lit
   }
 })
 
+test('SETTINGS that open and shut the windows of many streams cost as much as a window for each', async () => {
+  for (const windows of [
+    [1000, 0],
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  ]) {
+    const setup = connect(({ response }) => {
+      response.start(PLAIN)
+      response.write(Buffer.alloc(10_000))
+    })
+    setup.client.send(client.settings([client.Setting.INITIAL_WINDOW_SIZE, 0]))
+    setup.client.send(...Array.from({ length: 100 }, (_, i) => client.get(idOf(i))))
+    let sent = 0
+    for (; sent < 200 && !setup.transport.calls.includes('end'); sent++) {
+      setup.client.send(client.settings([client.Setting.INITIAL_WINDOW_SIZE, windows[sent % windows.length]!]))
+      await tick()
+    }
+    assert.ok(sent < 40, `${sent} times`)
+    assert.match((await setup.client.said()).at(-1)!, /ENHANCE_YOUR_CALM There are too many SETTINGS/)
+  }
+})
+
 // -- who is honest is not cut
 
 /** Takes a response of `bytes`, and opens both windows whenever `step` have come. Returns what came. */
@@ -132,6 +153,18 @@ async function download(bytes: number, step: number): Promise<number> {
   }
   return came
 }
+
+test('a client that enlarges the windows of a hundred downloads as they go on is not cut', async () => {
+  const setup = connect(({ response }) => response.respond(PLAIN, Buffer.alloc(500_000)))
+  setup.client.send(...Array.from({ length: 100 }, (_, i) => client.get(idOf(i))))
+  setup.client.send(client.windowUpdate(0, 100_000_000))
+  let came = 0
+  for (let window = 100_000; window < 600_000; window += 25_000) {
+    setup.client.send(client.settings([client.Setting.INITIAL_WINDOW_SIZE, window]))
+    for (const { type, payload } of await setup.client.frames()) if (type === FrameType.DATA) came += payload.length
+  }
+  assert.equal(came, 50_000_000)
+})
 
 test('a large download in small windows is not cut', async () => {
   for (const step of [1024, 2048, 512]) assert.equal(await download(6_000_000, step), 6_000_000)
@@ -172,4 +205,14 @@ test('a client that opens a thousand streams before it has heard of the limit is
   setup.client.send(...Array.from({ length: 1000 }, (_, i) => client.get(idOf(i))))
   const refused = (await setup.client.said()).filter(line => line.endsWith('REFUSED_STREAM'))
   assert.equal(refused.length, 900)
+})
+
+test('one that does so with the content of each is not cut either', async () => {
+  const setup = connect(() => {}, { http2: { streams: 10 } })
+  const ids = Array.from({ length: 500 }, (_, i) => idOf(i))
+  setup.client.send(...ids.map(id => client.post(id)))
+  setup.client.send(...ids.map(id => client.data(id, 'x', true)))
+  const said = await setup.client.said()
+  assert.deepEqual([said.length, said.at(-1)], [490, 'RST_STREAM 999 REFUSED_STREAM'])
+  assert.equal(setup.exchanges.length, 10)
 })

@@ -17,6 +17,7 @@ import { type HeaderBlock, HeaderBlocks } from './header-block.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { DEFAULT_TABLE_SIZE } from './hpack/dynamic-table.ts'
 import { parsePriority } from './priority.ts'
+import type { Receiver } from './receiver.ts'
 import { RecentStreams } from './recent-streams.ts'
 import { MalformedError, type ReceivedHead, RequestFields } from './request-fields.ts'
 import { CONNECTION_WINDOW } from './settings.ts'
@@ -41,8 +42,13 @@ export interface FramesOwner {
   pingAnswered(payload: Buffer): void
   /** The client asks for nothing more. */
   clientGoesAway(): void
-  writeReset(stream: number, code: ErrorCode): void
 }
+
+/**
+ * So many streams a client may open, with their content, before it has heard of `limit-streams`: as many as `flood-budget.ts` lets be refused at
+ * once.
+ */
+const BEFORE_SETTINGS = 1000
 
 export class Frames implements FrameSink {
   readonly #owner: FramesOwner
@@ -63,8 +69,8 @@ export class Frames implements FrameSink {
   #dataStream: Http2Stream | null = null
   /** Of its content so far, without padding. */
   #dataBytes = 0
-  /** Streams to which this read has brought content. */
-  #touched: Http2Stream[] = []
+  /** Those to which this read has brought content. */
+  #touched: Receiver[] = []
 
   constructor(owner: FramesOwner, scheme: Scheme) {
     const { limits, http2 } = owner.context
@@ -72,7 +78,7 @@ export class Frames implements FrameSink {
     // A block is smaller than its fields, unless it is an attack. So a head that is somewhat too large can still be answered.
     this.#blocks = new HeaderBlocks(2 * (limits.headerBytes + limits.requestLine))
     this.#fields = new RequestFields(limits, scheme)
-    this.#reset = new RecentStreams(http2.streams)
+    this.#reset = new RecentStreams(Math.max(http2.streams, BEFORE_SETTINGS))
     this.#ended = new RecentStreams(http2.streams)
   }
 
@@ -89,7 +95,7 @@ export class Frames implements FrameSink {
   /** The read is over: its bytes are about to change. */
   readEnded(): void {
     if (this.#touched.length === 0) return
-    for (const stream of this.#touched) stream.keep()
+    for (const receiver of this.#touched) receiver.keep()
     this.#touched = []
   }
 
@@ -227,18 +233,23 @@ export class Frames implements FrameSink {
 
   #checkNotIdle(id: number, what: string): void {
     if (id === 0) throw onWrongStream(what)
-    if (id > this.lastStream && !this.#owner.isLast)
+    if (this.#isIdle(id))
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${what} came for a stream that is not open`, 'RFC9113§5.1')
+  }
+
+  /** Nobody has opened it. Streams with even numbers are the server's, which opens none. */
+  #isIdle(id: number): boolean {
+    return id % 2 === 0 || (id > this.lastStream && !this.#owner.isLast)
   }
 
   #onPriority(id: number, payload: Buffer): void {
     if (id === 0) throw onWrongStream('PRIORITY')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY frames')
     if (readUint31(payload, 0) !== id) return
+    // No reset may be sent for a stream that is not open (RFC9113§6.4).
+    this.#checkNotIdle(id, 'A dependency on itself')
     const error = new ProtocolError(400, 'A stream depends on itself', 'RFC7540§5.3.1')
-    const stream = this.#owner.streams.get(id)
-    if (stream !== undefined) stream.reset(ErrorCode.PROTOCOL_ERROR, error)
-    else this.#owner.writeReset(id, ErrorCode.PROTOCOL_ERROR)
+    this.#owner.streams.get(id)?.reset(ErrorCode.PROTOCOL_ERROR, error)
   }
 
   #onReset(id: number): void {
@@ -273,7 +284,7 @@ export class Frames implements FrameSink {
   }
 
   #onWindowUpdate(id: number, bytes: number): void {
-    this.#owner.floods.windowGrew()
+    this.#owner.floods.windowChanged('WINDOW_UPDATE frames')
     if (id === 0) {
       if (bytes === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'A window grows by nothing', 'RFC9113§6.9')
       this.#owner.windowGrew(bytes)
@@ -290,7 +301,8 @@ export class Frames implements FrameSink {
 
   /** RFC9218§7.1. One for a stream that is not there yet is ignored: clients send it with the stream's own header too. */
   #onPriorityUpdate(id: number, text: string): void {
-    if (id === 0) throw onWrongStream('PRIORITY_UPDATE')
+    // A stream of the server, or none.
+    if (id % 2 === 0) this.#checkNotIdle(id, 'PRIORITY_UPDATE')
     this.#owner.floods.spend(Cost.SMALL, 'PRIORITY_UPDATE frames')
     this.#owner.streams.get(id)?.setPriority(parsePriority(text))
   }
@@ -319,7 +331,7 @@ export class Frames implements FrameSink {
       this.#onClosedStream(id, 'DATA')
     } else if (stream.isRemoteEnded) {
       stream.reset(ErrorCode.STREAM_CLOSED, new ProtocolError(400, 'DATA behind the end of the stream', 'RFC9113§5.1'))
-    } else if (stream.dataCame(length)) {
+    } else if (stream.receiver!.frameCame(length)) {
       this.#dataStream = stream
     } else {
       stream.reset(
@@ -332,8 +344,9 @@ export class Frames implements FrameSink {
   onContent(_id: number, piece: Buffer): void {
     this.#dataBytes += piece.length
     if (this.#dataStream === null) return
-    this.#dataStream.content(piece)
-    this.#touched.push(this.#dataStream)
+    const receiver = this.#dataStream.receiver!
+    receiver.content(piece)
+    this.#touched.push(receiver)
   }
 
   onDataEnd(id: number, flags: number): void {
@@ -342,7 +355,7 @@ export class Frames implements FrameSink {
     this.#dataStream = null
     if (stream === null || this.#owner.streams.get(id) !== stream) return
     if ((flags & Flag.END_STREAM) !== 0) stream.remoteEnded([])
-    else stream.frameEnded()
+    else stream.receiver!.frameEnded()
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * A frame comes whole, but for DATA, whose content is handed on as it comes, without padding. What is wrong with a frame's size is told before its
  * payload is read. Invariant: cutting the bytes differently changes no call but the pieces of content, and no error.
- * Not here: what frames mean (`connection.ts`).
+ * Not here: what frames mean (`frame-meanings.ts`).
  */
 import { ConnectionError, ErrorCode, Flag, FRAME_HEADER, FrameType, PREFACE, readUint31 } from './frames.ts'
 

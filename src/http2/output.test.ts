@@ -8,11 +8,11 @@ import { createPaces, Pace } from '../protocols/pace.ts'
 import { Output, sendBuffers } from './output.ts'
 import { tick } from './testing/connect.ts'
 
-function setUp(flush: (output: Output) => void = () => {}) {
+function setUp(flush: (output: Output) => void = () => {}, memory = new MemoryBudget()) {
   const { limits, timeouts } = testConfig()
   const transport = new MemoryTransport()
   const pace = new Pace(transport, createPaces(timeouts, limits), () => {})
-  const output: Output = new Output(transport, pace, new Flusher(), sendBuffers(new MemoryBudget()), {
+  const output: Output = new Output(transport, pace, new Flusher(), sendBuffers(memory), {
     flush() {
       flush(output)
       output.write()
@@ -98,6 +98,23 @@ test('a buffer that the transport still has is not used for another connection',
   }
   const text = Buffer.concat(kept).toString('latin1')
   assert.ok(!text.includes('z') && text.startsWith('a'.repeat(20_000)))
+})
+
+test('a buffer that the transport still has when it asks for no pause is not kept: nobody tells when it has left', async () => {
+  const memory = new MemoryBudget()
+  const { transport, output } = setUp(() => {}, memory)
+  transport.write = data => {
+    transport.pendingBytes = data.length
+    return true
+  }
+  for (let i = 0; i < 50; i++) {
+    put(output, 'a'.repeat(20_000))
+    await tick()
+    transport.pendingBytes = 0
+  }
+  // The next pause gives back all that was kept.
+  transport.drain()
+  assert.ok(memory.used < 3 * 65_536, `${memory.used} bytes`)
 })
 
 test('the end: everything is written whether the client takes it or not, and nothing behind it', async () => {

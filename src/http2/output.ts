@@ -50,7 +50,7 @@ export class Output {
   /** Full buffers, and large blocks, in front of it. */
   #before: Block[] = []
   #beforeBytes = 0
-  /** Buffers that the transport still reads. */
+  /** Buffers that the transport still reads, and of which it tells when it has read them (`drained`). */
   #lent: Buffer[] = []
   #isScheduled = false
   /** The client takes nothing more, until `drained`. */
@@ -153,9 +153,11 @@ export class Output {
   }
 
   #send(bytes: Buffer, buffer: Buffer): void {
-    if (!this.#transport.write(bytes)) this.#block()
+    const isTaken = this.#transport.write(bytes)
+    if (!isTaken) this.#block()
     if (this.#transport.pendingBytes === 0) this.#spares.giveBack(buffer)
-    else this.#lent.push(buffer)
+    // Else nobody tells when it has left: it is lost.
+    else if (!isTaken) this.#lent.push(buffer)
   }
 
   #block(): void {

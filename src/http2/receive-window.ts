@@ -1,6 +1,6 @@
 /**
  * How much content a client may send on one stream (RFC9113§5.2). Runs in the gateway. The window grows while somebody takes what comes, and not
- * otherwise. Not here: the content (`protocols/body.ts`).
+ * otherwise. Not here: the content (`request-content.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import { STREAM_WINDOW } from './settings.ts'

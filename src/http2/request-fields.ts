@@ -92,7 +92,7 @@ export class RequestFields implements HpackSink {
   #hasFields = false
   #count = 0
   #bytes = 0
-  /** Without pseudo-headers. */
+  /** Without pseudo-headers, but with the authority. */
   #headerBytes = 0
   #host = ''
   #hostCount = 0
@@ -166,6 +166,9 @@ export class RequestFields implements HpackSink {
       case FieldKind.AUTHORITY:
         isFirst = this.#authority === null
         this.#authority = value
+        // It goes on as Host, and has that header's part of the limit.
+        this.#headerBytes += 'host'.length + value.length + FIELD_OVERHEAD
+        this.#isTooLarge()
         break
       case FieldKind.PATH:
         isFirst = this.#path === null

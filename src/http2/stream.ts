@@ -1,42 +1,34 @@
 /**
- * One stream of HTTP/2 (RFC9113§5): a request, its response, and the windows of both. Runs in the gateway, for each exchange.
+ * One stream of HTTP/2 (RFC9113§5): a request and its response. Runs in the gateway, for each exchange.
  *
- * Content of the request is pulled: the client gets a larger window only while the handler takes what comes. Content of the response waits here
- * until the scheduler has a turn and the client a window for it; the handler hears when too much waits.
+ * Content of the response waits here until the scheduler has a turn and the client a window for it; the handler hears when too much waits.
  *
  * Invariants: the exchange ends exactly once; the stream leaves its connection exactly once (`owner.closed`); while the client opens no window the
  * stream's time runs (`pace.ts`), and it does not while we write others.
  *
- * Not here: the frames of a connection (`connection.ts`), the order of writing (`scheduler.ts`), the fields (`request-fields.ts`,
- * `response-fields.ts`).
+ * Not here: what the client sends behind the head (`request-content.ts`, `extended-connect.ts`), the frames of a connection (`connection.ts`),
+ * the order of writing (`scheduler.ts`), the fields (`request-fields.ts`, `response-fields.ts`).
  */
 import type { BlockQueue } from '../base/block-queue.ts'
-import { ClientGoneError, contentTooLarge, HttpError, type LimitError, ProtocolError } from '../http/errors.ts'
-import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
+import { ClientGoneError, type ProtocolError } from '../http/errors.ts'
+import type { LocalEnd, Peer } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import {
-  CloseCode,
-  type SwitchedConnection,
-  type TakeStream,
-  type WebSocketAccept,
-  type WebSocketChannel,
-  type WebSocketEvents,
-} from '../http/websocket.ts'
-import { type BodySource, PulledBody } from '../protocols/body.ts'
-import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
+import { CloseCode, type SwitchedConnection } from '../http/websocket.ts'
+import { RunningExchange } from '../protocols/exchange.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
 import { SMALL_HEAD } from '../protocols/options.ts'
 import { Pace, type Sink } from '../protocols/pace.ts'
 import type { Http2Context } from './context.ts'
+import { type ConnectStream, ExtendedConnect, NO_SWITCH } from './extended-connect.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { ErrorCode } from './frames.ts'
-import { ReceiveWindow } from './receive-window.ts'
+import type { Receiver } from './receiver.ts'
+import { type ContentStream, noContent, RequestContent } from './request-content.ts'
 import type { ReceivedHead } from './request-fields.ts'
-import { acceptLines, type ResponseFields } from './response-fields.ts'
+import type { ResponseFields } from './response-fields.ts'
 import { Http2Response, type ResponseStream } from './response-writer.ts'
 import type { ScheduledStream } from './scheduler.ts'
 import { SendQueue } from './send-queue.ts'
-import { StreamTunnel } from './tunnel.ts'
 
 const NO_TRAILERS: HeaderLines = []
 
@@ -71,191 +63,88 @@ export interface StreamOwner {
   closed(stream: Http2Stream, wasReset: boolean): void
 }
 
-export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch, ResponseStream, Sink {
+export class Http2Stream implements ScheduledStream, ResponseStream, Sink, ContentStream, ConnectStream {
   readonly id: number
   readonly exchange: RunningExchange<Http2Response>
+  /** What takes the client's DATA; null: the head has ended the stream. */
+  readonly receiver: Receiver | null
   priority: ReceivedHead['priority']
   isReady = false
-  readonly #owner: StreamOwner
-  readonly #protocol: string
-  // The request:
-  readonly #contentLength: number | undefined
-  #received = 0
-  #limit = Number.POSITIVE_INFINITY
-  readonly #receiveWindow: ReceiveWindow
-  /** Somebody takes content as it comes. */
-  #isFlowing = false
-  #owesContinue: boolean
-  /** What comes is thrown away: the content was refused, or the response has ended. */
-  #isUnwanted = false
   isRemoteEnded: boolean
-  /** Content that nobody has taken, for the memory budget. */
-  #waiting = 0
+  isClosed = false
+  pace: Pace | null = null
+  readonly #owner: StreamOwner
   readonly #headBytes: number
-  // The response:
+  readonly #content: RequestContent | null
+  readonly #connect: ExtendedConnect | null
+  #waiting = 0
   readonly #queue: SendQueue
   /** Nothing will be added to the queue. */
   #isLast = false
   #trailers: HeaderLines = NO_TRAILERS
-  #isClosed = false
-  #pace: Pace | null = null
-  #tunnel: StreamTunnel | null = null
-  #webSocket: SwitchedConnection | null = null
 
   constructor(owner: StreamOwner, id: number, head: ReceivedHead, sendWindow: number, isRemoteEnded: boolean) {
+    const { memory, webSockets } = owner.context
     const isConnect = head.protocol !== ''
     this.#owner = owner
     this.id = id
     this.priority = head.priority
-    this.#queue = new SendQueue(sendWindow, owner.context.memory)
-    this.#receiveWindow = new ReceiveWindow(owner.context.memory, isConnect)
+    this.#queue = new SendQueue(sendWindow, memory)
     this.isRemoteEnded = isRemoteEnded
-    this.#protocol = head.protocol
-    this.#contentLength = isConnect ? undefined : head.contentLength
-    this.#owesContinue = head.expectsContinue
-    // What a WebSocket's client sends is no content.
-    const length = isRemoteEnded || isConnect ? 0 : head.contentLength
     this.#headBytes = head.bytes > SMALL_HEAD ? head.bytes : 0
     if (this.#headBytes > 0) owner.kept(this.#headBytes)
+    this.#connect = isConnect ? new ExtendedConnect(this, webSockets, memory) : null
+    this.#content = isConnect || isRemoteEnded ? null : new RequestContent(this, head, memory)
+    this.receiver = this.#connect ?? this.#content
+    const body = this.#content?.body ?? noContent()
     const writer = new Http2Response(this, head.method === 'HEAD', isConnect)
-    this.exchange = new RunningExchange(head, owner.peer, owner.local, new PulledBody(length, this), writer, this)
+    this.exchange = new RunningExchange(head, owner.peer, owner.local, body, writer, this.#connect ?? NO_SWITCH)
   }
 
   /** For the handler, after the stream is known to its connection. */
   begin(): void {
-    if (this.isRemoteEnded || this.#protocol !== '') this.exchange.body.end(NO_TRAILERS)
+    if (this.#content === null) this.exchange.body.end(NO_TRAILERS)
     this.#owner.context.onExchange(this.exchange)
   }
 
   get webSocket(): SwitchedConnection | null {
-    return this.#webSocket
+    return this.#connect === null ? null : this.#connect.webSocket
   }
 
-  // -- the request's content
+  // -- the request
 
-  /** A frame of DATA with so many bytes, padding too. False: that is more than the window. */
-  dataCame(bytes: number): boolean {
-    return this.#receiveWindow.receive(bytes)
-  }
-
-  /** A view that is valid until `keep`. */
-  content(piece: Buffer): void {
-    // It may have ended within the frame.
-    if (this.#isClosed) return
-    if (this.#protocol !== '') {
-      this.#tunnelContent(piece)
-      return
-    }
-    this.#received += piece.length
-    if (this.#contentLength !== undefined && this.#received > this.#contentLength) {
-      this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
-      return
-    }
-    if (this.#isUnwanted) return
-    if (this.#received > this.#limit) {
-      this.refuseBody(contentTooLarge(this.#limit))
-      return
-    }
-    this.#pace?.contentCame(piece.length)
-    this.exchange.body.push(piece)
-    // The handler may have ended the response.
-    if (!this.#isFlowing && !this.#isUnwanted && !this.#isClosed) this.keepWaiting(this.#waiting + piece.length)
-  }
-
-  #tunnelContent(piece: Buffer): void {
-    // Before the answer a client has nothing to say: it does not know yet what is spoken.
-    if (this.#tunnel === null)
-      this.reset(ErrorCode.PROTOCOL_ERROR, new ClientGoneError('the client sent frames too early'))
-    else this.#tunnel.receive(piece)
-  }
-
-  /** Padding, and content that was taken, leave room in the window. */
-  frameEnded(): void {
-    if (this.#isFlowing && !this.isRemoteEnded) this.#openWindow()
-  }
-
-  /** The read is over: its bytes are about to change. */
-  keep(): void {
-    this.exchange.body.keep()
-  }
-
-  /** END_STREAM has come. */
+  /** END_STREAM has come, behind the head. */
   remoteEnded(trailers: HeaderLines): void {
     this.isRemoteEnded = true
-    this.#owesContinue = false
-    if (this.#protocol !== '') {
-      this.#tunnel?.receiveEnd()
-      this.#closeTunnel()
-      return
-    }
-    if (this.#contentLength !== undefined && this.#received !== this.#contentLength) {
-      this.reset(ErrorCode.PROTOCOL_ERROR, lengthDiffers())
-      return
-    }
-    this.#pace?.awaitNothing()
-    this.exchange.body.end(trailers)
+    this.receiver!.ended(trailers)
+    this.#closeTunnel()
   }
 
-  #openWindow(): void {
-    const rest = this.#contentLength === undefined ? undefined : this.#contentLength - this.#received
-    const growth = this.#receiveWindow.growth(rest)
-    if (growth > 0) this.#owner.writer.window(this.id, growth)
+  get waiting(): number {
+    return this.#waiting
   }
 
-  wantBody(): void {
-    if (this.isRemoteEnded || this.#isUnwanted || this.#isClosed) return
-    if (this.#owesContinue && this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
-    this.#owesContinue = false
-    this.#isFlowing = true
-    this.keepWaiting(0)
-    this.#openWindow()
-    this.#paced().awaitContent()
-  }
-
-  pauseBody(): void {
-    this.#isFlowing = false
-    this.#pace?.pauseContent()
-  }
-
-  bodyTaken(): void {
-    this.keepWaiting(0)
-  }
-
-  limitBody(bytes: number): boolean {
-    this.#limit = bytes
-    return this.#received <= bytes
-  }
-
-  refuseBody(error: LimitError): void {
-    this.#refuse(error)
-  }
-
-  /** The handler hears that its content is refused, and answers. */
-  #refuse(error: ProtocolError): void {
-    if (this.#isUnwanted || this.#isClosed) return
-    this.#isUnwanted = true
-    this.#isFlowing = false
-    this.#pace?.awaitNothing()
-    this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
-    this.exchange.body.fail(error)
-    this.keepWaiting(0)
-  }
-
-  /** Bytes of the request that nobody has taken. */
-  keepWaiting(bytes: number): void {
+  set waiting(bytes: number) {
     if (bytes === this.#waiting) return
     this.#owner.kept(bytes - this.#waiting)
     this.#waiting = bytes
   }
 
-  #paced(): Pace {
-    this.#pace ??= new Pace(this, this.#owner.context.paces, isTooSlow => this.#overdue(isTooSlow))
-    return this.#pace
+  paced(): Pace {
+    this.pace ??= new Pace(this, this.#owner.context.paces, isTooSlow => this.#content?.overdue(isTooSlow))
+    return this.pace
   }
 
-  #overdue(isTooSlow: boolean): void {
-    const message = isTooSlow ? 'The content comes too slowly' : 'The content did not come in time'
-    this.#refuse(new ProtocolError(408, message, isTooSlow ? 'min-body-rate' : 'RFC9110§15.5.9'))
+  openReceiveWindow(bytes: number): void {
+    this.#owner.writer.window(this.id, bytes)
+  }
+
+  inviteContent(): void {
+    if (this.exchange.writer.state === 'idle') this.inform(100, NO_TRAILERS)
+  }
+
+  refused(error: ProtocolError): void {
+    this.#owner.context.onProtocolError(error, this.#owner.peer, this.exchange.id)
   }
 
   // -- the response
@@ -269,30 +158,30 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   inform(status: number, fields: HeaderLines): void {
-    if (!this.#isClosed) this.#owner.writeHeaders(this.id, status, fields, false, false)
+    if (!this.isClosed) this.#owner.writeHeaders(this.id, status, fields, false, false)
   }
 
   sendHead({ status, lines, comesAgain }: ResponseFields, isLast: boolean): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#owner.writeHeaders(this.id, status, lines, isLast, comesAgain)
     if (isLast) this.#isLast = true
   }
 
   respond(fields: ResponseFields, content: Buffer): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.sendHead(fields, false)
     this.#isLast = true
     if (!this.#owner.writeWhole(this, content)) this.#enqueue(Buffer.from(content))
   }
 
   sendContent(content: Buffer): boolean {
-    if (this.#isClosed) return true
+    if (this.isClosed) return true
     this.#enqueue(content)
     return !this.#queue.isFull
   }
 
   sendView(content: Buffer): boolean {
-    if (this.#isClosed) return true
+    if (this.isClosed) return true
     const sent = this.#owner.writeThrough(this, content)
     if (this.#queue.sendable <= 0) this.#owner.notReady(this)
     if (sent === content.length) return true
@@ -313,7 +202,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   sendEnd(trailers: HeaderLines): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#isLast = true
     this.#trailers = trailers
     // Else the end comes with the last frame of content.
@@ -359,11 +248,11 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (queue.isRelieved) this.#owner.relieved(this)
     if (isEnd) {
       if (this.#trailers.length > 0) this.#writeEnd()
-      this.#pace?.allTaken()
+      this.pace?.allTaken()
       if (this.exchange.writer.state === 'ended') this.#sent()
       else this.#closeTunnel()
     } else if (queue.isEmpty) {
-      this.#pace?.allTaken()
+      this.pace?.allTaken()
     } else if (queue.isStalled) {
       this.#awaitWindow()
     }
@@ -372,16 +261,16 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   #awaitWindow(): void {
     // The handler may write still.
     if (this.exchange.isHalfClosed) queueMicrotask(() => this.noWindowComes())
-    else this.#paced().awaitTaking()
+    else this.paced().awaitTaking()
   }
 
   /** The handler that waits may go on. */
   resume(): void {
-    if (!this.#queue.isFull || this.#isClosed) return
+    if (!this.#queue.isFull || this.isClosed) return
     // The next piece of a file, or another file, takes the buffer whose rest waits here.
     if (this.exchange.writer.isSendingFile && !this.#queue.isEmpty) return
     this.#queue.isFull = false
-    if (this.#tunnel !== null) this.#tunnel.handler.onDrain()
+    if (this.#connect?.isTunnel) this.#connect.drained()
     else this.exchange.writer.drained()
   }
 
@@ -390,9 +279,9 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
     if (!this.#queue.grow(bytes)) return false
     if (this.#queue.isStalled) {
       this.#owner.notReady(this)
-      this.#paced().awaitTaking()
+      this.paced().awaitTaking()
     } else if (!this.#queue.isEmpty) {
-      this.#pace?.allTaken()
+      this.pace?.allTaken()
       this.#owner.ready(this)
     }
     return true
@@ -406,26 +295,26 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   responseEnded(): void {
-    if (this.#webSocket !== null) {
-      this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
+    const { webSocket } = this
+    if (webSocket !== null) {
+      webSocket.close(CloseCode.INTERNAL_ERROR, '')
       return
     }
-    this.#isUnwanted = true
-    this.#pace?.awaitNothing()
-    this.keepWaiting(0)
+    this.receiver?.discard()
     this.exchange.body.discard()
     this.exchange.close()
     if (this.#queue.isEmpty) this.#sent()
   }
 
   responseAborted(): void {
-    if (this.#webSocket !== null) this.#webSocket.close(CloseCode.INTERNAL_ERROR, '')
+    const { webSocket } = this
+    if (webSocket !== null) webSocket.close(CloseCode.INTERNAL_ERROR, '')
     else this.reset(ErrorCode.INTERNAL_ERROR, null)
   }
 
   /** END_STREAM is in a frame. */
   #sent(): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     if (this.isRemoteEnded) this.#close(false)
     // Nobody wants the rest of the request (RFC9113§8.1).
     else this.reset(ErrorCode.NO_ERROR, null)
@@ -435,7 +324,7 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   /** We end it. `why`: for who still reads the request; null: nobody does. */
   reset(code: ErrorCode, why: Error | null): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#owner.writeReset(this.id, code)
     this.#end(why, true)
   }
@@ -458,11 +347,11 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
   }
 
   #end(why: Error | null, wasReset: boolean): void {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.#close(wasReset)
     const { exchange } = this
-    if (this.#tunnel !== null) {
-      this.#tunnel.closed()
+    if (this.#connect?.isTunnel) {
+      this.#connect.closed()
       return
     }
     if (why !== null) {
@@ -476,10 +365,10 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   #close(wasReset: boolean): void {
     this.#owner.notReady(this)
-    this.#pace?.stop()
-    this.keepWaiting(0)
+    this.pace?.stop()
+    this.waiting = 0
     if (this.#headBytes > 0) this.#owner.kept(-this.#headBytes)
-    this.#isClosed = true
+    this.isClosed = true
     if (!this.#queue.isEmpty) this.#owner.kept(-this.#queue.bytes)
     this.#queue.clear()
     this.#owner.closed(this, wasReset)
@@ -500,78 +389,20 @@ export class Http2Stream implements ScheduledStream, BodySource, ProtocolSwitch,
 
   // -- WebSocket (RFC8441)
 
-  isWebSocket(): boolean {
-    return this.#protocol === 'websocket'
-  }
-
-  checkWebSocket({ request }: Exchange): void {
-    this.#owner.context.webSockets.check(request.headers)
-  }
-
-  acceptWebSocket(exchange: Exchange, accept: WebSocketAccept, events: WebSocketEvents): WebSocketChannel {
-    const { webSockets } = this.#owner.context
-    this.#checkSwitch(exchange)
-    const terms = webSockets.negotiate(exchange.request.headers, accept)
-    return this.#switch(acceptLines(terms.headers), (stream, first, onEnded) =>
-      webSockets.open(stream, first, terms, events, onEnded),
-    )
-  }
-
-  acceptTunnel(exchange: Exchange, headers: HeaderLines, take: TakeStream): void {
-    this.#checkSwitch(exchange)
-    this.#switch(acceptLines(headers), take)
-  }
-
-  #checkSwitch(exchange: Exchange): void {
-    const { state } = this.exchange.writer
-    if (!this.isWebSocket() || state !== 'idle')
-      throw new Error(`request ${exchange.id} cannot become a WebSocket: its response is ${state}`)
-    if (this.#isClosed) throw new HttpError(400, 'The client has gone', 'client')
-  }
-
-  #switch<Taken extends SwitchedConnection>(
-    lines: HeaderLines,
-    take: (...stream: Parameters<TakeStream>) => Taken,
-  ): Taken {
-    this.exchange.writer.switched()
-    this.#owner.writeHeaders(this.id, 200, lines, false, false)
-    this.#tunnel = new StreamTunnel(this)
-    this.#isFlowing = true
-    const taken = take(this.#tunnel, null, () => this.#webSocketEnded())
-    this.#webSocket = taken
-    if (this.isRemoteEnded) queueMicrotask(() => taken.onEnd())
-    return taken
-  }
-
-  #webSocketEnded(): void {
-    this.exchange.writer.switchEnded(this.#webSocket!.bytesSent)
-    this.exchange.close()
-  }
-
-  // -- from the tunnel
-
-  setFlowing(isFlowing: boolean): void {
-    this.#isFlowing = isFlowing
-    this.frameEnded()
+  switchTo(fields: HeaderLines): void {
+    this.#owner.writeHeaders(this.id, 200, fields, false, false)
   }
 
   watchPeer(afterMs: number): void {
     this.#owner.watchPeer(afterMs)
   }
 
-  destroyTunnel(): void {
-    this.reset(ErrorCode.CANCEL, null)
-  }
-
   /** Both ends have ended, as with a FIN each: nothing is left to reset. */
   #closeTunnel(): void {
-    if (this.#tunnel === null || this.#isClosed) return
+    const connect = this.#connect
+    if (connect === null || !connect.isTunnel || this.isClosed) return
     if (!this.isRemoteEnded || !this.#isLast || !this.#queue.isEmpty) return
     this.#close(false)
-    this.#tunnel.closed()
+    connect.closed()
   }
-}
-
-function lengthDiffers(): ProtocolError {
-  return new ProtocolError(400, 'The content is not as long as Content-Length says', 'RFC9113§8.1.1')
 }

@@ -5,16 +5,22 @@
 import { ByteQueue } from '../base/byte-queue.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ByteStream, TransportHandler } from '../http/transport.ts'
+import { ErrorCode } from './frames.ts'
 
 /** What the tunnel asks of its stream. */
 export interface TunnelStream {
   readonly pendingBytes: number
   sendContent(content: Buffer): boolean
   sendEnd(trailers: HeaderLines): void
-  setFlowing(isFlowing: boolean): void
-  keepWaiting(bytes: number): void
+  /** Bytes that nobody has taken, for the memory budget. */
+  waiting: number
   watchPeer(afterMs: number): void
-  destroyTunnel(): void
+  reset(code: ErrorCode, why: Error | null): void
+}
+
+/** The client's window for it. */
+export interface TunnelFlow {
+  setFlowing(isFlowing: boolean): void
 }
 
 const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
@@ -22,6 +28,7 @@ const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onC
 export class StreamTunnel implements ByteStream {
   handler: TransportHandler = noHandler
   readonly #stream: TunnelStream
+  readonly #flow: TunnelFlow
   readonly #waiting = new ByteQueue()
   #isPaused = false
   /** The client's end came. */
@@ -29,8 +36,9 @@ export class StreamTunnel implements ByteStream {
   #isEndTold = false
   #isClosed = false
 
-  constructor(stream: TunnelStream) {
+  constructor(stream: TunnelStream, flow: TunnelFlow) {
     this.#stream = stream
+    this.#flow = flow
   }
 
   get pendingBytes(): number {
@@ -43,7 +51,7 @@ export class StreamTunnel implements ByteStream {
 
   pause(): void {
     this.#isPaused = true
-    this.#stream.setFlowing(false)
+    this.#flow.setFlowing(false)
   }
 
   resume(): void {
@@ -57,7 +65,7 @@ export class StreamTunnel implements ByteStream {
   }
 
   destroy(): void {
-    this.#stream.destroyTunnel()
+    this.#stream.reset(ErrorCode.CANCEL, null)
   }
 
   watchPeer(afterMs: number): void {
@@ -66,9 +74,9 @@ export class StreamTunnel implements ByteStream {
 
   #deliver(): void {
     while (!this.#isPaused && !this.#isClosed && this.#waiting.bytes > 0) this.handler.onData(this.#waiting.shift()!)
-    this.#stream.keepWaiting(this.#waiting.bytes)
+    this.#stream.waiting = this.#waiting.bytes
     if (this.#isPaused || this.#isClosed) return
-    this.#stream.setFlowing(true)
+    this.#flow.setFlowing(true)
     this.#tellEnd()
   }
 
@@ -87,7 +95,7 @@ export class StreamTunnel implements ByteStream {
       return
     }
     this.#waiting.push(Buffer.from(piece))
-    this.#stream.keepWaiting(this.#waiting.bytes)
+    this.#stream.waiting = this.#waiting.bytes
   }
 
   receiveEnd(): void {

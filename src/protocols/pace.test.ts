@@ -82,6 +82,29 @@ test('content that comes too slowly is overdue also if it is waited for in piece
   assert.equal(overdue[0], true)
 })
 
+test('a client that pauses whenever it would be judged is judged when it goes on; not if that has ended meanwhile', async t => {
+  const { pace, transport, advance } = makePace(t)
+  transport.reading = false
+  transport.write(Buffer.alloc(100_000))
+  const wait = () => {
+    for (let i = 0; i < 4; i++) {
+      pace.awaitTaking()
+      advance(600)
+      pace.allTaken()
+      advance(600)
+    }
+  }
+  wait()
+  pace.awaitTaking()
+  pace.stop()
+  await Promise.resolve()
+  assert.deepEqual(transport.calls, [])
+  wait()
+  pace.awaitTaking()
+  await Promise.resolve()
+  assert.deepEqual(transport.calls, ['destroy'])
+})
+
 test('a rate of 0: only silence is overdue', t => {
   const { pace, overdue, advance, come } = makePace(t, 0)
   pace.awaitContent()

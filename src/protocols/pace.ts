@@ -3,11 +3,12 @@
  * one connection of HTTP/1.1, or of one stream of HTTP/2, whose owner decides what an overdue client gets. Runs in the gateway.
  *
  * A head has one deadline. Content and responses have two. Silence ends them after a time-out. And a client that is not silent must keep
- * a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over one time-out, so a slow beginning
- * does no harm. Only the time in which we wait for the client counts: not while nobody wants its content, or nothing is left to take.
+ * a minimum rate, or a byte now and then would hold a connection for ever. The rate is the mean over one time-out, two at most, so a slow
+ * beginning does no harm. Only the time in which we wait for the client counts: not while nobody wants its content, or nothing is left to take.
  * A shorter time would be wrong: the kernel takes a response in lumps as large as its send buffer.
  *
- * Invariant: a small request arms and disarms one deadline. A rate is judged once in a time-out.
+ * Invariants: a small request arms and disarms one deadline. A rate is judged once in a time-out in which we wait, however the client
+ * divides it by pauses (a client of HTTP/2 can open and shut windows).
  */
 import { Deadline, DeadlineList } from '../base/deadlines.ts'
 import type { Limits, Timeouts } from '../config/types.ts'
@@ -205,11 +206,12 @@ class Rate {
 
   resume(): void {
     if (this.#terms.bytesPerSecond === 0) return
-    if (this.#window.list === null) {
-      this.#begin()
-    } else if (this.#pausedAt !== 0) {
+    if (this.#pausedAt !== 0) {
       this.#since += performance.now() - this.#pausedAt
       this.#pausedAt = 0
+      if (this.#window.list === null) this.#judgeLate()
+    } else if (this.#window.list === null) {
+      this.#begin()
     }
   }
 
@@ -217,24 +219,41 @@ class Rate {
     if (this.#window.list !== null && this.#pausedAt === 0) this.#pausedAt = performance.now()
   }
 
+  /** The next `resume` begins anew. */
   stop(): void {
     this.#window.disarm()
+    this.#pausedAt = 0
   }
 
   #begin(): void {
     this.#since = performance.now()
     this.#countBefore = this.#count()
-    this.#pausedAt = 0
     this.#terms.list.arm(this.#window)
   }
 
+  /** The time to judge came within a pause. */
+  #judgeLate(): void {
+    const { durationMs, list } = this.#terms
+    list.arm(this.#window)
+    if (performance.now() - this.#since < durationMs) return
+    // Not within this call: the owner works. It may stop meanwhile.
+    queueMicrotask(() => {
+      if (this.#window.isArmed) this.#judge()
+    })
+  }
+
   #judge(): void {
-    // `resume` begins anew.
+    // `resume` does it: a client that chooses the pauses must not get rid of the time before them.
     if (this.#pausedAt !== 0) return
     const { durationMs, bytesPerSecond, list } = this.#terms
     const waited = performance.now() - this.#since
-    if (waited < durationMs) list.arm(this.#window)
-    else if ((this.#count() - this.#countBefore) * 1000 < bytesPerSecond * waited) this.#onTooSlow()
-    else this.#begin()
+    if (waited < durationMs) {
+      list.arm(this.#window)
+    } else if ((this.#count() - this.#countBefore) * 1000 >= bytesPerSecond * waited) {
+      this.#begin()
+    } else {
+      this.stop()
+      this.#onTooSlow()
+    }
   }
 }

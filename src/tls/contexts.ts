@@ -160,8 +160,11 @@ function ticketKey(secret: Buffer, policy: string): Buffer {
 /** Node staples only for a `tls.Server`, which need not listen. */
 function stapleOf(certificates: readonly GatewayCertificate[]): Pick<TLSSocketOptions, 'server'> {
   if (certificates.length !== 1 || certificates[0]!.staple === '') return {}
-  const response = Buffer.from(certificates[0]!.staple, 'base64')
+  const [{ staple, stapleUntil }] = certificates as [GatewayCertificate]
+  const response = Buffer.from(staple, 'base64')
+  const until = stapleUntil ?? Number.POSITIVE_INFINITY
   const server = new Server()
-  server.on('OCSPRequest', (_certificate, _issuer, callback) => callback(null, response))
+  // One that has ended is worse than none: clients refuse it.
+  server.on('OCSPRequest', (_certificate, _issuer, callback) => callback(null, Date.now() < until ? response : null!))
   return { server }
 }

@@ -28,7 +28,14 @@ function entryFor(clients: Partial<GatewayClientCertificates>, policy: string): 
   return {
     names: ['localhost'],
     isDefault: true,
-    certificates: [{ chain: readFileSync(site.certificate, 'utf8'), key: readFileSync(site.key, 'utf8'), staple: '' }],
+    certificates: [
+      {
+        chain: readFileSync(site.certificate, 'utf8'),
+        key: readFileSync(site.key, 'utf8'),
+        staple: '',
+        stapleUntil: null,
+      },
+    ],
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
     policy: policy.repeat(64),
@@ -95,6 +102,13 @@ for (const version of VERSIONS) {
     const verify = 'FAILED:certificate revoked CN=gone'
     assert.deepEqual(await visits(entry, version, gone), [verify, `${verify} resumed`])
     assert.deepEqual(await visits(entry, version, kim), ['SUCCESS CN=kim', 'SUCCESS CN=kim resumed'])
+  })
+
+  test(`${version}: while a revocation list is out of date, nobody of its authority is right`, async () => {
+    const list = authority.revocationList(new Date(Date.now() - 60_000))
+    const verify = 'FAILED:CRL has expired CN=kim'
+    const seen = await visits(entryFor({ revoked: readFileSync(list, 'utf8') }, 'f'), version, kim)
+    assert.deepEqual(seen, [verify, `${verify} resumed`])
   })
 
   test(`${version}: a limit of depth counts intermediate authorities, and nothing is resumed`, async () => {

@@ -16,6 +16,7 @@ import { OUT_OF_MEMORY } from './scenarios/out-of-memory.ts'
 import { OVERLOAD } from './scenarios/overload.ts'
 import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
+import { SITES } from './scenarios/sites.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
 import { STREAMS } from './scenarios/streams.ts'
@@ -26,6 +27,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...THREADS,
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
+  ...SITES,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,

@@ -153,7 +153,10 @@ function standIn({ name }: AnyOption, value: unknown, start: string, directory: 
     else if (name === 'config') writeSettings(text, directory)
     else if (name === 'log_config') write(resolve(directory, text), LOG_CONFIG)
     else if (name === 'env_file') write(resolve(directory, text), 'A=1\n')
-    else if (name === 'paste') write(resolve(start, text), '[app:main]\nuse = egg:app\n')
+    else if (name === 'paste') {
+      write(resolve(start, text), '[app:main]\npaste.app_factory = paste_app:make\n')
+      write(join(start, 'paste_app.py'), `${STAND_IN}\n\ndef make(settings, **own):\n    return application\n`)
+    }
     else if (/^(?:ssl_)?(?:cert|key)file$/.test(name)) {
       const { certificate, key } = localCertificate()
       write(resolve(start, text), readFileSync(name.endsWith('certfile') ? certificate : key, 'utf8'))
@@ -185,16 +188,7 @@ function isAsgi(program: string, given: GivenOptions): boolean {
   return program === 'uvicorn' || /uvicorn|asgi/i.test(String(given.get('worker_class')?.value ?? ''))
 }
 
-const WSGI = `def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"served"]
-`
-const ASGI = `async def application(scope, receive, send):
-    if scope["type"] != "http":
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"served"})
-`
+const STAND_IN = readFileSync(join(import.meta.dirname, 'stand_in.py'), 'utf8')
 
 /** A module with the name that the line wants, in its packages. */
 function makeApplication(app: string, isAsgi: boolean, start: string): void {
@@ -203,8 +197,9 @@ function makeApplication(app: string, isAsgi: boolean, start: string): void {
   for (let i = 1; i < parts.length; i++) write(join(start, ...parts.slice(0, i), '__init__.py'), '')
   const name = attribute.replace(/\(.*$/s, '')
   const isFactory = attribute.includes('(') || name.startsWith('create_')
-  const rest = isFactory ? `\n\ndef ${name}(*args, **kwargs):\n    return application\n` : `\n${name} = application\n`
-  write(`${join(start, ...parts)}.py`, (isAsgi ? ASGI : WSGI) + rest)
+  const callable = isAsgi ? 'asgi' : 'application'
+  const rest = isFactory ? `\n\ndef ${name}(*args, **kwargs):\n    return ${callable}\n` : `\n${name} = ${callable}\n`
+  write(`${join(start, ...parts)}.py`, STAND_IN + rest)
 }
 
 function write(file: string, text: string): void {
@@ -216,6 +211,7 @@ function write(file: string, text: string): void {
 async function pythonFor(given: GivenOptions): Promise<string | null> {
   if (/gevent|eventlet/.test(String(given.get('worker_class')?.value)))
     return (await ensureEnvironment({ python: 'newest', packages: 'gevent' })).python
+  if (given.has('paste')) return (await ensureEnvironment({ python: 'newest', packages: 'paste' })).python
   return existsSync('/usr/bin/python3') ? '/usr/bin/python3' : null
 }
 

@@ -25,6 +25,11 @@ def application(environ, start_response):
     return [body] if body else []
 
 
+def paste(global_conf, **local):
+    given = {name: value for name, value in global_conf.items() if name not in ("here", "__file__")}
+    return make(given, **local)
+
+
 def make(*args, **kwargs):
     def made(environ, start_response):
         environ["MADE"] = repr((args, sorted(kwargs.items())))

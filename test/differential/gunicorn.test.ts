@@ -118,6 +118,12 @@ access_log_format = '%(m)s %(U)s %(q)s %(s)s %(zone)s %({x-a}i)s %({content-type
     words: '--permit-unconventional-http-method',
     asks: [{ method: 'X' }, { method: 'A#B' }, { method: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' }],
   },
+  'a file of PasteDeploy, with variables': {
+    words: '--paste shop.ini --paste-global stage=a=b --paste-global own\\=er=kim',
+    app: '',
+  },
+  'a section of a file of PasteDeploy, and a directory': { words: '--paste shop.ini#other --chdir below', app: '' },
+  'a file of PasteDeploy wins over a word': { words: '--paste=shop.ini', app: 'nowhere:app' },
   'few header fields': {
     words: '--limit-request-fields 3',
     asks: [{}, { headers: { A: '1', B: '2', C: '3', D: '4' } }],
@@ -170,12 +176,30 @@ class Quiet(glogging.Logger):
         self.access_log.addFilter(lambda record: "/health" not in record.getMessage())
 `
 
+/** Both read no `[server:main]`. */
+const PASTE = `
+[DEFAULT]
+stage = default
+region = kr
+[app:main]
+paste.app_factory = environ:paste
+colour = %(region)s-green
+[app:other]
+use = main
+set region = br
+[server:main]
+use = egg:gunicorn#main
+workers = 3
+threads = 4
+`
+
 function prepare(directory: string, file: string | undefined): string {
   copyFileSync(join(import.meta.dirname, 'environ.py'), join(directory, 'environ.py'))
   for (const below of ['below', 'below/extra']) mkdirSync(join(directory, below))
   copyFileSync(join(directory, 'environ.py'), join(directory, 'below/environ.py'))
   if (file !== undefined) writeFileSync(join(directory, 'gunicorn.conf.py'), file)
   writeFileSync(join(directory, 'quiet.py'), QUIET)
+  writeFileSync(join(directory, 'shop.ini'), PASTE)
   writeFileSync(join(directory, 'other_conf.py'), 'raw_env = ["STAGE=module"]\n')
   return directory
 }
@@ -216,6 +240,9 @@ const EXITS: readonly (readonly [words: string, code: number])[] = [
   ['--user nobody-here environ', 1],
   ['--access-logfile nowhere/x -b 127.0.0.1:0 environ', 1],
   ['-b 127.0.0.1:0 nowhere', 3],
+  ['--paste nowhere.ini', 1],
+  ['--check-config --paste shop.ini', 0],
+  ['--check-config --paste shop.ini#nothing', 1],
   ['--check-config environ', 0],
   ['--check-config nowhere', 1],
   ['--check-config environ:nothing', 1],

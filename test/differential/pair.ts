@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { ROOT } from '../support/paths.ts'
@@ -81,13 +82,19 @@ export interface Answer {
   readonly content: string
 }
 
-/** `socket`: a path; else the port of this machine. */
-export async function ask(
-  to: { port: number; socket: string | null },
-  { method = 'GET', path = '/', headers = {}, content = '' }: Ask,
-): Promise<Answer> {
+export interface Place {
+  /** Of this machine. */
+  readonly port: number
+  /** A path, in place of the port. */
+  readonly socket: string | null
+  /** Any certificate will do. */
+  readonly isTls?: boolean
+}
+
+export async function ask(to: Place, { method = 'GET', path = '/', headers = {}, content = '' }: Ask): Promise<Answer> {
   const where = to.socket === null ? { host: '127.0.0.1', port: to.port } : { socketPath: to.socket }
-  const sent = request({ ...where, method, path, headers: { Host: 'shop.test', ...headers }, agent: false })
+  const options = { ...where, method, path, headers: { Host: 'shop.test', ...headers }, agent: false }
+  const sent = to.isTls ? requestTls({ ...options, rejectUnauthorized: false }) : request(options)
   sent.end(content)
   const [response] = await once(sent, 'response')
   let read = ''

@@ -87,7 +87,7 @@ test('a file, a variable and a flag come together; what is useless is told at th
 test('HUP reads the file anew: what may change does, what may not is told', async t => {
   const directory = shop(t, { 'jumak.toml': 'workers = 1\n' })
   const server = await startServer({ directory })
-  server.expectLog(/timeout changed, which takes effect at the next start of the program$/)
+  server.expectLog(/timeout changed, which takes effect at the next start of the program, or with jumak upgrade$/)
   writeFileSync(join(directory, 'jumak.toml'), 'workers = 2\nthreads = 3\ntimeout = 5\n')
   server.signal('SIGHUP')
   await server.waitForLog(/reload: new values of workers, threads$/)

@@ -115,6 +115,31 @@ test('a command finds the program of its directory, of its file, and of no other
   )
 })
 
+test('status --ready is a health check: one line, and an exit code', async t => {
+  const project = new Project(t, {
+    'a.py': saying('a'),
+    'b.py': 'import no_such_module\n',
+    'jumak.toml': '[[app]]\nname = "a"\napp = "a"\n[[app]]\nname = "b"\napp = "b"\npath = "/b"\n',
+  })
+  const server = await startServer({ directory: project.directory, args: ['-w', '1'], waitReady: false })
+  server.acceptAnyLog()
+  let broken = await command(server, 'status', '--ready')
+  await until(
+    async () => {
+      broken = await command(server, 'status', '--ready')
+      return broken.stderr.startsWith('jumak: not ready: b failing: ')
+    },
+    () => broken.stderr,
+  )
+  assert.deepEqual([broken.code, broken.stdout], [1, ''])
+  assert.match(broken.stderr, /^jumak: .*no_such_module.*\n$/)
+  project.save('b.py', saying('b'))
+  await command(server, 'reload')
+  assert.deepEqual(await command(server, 'status', '--ready'), { code: 0, stdout: 'ready\n', stderr: '' })
+  await server.stop()
+  assert.equal((await command(server, 'status', '--ready')).code, 1)
+})
+
 test('reload waits for the new code, and says why it does not load', async t => {
   const project = new Project(t, { 'app.py': saying('one') })
   const server = await startServer({ directory: project.directory, args: ['-w', '1'] })
@@ -156,7 +181,10 @@ test('reload says what waits for the next start', async t => {
   server.expectLog(/keep-alive changed, which takes effect at the next start/)
   const { code, stdout } = await command(server, 'reload')
   assert.equal(code, 0)
-  assert.equal(stdout, 'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program\n')
+  assert.equal(
+    stdout,
+    'generation 2 serves\nkeep-alive changed, which takes effect at the next start of the program, or with jumak upgrade\n',
+  )
   await server.stop()
 })
 

@@ -1,9 +1,11 @@
 /** WSGI in greenlets (`--worker-class gevent`), with the real gevent: what a view sees, thousands that wait, deadlines, a blocked hub, reloads. */
 import assert from 'node:assert/strict'
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, testedPythons } from '../support/environments/environments.ts'
 import { Gate } from '../support/gate.ts'
-import { APPS } from '../support/paths.ts'
+import { APPS, ROOT } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
@@ -256,3 +258,50 @@ test('what an import spawns runs in a worker, forked or not; --reload brings new
   assert.equal(await textOf(server.target, '/'), 'second')
   await server.stop()
 })
+
+const BREW = `
+import subprocess
+def brew():
+    return subprocess.run(["echo", "tea"], stdout=subprocess.PIPE).stdout
+made = brew()
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [made, brew()]
+`
+const HOOKS = `
+import subprocess
+def told(name):
+    print(name, subprocess.run(["echo", "tea"], stdout=subprocess.PIPE).stdout, flush=True)
+def pre_fork(server, worker):
+    told("pre_fork")
+def child_exit(server, worker):
+    told("child_exit")
+def on_exit(server):
+    told("on_exit")
+`
+
+for (const { version } of await testedPythons())
+  test(`views and hooks wait for processes on Python ${version}, where the import had waited for one before the fork`, async t => {
+    const { python } = await ensureEnvironment({ python: version, packages: 'gevent' })
+    const project = new Project(t, { 'brew.py': BREW, 'hooks.py': HOOKS })
+    symlinkSync(join(ROOT, 'bin/jumak'), project.path('gunicorn'))
+    const server = await startServer({
+      app: 'brew:app',
+      directory: project.directory,
+      program: project.path('gunicorn'),
+      args: ['-k', 'gevent', '-c', 'hooks.py'],
+      env: { JUMAK_PYTHON: python },
+    })
+    assert.ok(
+      server.log.some(line => /imported once/.test(line)),
+      server.log.join('\n'),
+    )
+    assert.equal(await textOf(server.target, '/'), 'tea\ntea\n')
+    // A worker that has ended is noticed at once: otherwise the stop would warn that it did not leave in time.
+    await server.stop()
+    for (const hook of ['pre_fork', 'child_exit', 'on_exit'])
+      assert.ok(
+        server.log.some(line => line.endsWith(`${hook} b'tea\\n'`)),
+        server.log.join('\n'),
+      )
+  })

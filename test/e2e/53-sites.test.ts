@@ -116,6 +116,14 @@ test('error pages: of files, of a broken application, and of an application that
   await server.stop()
 })
 
+test('a site has the application of the command line as default', async t => {
+  const project = site(t, '')
+  project.save('jumak.toml', '[[site]]\napp = "default"\n')
+  const server = await startServer({ app: 'site_app:application', directory: project.directory })
+  assert.match((await ask(server, 'GET /a%20b?c')).body.toString(), /^shop\.test GET \/a b c 0$/)
+  await server.stop()
+})
+
 test('a location has its own limit of content', async t => {
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })

@@ -131,11 +131,38 @@ test('TLS that a file begins waits for the next start, and an upgrade is one', a
   const server = await startServer({ directory: project.directory })
   const tls = `\n[[tls]]\ncert = "${first.certificate}"\nkey = "${first.key}"\n`
   project.save('jumak.toml', `app = "app"\nworkers = 1\n${tls}`)
-  server.expectLog(/reload: \[\[tls\]\] changed, which takes effect at the next start of the program/)
+  server.expectLog(
+    /reload: \[\[tls\]\] changed, which takes effect at the next start of the program, or with jumak upgrade/,
+  )
   assert.match((await command(server, 'reload')).stdout, /\[\[tls\]\] changed, which takes effect at the next start/)
   assert.equal((await getOnce(server.port, '/hello')).status, 200)
   await upgrade(server)
   assert.match((await ask(server)).names, /first\.example/)
+  await server.stop()
+})
+
+test('redirects to https and HSTS begin and end at HUP', async t => {
+  const file = (more: string) => `app = "app"\nworkers = 1\n${more}`
+  const project = new Project(t, { 'jumak.toml': file('') })
+  copyFileSync(join(APPS, 'plain.py'), project.path('app.py'))
+  const binds = ['-b', 'https://127.0.0.1:0', '-b', 'http://127.0.0.1:0']
+  const args = [...binds, '--tls-cert', first.certificate, '--tls-key', first.key]
+  const server = await startServer({ directory: project.directory, args })
+  const port = (scheme: string) =>
+    Number(new RegExp(` ${scheme}://127\\.0\\.0\\.1:(\\d+)`).exec(server.log.join('\n'))![1])
+  const said = async () => {
+    const { status, header } = await getOnce(port('http'), '/hello', 'Host: localhost')
+    const safe = await getOnce(authority.target(port('https')), '/hello')
+    return [status, header('location'), safe.header('strict-transport-security')]
+  }
+  assert.deepEqual(await said(), [200, undefined, undefined])
+  project.save('jumak.toml', file('redirect-to-https = true\nhsts = "5m"\n'))
+  await command(server, 'reload')
+  await server.waitForLog(/reload: new values of redirect-to-https, hsts$/)
+  assert.deepEqual(await said(), [308, `https://localhost:${port('https')}/hello`, 'max-age=300'])
+  project.save('jumak.toml', file('hsts = 0\n'))
+  await command(server, 'reload')
+  assert.deepEqual(await said(), [200, undefined, 'max-age=0'])
   await server.stop()
 })
 
@@ -147,11 +174,34 @@ test('--check tells of files that a start would refuse, and of what is doubtful'
   const other = await check('--tls-cert', first.certificate, '--tls-key', second.key)
   assert.equal(other.code, 2)
   assert.match(other.stderr, /^jumak: tls-key .*: it is the key of another certificate than that of localhost\n$/)
-  const right = await check('--tls-cert', first.certificate, '--tls-key', first.key)
+  const whole = authority.issue({ names: ['localhost'], hasRoot: true })
+  const right = await check('--tls-cert', whole.certificate, '--tls-key', whole.key)
   assert.deepEqual([right.code, right.stderr], [0, ''])
+  const below = authority.issueAuthority('Below').issue({ names: ['localhost'] })
+  project.save(
+    'alone.pem',
+    readFileSync(below.certificate, 'utf8').replace(/(-----END CERTIFICATE-----\n)[\s\S]*/, '$1'),
+  )
+  const alone = await check('--tls-cert', 'alone.pem', '--tls-key', below.key)
+  assert.equal(alone.code, 0)
+  assert.match(
+    alone.stderr,
+    /^jumak: warning: tls-cert .*alone\.pem: the certificate of CN=Below, .* is not in it\. .*append/,
+  )
+  const old = authority.issue({ subject: '/CN=localhost', hasRoot: true })
+  const nameless = await check('--tls-cert', old.certificate, '--tls-key', old.key)
+  assert.equal(nameless.code, 0)
+  assert.match(nameless.stderr, /^jumak: warning: tls-cert .*: it is for no host: its subjectAltName is empty, .*\n$/)
   const table = (more: string) =>
     `[[app]]\nname = "shop"\napp = "app"\nhosts = ["first.example"]\n[[tls]]\ncert = "${first.certificate}"\nkey = "${first.key}"\n${more}`
   project.save('jumak.toml', table(''))
+  project.save(
+    'jumak.toml',
+    table('')
+      .replace(first.certificate, whole.certificate)
+      .replace(first.key, whole.key)
+      .replace('first.example', 'other.example'),
+  )
   const unserved = await runJumak(['--check', '--no-app'], project.directory)
   assert.match(unserved.stderr, /^jumak: warning: .*\[\[tls\]\]: no application has the host localhost\n$/)
 })

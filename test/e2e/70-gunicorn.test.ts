@@ -1,10 +1,11 @@
 /** gunicorn's command lines, as its users have them. What each option becomes: `src/adapters/gunicorn/gunicorn.test.ts`. */
 import assert from 'node:assert/strict'
-import { chmodSync, cpSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
 import { APPS, ROOT } from '../support/paths.ts'
+import { linkToProgram } from '../support/program-link.ts'
 import { Project, temporaryDirectory } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { runJumak } from '../support/run.ts'
@@ -46,10 +47,8 @@ test('gunicorn mysite.wsgi serves a Django project, with one worker', { skip: no
 
 test('a link named gunicorn is gunicorn, and its access log is as there', { skip: noPython }, async t => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'example-django' })
-  const program = join(temporaryDirectory(t), 'gunicorn')
-  symlinkSync(join(ROOT, 'bin/jumak'), program)
   const server = await startServer({
-    program,
+    program: linkToProgram(t, 'gunicorn'),
     directory: new Project(t, DJANGO).directory,
     args: ['-b127.0.0.1:0', '-w2', '--threads=2', '--access-logfi', '-'],
     app: 'mysite.wsgi:application',

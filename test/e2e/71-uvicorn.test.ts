@@ -1,11 +1,12 @@
 /** uvicorn's command lines, as its users have them. What each option becomes: `src/adapters/uvicorn/uvicorn.test.ts`. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { cpSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
-import { APPS, ROOT } from '../support/paths.ts'
+import { APPS } from '../support/paths.ts'
+import { linkToProgram } from '../support/program-link.ts'
 import { Project, temporaryDirectory } from '../support/project.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { runJumak } from '../support/run.ts'
@@ -26,10 +27,8 @@ const DJANGO = {
 
 test('a link named uvicorn serves a Django project, with the access log of uvicorn', { skip: noPython }, async t => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'example-django' })
-  const program = join(temporaryDirectory(t), 'uvicorn')
-  symlinkSync(join(ROOT, 'bin/jumak'), program)
   const server = await startServer({
-    program,
+    program: linkToProgram(t, 'uvicorn'),
     directory: new Project(t, DJANGO).directory,
     args: ['--port', '0', 'myproject.asgi:application'],
     isBound: true,
@@ -118,6 +117,13 @@ for (const [words, code, stderr] of [
     assert.equal(ended.code, code, ended.stderr)
     assert.match(ended.stderr, stderr)
   })
+
+test('python -m uvicorn is uvicorn, with that Python', { skip: noPython }, async () => {
+  const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })
+  const ended = await runJumak([python, '-m', 'uvicorn', 'shp:make', '--port', '0'], SITE)
+  assert.equal(ended.code, 3, ended.stderr)
+  assert.ok(ended.stderr.includes(`the packages of ${python}); did you mean shop?`), ended.stderr)
+})
 
 test('fastapi run finds the application, and its port is $PORT', { skip: noPython }, async t => {
   const { python } = await ensureEnvironment({ python: 'newest', packages: 'asgi' })

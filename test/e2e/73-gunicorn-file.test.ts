@@ -1,9 +1,8 @@
 /** `jumak gunicorn` with a configuration file: it is evaluated once for each generation, its hooks are called, and its mistakes are told. */
 import assert from 'node:assert/strict'
 import { chmodSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ROOT } from '../support/paths.ts'
+import { linkToProgram } from '../support/program-link.ts'
 import { Project } from '../support/project.ts'
 import { getOnce } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
@@ -43,15 +42,18 @@ interface Called {
 }
 
 class Shop extends Project {
+  /** A link to it, named gunicorn. */
+  readonly program: string
+
   constructor(t: TestContext, file: string) {
     super(t, { 'shop.py': APP, 'gunicorn.conf.py': file })
-    symlinkSync(join(ROOT, 'bin/jumak'), this.path('gunicorn'))
+    this.program = linkToProgram(t, 'gunicorn')
   }
 
   start(args: readonly string[] = [], more: Readonly<Record<string, string>> = {}) {
     const { directory } = this
     const env = { CALLS: this.path('calls'), ...more }
-    return startServer({ app: 'shop', directory, args, program: this.path('gunicorn'), env })
+    return startServer({ app: 'shop', directory, args, program: this.program, env })
   }
 
   get calls(): Called[] {
@@ -120,7 +122,7 @@ test('a mistake in the file is told with its frames: at the start it ends the pr
   const failed = await startServer({
     app: 'shop',
     directory: shop.directory,
-    program: shop.path('gunicorn'),
+    program: shop.program,
     waitReady: false,
   })
   failed.acceptAnyLog()
@@ -140,7 +142,7 @@ test('a hook that fails at the start ends it; one that fails later is told', asy
   await server.stop()
   shop.save('gunicorn.conf.py', 'def on_starting(server):\n    raise ValueError("no start")\n')
   const { directory } = shop
-  const failed = await startServer({ app: 'shop', directory, program: shop.path('gunicorn'), waitReady: false })
+  const failed = await startServer({ app: 'shop', directory, program: shop.program, waitReady: false })
   failed.acceptAnyLog()
   assert.equal(await failed.exited, 3)
   assert.match(failed.log.join('\n'), /on_starting of gunicorn\.conf\.py failed: ValueError: no start/)
@@ -168,7 +170,7 @@ test('as root, a file that others can change is not evaluated unless a user is n
   chmodSync(linked.path('open'), 0o777)
   for (const shop of [open, linked]) {
     const { directory } = shop
-    const server = await startServer({ app: 'shop', directory, program: shop.path('gunicorn'), waitReady: false })
+    const server = await startServer({ app: 'shop', directory, program: shop.program, waitReady: false })
     if (process.geteuid?.() !== 0) {
       await server.waitForLog(/ master +ready/)
       await server.stop()

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../src/base/memory-budget.ts'
+import { isPublicName } from '../../src/handlers/static/paths.ts'
+import { isAuthority } from '../../src/http/authority.ts'
 import { record } from '../../src/http1/testing/recorded-calls.ts'
 import { ConnectionError, FRAME_HEADER, PREFACE } from '../../src/http2/frames.ts'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
@@ -16,6 +18,8 @@ import { recordFrames } from '../../src/http2/testing/recorded-frames.ts'
 import { parse } from '../../src/patterns/parser.ts'
 import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
 import { programOf } from '../../src/patterns/program.ts'
+import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
+import { prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -203,4 +207,76 @@ function textOf(subject: string, slots: Int32Array, group: number): string | und
   return slots[2 * group + 1] === -1 ? undefined : subject.slice(slots[2 * group], slots[2 * group + 1])
 }
 
-export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello, patterns]
+/** A site with all that a request's words can reach. */
+const SITE = sitesOf(
+  {
+    sites: [
+      site({
+        names: [{ kind: 'regex', pattern: { source: '^(?<name>[a-z]+)\\.test$', ignoresCase: true } }],
+        rewrites: [
+          {
+            kind: 'rewrite',
+            pattern: { source: '^/r/(.*)/(.*)$', ignoresCase: false },
+            to: '/$2?a=$1&$arg_b',
+            flag: 'last',
+          },
+          {
+            kind: 'if',
+            condition: {
+              kind: 'matches',
+              value: '$args',
+              pattern: { source: '(.+)=(.+)', ignoresCase: true },
+              not: false,
+            },
+            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri' }],
+          },
+        ],
+        locations: [
+          prefix('/', {
+            settings: { ...SETTINGS, root: '/srv/$host/$two' },
+            handler: { kind: 'files', alias: null },
+            tryFiles: [
+              { kind: 'file', path: '$uri' },
+              { kind: 'uri', uri: '$arg_next' },
+            ],
+          }),
+          regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
+          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args' }] }),
+          prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
+        ],
+      }),
+    ],
+    maps: [
+      {
+        name: 'mapped',
+        from: '$arg_k$cookie_k$http_x_y',
+        default: '$name',
+        exact: { a: '$uri' },
+        suffixes: {},
+        prefixes: {},
+        patterns: [{ pattern: { source: '^(.*)b(.*)$', ignoresCase: true }, value: '$1' }],
+        place: { file: '', line: 1, column: 1 },
+      },
+    ],
+  },
+  ['/x'],
+)
+
+/** A host, a line break, a target: no throw, an end, and nothing in a redirect or a file's name that can lead away. */
+const sites: Target = {
+  name: 'sites',
+  corpus: corpusOf('sites'),
+  split: splitBy(() => 1),
+  mend: part => part,
+  async check(bytes) {
+    const [host = '', target = ''] = bytes.toString('latin1').split(/\n(.*)/s)
+    const { words, request } = SITE(`/${target.replace(/[\x00-\x20#]/g, '')}`, isAuthority(host) ? host : '')
+    assert.notEqual(words, 'nothing')
+    if (words.startsWith('301 ')) assert.doesNotMatch(words.slice(4), /[\x00-\x20]|^\/\//)
+    if (request === null) return
+    const name = belowBase(request.location, fileName(request, request.uri))
+    if (name !== null && isPublicName(name)) assert.doesNotMatch(name, /(?:^|\/)\.\.(?:\/|$)|\0/)
+  },
+}
+
+export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello, patterns, sites]

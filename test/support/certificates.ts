@@ -156,10 +156,14 @@ distinguished_name = none
     openssl('ca', '-config', this.#configuration, '-revoke', certificate)
   }
 
-  /** Path of the PEM of a list of what has been revoked so far. */
-  revocationList(): string {
+  /** Path of the PEM of a list of what has been revoked so far. `until`: in ten years. */
+  revocationList(until?: Date): string {
     const file = join(this.#directory, `${++this.#issued}.crl.pem`)
-    openssl('ca', '-config', this.#configuration, '-gencrl', '-out', file)
+    const dates =
+      until === undefined
+        ? []
+        : ['-crl_lastupdate', asn1Time(new Date(until.getTime() - HOUR_MS)), '-crl_nextupdate', asn1Time(until)]
+    openssl('ca', '-config', this.#configuration, '-gencrl', '-out', file, ...dates)
     return file
   }
 

@@ -1,11 +1,11 @@
 /**
  * Follows a Dockerfile without a container engine. A directory stands for the file system of each image, and the paths of instructions lie
- * below it. Packages of the distribution are noted, not installed.
+ * below it. Packages of the distribution are noted, not installed, and owners of files are those of the test.
  */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -13,7 +13,12 @@ const run = promisify(execFile)
 export class Image {
   root = ''
   directory = ''
+  /** What the container runs: the words of CMD behind those of ENTRYPOINT. */
   command: readonly string[] = []
+  entrypoint: readonly string[] = []
+  /** The command of HEALTHCHECK. */
+  healthCheck: readonly string[] = []
+  user = 'root'
   readonly packages: string[] = []
   readonly environment: Record<string, string> = {}
   readonly #home: string
@@ -25,6 +30,11 @@ export class Image {
     this.#home = home
     this.#context = context
     this.#pythonPath = pythonPath
+  }
+
+  /** A stage that the test has made itself, in this directory. */
+  have(stage: string, root: string): void {
+    this.#stages.set(stage, root)
   }
 
   async follow(line: string): Promise<void> {
@@ -45,7 +55,7 @@ export class Image {
         const source = stage === undefined ? join(this.#context, from!) : join(this.#stages.get(stage)!, from!)
         const target = to!.startsWith('/') ? join(this.root, to!) : join(this.directory, to!)
         const isInto = to!.endsWith('/') || (to === '.' && from !== '.')
-        cpSync(source, isInto ? join(target, from!) : target, { recursive: true, verbatimSymlinks: true })
+        cpSync(source, isInto ? join(target, basename(from!)) : target, { recursive: true, verbatimSymlinks: true })
         return
       }
       case 'ENV':
@@ -69,13 +79,22 @@ export class Image {
           this.packages.push(...line.split('--no-install-recommends ')[1]!.split(' && ')[0]!.split(' '))
           return
         }
-        await run('sh', ['-c', this.#below(words.join(' '))], {
+        await run('sh', ['-c', this.#below(words.join(' ').replace(/ && chown [a-z -]+$/, ''))], {
           cwd: this.directory,
           env: { ...process.env, ...this.environment },
         })
         return
       case 'CMD':
-        this.command = JSON.parse(words.join(' '))
+        this.command = [...this.entrypoint, ...JSON.parse(words.join(' '))]
+        return
+      case 'ENTRYPOINT':
+        this.entrypoint = JSON.parse(words.join(' '))
+        return
+      case 'HEALTHCHECK':
+        this.healthCheck = JSON.parse(line.split(' CMD ')[1]!)
+        return
+      case 'USER':
+        this.user = words[0]!
         return
       case 'EXPOSE':
         return

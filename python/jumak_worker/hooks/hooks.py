@@ -53,6 +53,8 @@ class Hooks:
         self._worker: Optional[Worker] = None
         self._has_forked = False
         self._is_stopping = False
+        #: Called after each function of the file, in the preloader.
+        self.after_call: Optional[Callable[[], None]] = None
 
     # -- in the preloader
 
@@ -97,6 +99,7 @@ class Hooks:
 
     def in_worker(self, number: int) -> None:
         """After the fork. Raises LoadError."""
+        self.after_call = None
         self._worker = worker = self._workers[number]
         self._workers = {}
         worker.pid = os.getpid()
@@ -135,6 +138,9 @@ class Hooks:
             raise LoadError("%s of %s left with SystemExit(%r)" % (name, self._display, error.code), error) from None
         except BaseException as error:
             raise LoadError("%s of %s failed: %s" % (name, self._display, tracebacks.one_line(error)), error) from None
+        finally:
+            if self.after_call is not None:
+                self.after_call()
 
     def _try(self, name: str, *arguments: Any) -> None:
         try:

@@ -12,6 +12,7 @@ import sys
 from types import ModuleType
 
 from ..output import tracebacks
+from . import near_modules
 
 SETTINGS = "DJANGO_SETTINGS_MODULE"
 #: Commands of other programs → what to write instead. A module of that name is looked for first.
@@ -49,7 +50,7 @@ def _advise_missing(name: str) -> str:
     meant = difflib.get_close_matches(name, _ADMIN_COMMANDS, n=1, cutoff=0.75)
     if meant:
         return "if no module is meant, write jumak %s: there is no command %s" % (meant[0], name)
-    return shadowed(name) or "is it the right directory (--chdir)?"
+    return shadowed(name) or near_modules.advise(name) or "is it the right directory (--chdir)?"
 
 
 def shadowed(name: str) -> str:
@@ -81,9 +82,8 @@ def explain(error: BaseException, name: str, display: str, settings: str) -> str
     """``settings``: where DJANGO_SETTINGS_MODULE is set in the environment; empty where it is not."""
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     if missing:
-        named = os.environ.get(SETTINGS, "")
-        if named == missing or named.startswith(missing + "."):
-            return _no_settings(name, missing, named, settings)
+        if are_settings_missing(error):
+            return _no_settings(name, missing, os.environ[SETTINGS], settings)
         return "there is no module %s in %s; is it the right Python (--python), are its requirements installed?" % (
             missing,
             sys.executable,
@@ -93,9 +93,16 @@ def explain(error: BaseException, name: str, display: str, settings: str) -> str
     return text + (_advise_module(name, display) if is_relative else "")
 
 
+def are_settings_missing(error: BaseException) -> bool:
+    """The frames are Django's then, and say no more than the sentence."""
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    named = os.environ.get(SETTINGS, "")
+    return missing != "" and (named == missing or named.startswith(missing + "."))
+
+
 def _no_settings(name: str, missing: str, named: str, where: str) -> str:
     setter = where or "by %s" % (_find_setter(name) or "the application")
-    return "%s is %s, and there is no module %s (looked in %s and in the packages of %s); it is set %s" % (
+    sentence = "%s is %s, and there is no module %s (looked in %s and in the packages of %s); it is set %s" % (
         SETTINGS,
         named,
         missing,
@@ -103,6 +110,8 @@ def _no_settings(name: str, missing: str, named: str, where: str) -> str:
         sys.executable,
         setter,
     )
+    advice = near_modules.advise(named)
+    return sentence + (advice and "; " + advice)
 
 
 def _find_setter(name: str) -> str:

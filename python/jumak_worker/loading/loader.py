@@ -98,6 +98,25 @@ def load(start: dict) -> LoadedApplication:
         from . import log_config
 
         log_config.set_up(start["logConfig"], start["loggers"])
+    if start["paste"] is None:
+        display, application, kind = _from_module(start, attributes, passed)
+    else:
+        display, application, kind = _from_paste(start)
+    if is_green and kind == interface.ASGI:
+        what = "is an ASGI application, whose requests run on an event loop: leave worker-class out"
+        raise LoadError("worker-class is gevent, but %s %s" % (display, what))
+    milliseconds = int((perf_counter() - started) * 1000)
+    static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
+    if static is not None and static.finders:
+        try:
+            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
+        except Exception as error:
+            static = static_files.nothing_because("the finders cannot be asked: %s" % tracebacks.one_line(error))
+    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
+
+
+def _from_module(start: dict, attributes: List[str], passed: str) -> Tuple[str, Callable, str]:
+    """Its name, the callable and its interface. ``passed``: arguments of a factory."""
     imported = _import(start["module"], start["file"], start["display"], start["settingsFrom"])
     try:
         name, found = _find_attribute(imported, attributes)
@@ -112,19 +131,24 @@ def load(start: dict) -> LoadedApplication:
     if start["factory"] or (name == "create_app" and len(attributes) > 1):
         found = _call_factory(imported, name, found, passed)
         name += "()"
-    application, kind = _checked(found, imported, name, start["display"], start["interface"])
-    if is_green and kind == interface.ASGI:
-        what = "is an ASGI application, whose requests run on an event loop: leave worker-class out"
-        raise LoadError("worker-class is gevent, but %s:%s %s" % (imported.__name__, name, what))
-    milliseconds = int((perf_counter() - started) * 1000)
-    display = "%s:%s" % (imported.__name__, name)
-    static = static_files.find(start["rootPath"], start["isDevelopment"]) if start["findStatic"] else None
-    if static is not None and static.finders:
-        try:
-            application = static_finders.wrap(application, kind, static.finders, start["rootPath"])
-        except Exception as error:
-            static = static_files.nothing_because("the finders cannot be asked: %s" % tracebacks.one_line(error))
-    return LoadedApplication(application, display, _framework(kind), milliseconds, kind, static)
+    where = "%s:%s" % (imported.__name__, name)
+    advice_for = None if name.endswith("()") else name
+    return (where, *_checked(found, where, advice_for, start["display"], start["interface"]))
+
+
+def _from_paste(start: dict) -> Tuple[str, Callable, str]:
+    from . import paste_deploy
+
+    file, section = start["file"], start["attributes"][0]
+    # A dictionary of gunicorn's configuration file has set up logging before.
+    by_dictionary = (start["configuration"] or {}).get("settings", {}).get("logconfig_dict")
+    if start["logConfig"] is None and not by_dictionary and paste_deploy.has_logging(file):
+        from . import log_config
+
+        log_config.set_up(file, None, "")
+    where = "%s#%s" % (os.path.basename(file), section)
+    application = paste_deploy.load(file, section, start["paste"])
+    return (where, *_checked(application, where, None, start["display"], start["interface"]))
 
 
 def call_post_fork(hook: dict) -> None:
@@ -165,7 +189,8 @@ def _import(module: Optional[str], file: Optional[str], display: str, settings: 
         if isinstance(error, ModuleNotFoundError) and import_mistakes.is_missing_itself(error, name):
             raise LoadError(import_mistakes.not_found(name, error)) from None
         message = import_mistakes.explain(error, name, display, settings)
-        raise LoadError("%s could not be imported: %s" % (name, message), error) from None
+        cause = None if import_mistakes.are_settings_missing(error) else error
+        raise LoadError("%s could not be imported: %s" % (name, message), cause) from None
 
 
 def _import_file(name: str, file: str) -> ModuleType:
@@ -243,16 +268,17 @@ def _plain_values(where: str, passed: str) -> Tuple[List[object], Dict[str, obje
 _INTERFACES = {"wsgi": interface.WSGI, "asgi3": interface.ASGI, "asgi2": interface.ASGI_2}
 
 
-def _checked(application: object, module: ModuleType, name: str, display: str, wanted: str) -> Tuple[Callable, str]:
-    """The callable and its interface, which is the one that is ``wanted`` or found. ``name`` ends in ``()`` where a factory made the application."""
-    where = "%s:%s" % (module.__name__, name)
+def _checked(
+    application: object, where: str, name: Optional[str], display: str, wanted: str
+) -> Tuple[Callable, str]:
+    """The callable and its interface, which is the one that is ``wanted`` or found. ``name``: None where a factory made the application."""
     if not callable(application):
         what = "None" if application is None else "of type %s" % type(application).__name__
         raise LoadError("%s is %s, which cannot be called: a WSGI or ASGI application is a callable" % (where, what))
     kind = _INTERFACES.get(wanted) or interface.detect(application)
     if kind == interface.ASGI_2:
         return interface.single(application), interface.ASGI
-    advice = factories.advise(application, name, display) if not name.endswith("()") else ""
+    advice = "" if name is None else factories.advise(application, name, display)
     if advice:
         raise LoadError("%s %s" % (where, advice))
     if kind == interface.ASGI:

@@ -3,7 +3,8 @@
 ``by_dictionary`` is for a dictionary that gunicorn's configuration file has.
 
 Runs in the preloader, or in each worker with ``--preload off``; loaded only where one of the two is given. Raises LoadError. A file is read
-as ``logging.config`` reads it, by the ending of its name: ``.json``, ``.yaml`` and ``.yml``, and all others as ``fileConfig`` does.
+as ``logging.config`` reads it, by the ending of its name: ``.json``, ``.yaml`` and ``.yml``, and all others as ``fileConfig`` does, where
+``%(here)s`` is the directory, as with gunicorn.
 
 Files for uvicorn name its formatters. Where uvicorn is not installed, classes of the same names stand in for them while the file is read.
 """
@@ -14,6 +15,7 @@ import importlib.util
 import json
 import logging
 import logging.config
+import os
 import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
@@ -23,14 +25,14 @@ from . import server_loggers
 from .load_error import LoadError
 
 
-def set_up(file: Optional[str], loggers: Optional[dict]) -> None:
-    """``loggers``: ``{"server": "uvicorn", "level": 20}``; a level of None changes none."""
+def set_up(file: Optional[str], loggers: Optional[dict], setting: str = " (--log-config)") -> None:
+    """``loggers``: ``{"server": "uvicorn", "level": 20}``; a level of None changes none. ``setting``: for messages about the file."""
     if loggers is not None:
         logging.addLevelName(server_loggers.TRACE, "TRACE")
         if file is None:
             server_loggers.make_uvicorns()
     if file is not None:
-        _read(file)
+        _read(file, setting)
     if loggers is not None and loggers["level"] is not None:
         # As there: it wins over the file, also where that says less.
         for name in ("uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
@@ -42,8 +44,8 @@ def by_dictionary(given: Dict[str, Any], where: str) -> None:
     _guarded("logconfig_dict of %s" % where, lambda: logging.config.dictConfig({**server_loggers.GUNICORNS_DICTIONARY, **given}))
 
 
-def _read(file: str) -> None:
-    what = "the logging configuration %s (--log-config)" % file
+def _read(file: str, setting: str) -> None:
+    what = "the logging configuration %s%s" % (file, setting)
 
     def read() -> None:
         if file.endswith(".json"):
@@ -54,7 +56,8 @@ def _read(file: str) -> None:
         else:
             # It says nothing of a file that it cannot open.
             with open(file, encoding="utf-8") as opened:
-                logging.config.fileConfig(opened, disable_existing_loggers=False)
+                defaults = {"__file__": file, "here": os.path.dirname(file)}
+                logging.config.fileConfig(opened, defaults, disable_existing_loggers=False)
 
     _guarded(what, read)
 

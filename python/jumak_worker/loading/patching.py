@@ -50,3 +50,12 @@ def after_fork() -> None:
     gevent = sys.modules.get("gevent")
     if gevent is not None:
         gevent.reinit()
+        child_handler_replaced()
+
+
+def child_handler_replaced() -> None:
+    """SIGCHLD has another handler than that of gevent's loop, which the loop has installed when the import has waited for a process. It
+    installs it again with the next process; otherwise nobody would notice the end of that one."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None:
+        gevent.get_hub().loop.reset_sigchld()

@@ -125,6 +125,7 @@ PRELOADER: Dict[str, Dict[str, Check]] = {
         "file": or_null(_path),
         "attributes": list_of(_name, 100),
         "factory": flag,
+        "paste": or_null(texts),
         "display": text(),
         "importPath": every(_path, 1000),
         "interface": one_of("auto", "wsgi", "asgi3", "asgi2"),

@@ -15,7 +15,7 @@ import os
 import select
 import signal
 import sys
-from typing import Any, Dict, NoReturn, Optional, Protocol
+from typing import Any, Callable, Dict, NoReturn, Optional, Protocol
 
 from .. import unpatched
 from ..loading import descriptors, inspection, interface, loader, patching, sources
@@ -37,6 +37,8 @@ _CHILDREN_GRACE = 1.0
 
 class Hooks(Protocol):
     """What the preloader needs of ``hooks/hooks.py``, which is imported only where there are any."""
+
+    after_call: Optional[Callable[[], None]]
 
     def starting(self) -> None: ...
 
@@ -89,7 +91,9 @@ class Preloader:
         osprocess.become_subreaper()
         osprocess.keep_freed_memory()
         try:
-            loader.prepare_import_path(message["directory"], message["file"], message["module"], message["importPath"])
+            # Python imports nothing from beside a file of PasteDeploy, as with gunicorn.
+            file = message["file"] if message["paste"] is None else None
+            loader.prepare_import_path(message["directory"], file, message["module"], message["importPath"])
         except OSError as error:
             self._fail("the application's directory cannot be entered: %s" % error)
         if message["configuration"] is not None:
@@ -249,8 +253,11 @@ class Preloader:
         self._wakeup_read, self._wakeup_write = os.pipe()
         os.set_blocking(self._wakeup_write, False)
         os.set_blocking(self._wakeup_read, False)
-        self._sigchld = unpatched.signal(signal.SIGCHLD, lambda *_: None)
+        self._sigchld = unpatched.signal(signal.SIGCHLD, _wake)
         signal.set_wakeup_fd(self._wakeup_write, warn_on_full_buffer=False)
+        if hooks is not None and self._start["workerClass"] == "gevent":
+            patching.child_handler_replaced()
+            hooks.after_call = self._watch_children
         poll = unpatched.poll()
         poll.register(self._control.socket, select.POLLIN)
         poll.register(self._wakeup_read, select.POLLIN)
@@ -281,6 +288,16 @@ class Preloader:
                 elif message["type"] == "stopping" and hooks is not None:
                     hooks.stopping()
 
+    def _watch_children(self) -> None:
+        """After a hook. If it has waited for a process, gevent's handler stands in the place of ours, and one of our children may have
+        ended meanwhile."""
+        unpatched.signal(signal.SIGCHLD, _wake)
+        patching.child_handler_replaced()
+        try:
+            os.write(self._wakeup_write, b"\0")
+        except BlockingIOError:
+            pass  # full: the loop looks anyway
+
     def _drain_wakeups(self) -> None:
         try:
             os.read(self._wakeup_read, 4096)
@@ -301,6 +318,10 @@ class Preloader:
         self._wakeup_read = self._wakeup_write = -1
         if self._workers is not None:
             self._workers.forget_in_child()
+
+
+def _wake(_number: int, _frame: object) -> None:
+    """The wakeup descriptor is all that matters of a signal."""
 
 
 def _flush_files() -> None:

@@ -58,12 +58,14 @@ export function readFile({ display, values }: EvaluatedFile): ReadFile {
 /** A file has variables of its own, so only a name that is nearly one of a setting, or of its flag, is told. */
 function resembling(name: string, display: string): string[] {
   if (name.length < MIN_RESEMBLING || name.startsWith('_') || SETTINGS.some(option => option.name === name)) return []
-  const meant = nearest(plain(name))
+  const meant = nearest(name)
   if (meant === null) return []
   return [`${shortName(display)}: ${name} is no setting of gunicorn, and does nothing; did you mean ${meant}?`]
 }
 
-function nearest(typed: string): string | null {
+/** The setting that a name resembles; null: none. */
+export function nearest(written: string): string | null {
+  const typed = plain(written)
   let best: string | null = null
   let least = typed.length < SHORT ? 2 : 3
   for (const option of SETTINGS) {

@@ -199,6 +199,8 @@ const WRONG: readonly (readonly [words: string, message: string])[] = [
   ['-x', '-x is unknown'],
   ['-b 8000', "-b must have a colon before a port alone, as in :8000, which is for all addresses, not '8000'"],
   ['-e A', '-e must be KEY=VALUE'],
+  ['-k gevnt', "-k must name a class of gunicorn, or a class with its module, not 'gevnt'; did you mean gevent?"],
+  ['-k fast', "-k must name a class of gunicorn, or a class with its module, not 'fast'"],
   ['--cert-reqs 3', '--cert-reqs must be 0, 1 or 2, not 3'],
   ['--reload-engine magic', "--reload-engine must be one of auto, poll, inotify, not 'magic'"],
 ]

@@ -1,6 +1,6 @@
 /**
  * `jumak gunicorn`: gunicorn's command line, `GUNICORN_CMD_ARGS` and configuration file, as arguments of ours. The first wins: command line,
- * `GUNICORN_CMD_ARGS`, file; what is given nowhere has its variable (`PORT`, `WEB_CONCURRENCY`, `FORWARDED_ALLOW_IPS`) or gunicorn's
+ * `GUNICORN_CMD_ARGS`, `[server:NAME]` of a file of PasteDeploy, file; what is given nowhere has its variable (`PORT`, `WEB_CONCURRENCY`, `FORWARDED_ALLOW_IPS`) or gunicorn's
  * default. A list comes as a whole from the first that has it. Runs in the command line, and in the master when it reloads.
  *
  * Not here: what evaluates the file. `adapt` is called without it first, says which one it wants, and is called again.
@@ -19,6 +19,8 @@ import { ARGPARSE, type ReadWords, readWords } from '../words.ts'
 import { BETTER, defaults } from './defaults.ts'
 import { findFile, readFile } from './file.ts'
 import { CALLED_HOOKS } from './hooks.ts'
+import { namePaste, pasteFile } from './paste.ts'
+import { readServer, type ServerSection } from './paste-server.ts'
 import { COMMAND_LINE, OPTIONS } from './table.ts'
 
 const VARIABLE = 'GUNICORN_CMD_ARGS'
@@ -34,23 +36,25 @@ export const gunicorn: Adapter = {
     const isGiven = (name: string) => read.given.get(name)?.value === true
     const exits = { settings: FAILED, application: NO_APPLICATION }
     const answer = isGiven('help') ? help() : isGiven('version') ? `jumak ${version} (as gunicorn)\n` : null
-    const config = read.given.get('config') ?? fromVariable.given.get('config')
     const directory = logicalWorkingDirectory(environment)
+    const ofWords = mergeGiven(read.given, fromVariable.given)
+    const server = serverOf(ofWords, directory)
+    const config = ofWords.get('config') ?? server.given.get('config')
     const found = findFile(config?.value as string | undefined, directory)
     const file = found === null || 'problem' in found ? null : found
     const ofFile = evaluated === null ? null : readFile(evaluated)
-    const given = mergeGiven(read.given, fromVariable.given, ofFile?.given ?? new Map())
+    const given = mergeGiven(ofWords, server.given, ofFile?.given ?? new Map())
 
     const translation = new Translation(given, startDirectory(given, environment), environment.variables)
     const usage = [...read.problems, ...fromVariable.problems]
-    translation.problems.push(...usage, ...(ofFile?.problems ?? []))
+    translation.problems.push(...usage, ...server.problems, ...(ofFile?.problems ?? []))
     translation.remarks.push(BETTER)
-    translation.notes.push(...(ofFile?.notes ?? []))
+    translation.notes.push(...server.notes, ...(ofFile?.notes ?? []))
     if (found !== null && 'problem' in found) {
       translation.begin(config!)
       translation.reject(found.problem)
     }
-    nameApplication(read, given, translation)
+    nameApplication(read, given, directory, translation)
     translate(given, translation)
     defaults(translation)
 
@@ -74,6 +78,13 @@ export const gunicorn: Adapter = {
       },
     }
   },
+}
+
+function serverOf(given: GivenOptions, directory: string): ServerSection {
+  const file = pasteFile(given, directory)
+  const named = given.get('paste_server')
+  if (file === null) return { given: new Map(), problems: [], notes: [] }
+  return readServer(file, (named?.value as string | undefined) ?? null, named?.place ?? '--paste-server')
 }
 
 function readVariable(environment: Environment): Pick<ReadWords, 'given' | 'problems'> {
@@ -100,13 +111,23 @@ function startDirectory(given: GivenOptions, environment: Environment): string {
   return chdir === undefined ? logicalWorkingDirectory(environment) : fromWorkingDirectory(chdir, environment)
 }
 
-/** The command line names the application, or else `wsgi_app` of the file. gunicorn searches for none. */
-function nameApplication({ positionals }: ReadWords, given: GivenOptions, translation: Translation): void {
+/** The command line names the application, or else `wsgi_app` of the file; `--paste` wins over both. gunicorn searches for none. */
+function nameApplication(
+  { positionals }: ReadWords,
+  given: GivenOptions,
+  directory: string,
+  translation: Translation,
+): void {
+  if (given.has('paste')) {
+    for (const word of positionals) translation.notes.push(`the word '${word}' does nothing beside --paste`)
+    namePaste(given, directory, translation)
+    return
+  }
   const [app, ...others] = positionals
   const ofFile = given.get('wsgi_app')
   if (app !== undefined) translation.named('APP', app)
   else if (ofFile !== undefined) translation.named(ofFile.place, ofFile.value as string)
-  else if (!given.has('paste'))
+  else
     translation.problems.push({
       subject: 'APP',
       message: 'APP must name the application, as in jumak gunicorn shop.wsgi; jumak alone finds it',

@@ -1,9 +1,8 @@
 /** gunicorn's section "Server Mechanics", the part about processes, files and users. Pure. */
 import { isDirectory } from '../../config/machine/files.ts'
-import { type AnyOption, idle, refused, works } from '../option.ts'
+import { type AnyOption, idle, works } from '../option.ts'
 import { flag, list, permissions, text, textOrNumber } from '../shapes.ts'
-
-const NO_PASTE = 'does nothing: no file of PasteDeploy is read'
+import { PASTE } from './paste.ts'
 
 export const MECHANICS: readonly AnyOption[] = [
   works(
@@ -125,15 +124,5 @@ export const MECHANICS: readonly AnyOption[] = [
       if (there.length > 0) to.set('import-path', ...there.map(one => to.path(one)).toReversed())
     },
   ),
-  refused(
-    'paste',
-    { flags: ['--paste', '--paster'], shape: text(), doc: 'File of PasteDeploy that names the application.' },
-    'would make the application of a file of PasteDeploy',
-    'make it in a module, as in application = paste.deploy.loadapp("config:/srv/shop.ini"), and name that',
-  ),
-  idle(
-    'raw_paste_global_conf',
-    { flags: ['--paste-global'], shape: list(), standard: '[]', doc: 'Variable for that file, KEY=VALUE; repeatable.' },
-    NO_PASTE,
-  ),
+  ...PASTE,
 ]

@@ -15,6 +15,9 @@ const SHORT: Readonly<Record<string, WorkerKind>> = {
   tornado: 'tornado',
 }
 
+/** What may be meant by a word without a module. */
+export const CLASS_NAMES: readonly string[] = Object.keys(SHORT)
+
 /** Classes of gunicorn, and of packages that have some for it. */
 const CLASSES: readonly (readonly [end: string, kind: WorkerKind])[] = [
   ['UvicornWorker', 'asgi'],

@@ -1,10 +1,11 @@
 /** gunicorn's section "Worker Processes". Pure. */
+import { closest } from '../../base/closest.ts'
 import { MAX_CONCURRENCY, MAX_THREADS } from '../../config/settings/workers.ts'
 import { type AnyOption, idle, type Section, works } from '../option.ts'
 import { className, oneOf, wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 import { clamped } from './limits.ts'
-import { kindOf, kindOfWorker, type WorkerKind } from './worker-class.ts'
+import { CLASS_NAMES, kindOf, kindOfWorker, type WorkerKind } from './worker-class.ts'
 
 /** Seconds: the longest time of a timer. Longer is no limit. */
 const LONGEST = 2_147_483
@@ -173,7 +174,9 @@ const OTHER_KINDS: Readonly<Partial<Record<WorkerKind, readonly [would: string, 
 function workerClass(name: string, to: Translation): void {
   const kind = kindOf(name)
   const refusal = OTHER_KINDS[kind]
-  if (refusal !== undefined) to.refuse(...refusal)
+  // A class of one's own has its module in front, or is an entry point as in egg:package#name.
+  if (kind === 'other' && /^\w+$/.test(name)) rejectUnknown(name, to)
+  else if (refusal !== undefined) to.refuse(...refusal)
   else if (kind === 'gevent' && /WebSocket/.test(name))
     to.refuse('would give greenlets WebSockets', 'write --threads 50 in its place, where a WebSocket has a thread')
   else if (kind === 'gevent' || kind === 'eventlet') {
@@ -184,6 +187,12 @@ function workerClass(name: string, to: Translation): void {
       )
   } else if (kind === 'asgi' && !isPlainAsgi(name))
     to.tell(`is uvicorn's class here: what ${name} says of its own, as in CONFIG_KWARGS, is not read`)
+}
+
+function rejectUnknown(name: string, to: Translation): void {
+  const meant = closest(name, CLASS_NAMES)
+  const hint = meant === null ? '' : `; did you mean ${meant}?`
+  to.reject(`must name a class of gunicorn, or a class with its module, not '${name}'${hint}`)
 }
 
 function isPlainAsgi(name: string): boolean {

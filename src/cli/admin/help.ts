@@ -21,6 +21,7 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     examples: [
       ['jumak status', 'the program that was started in this directory'],
       ['jumak status -c /etc/shop.toml', 'the one that has this file'],
+      ['jumak status --ready', 'for a health check: the exit code'],
       ['jumak status --json | jq .apps[0].workers', 'for programs'],
     ],
   },
@@ -78,6 +79,9 @@ const FLAGS: readonly (readonly [string, string])[] = [
   ['-h, --help', 'show this'],
 ]
 
+/** Of `jumak status` alone. */
+const PROBE = ['    --ready', 'one line; the exit code is 1 unless all applications serve'] as const
+
 const EXIT_CODES: readonly (readonly [string, string])[] = [
   ['0', 'done'],
   ['1', 'it failed, or no program answers'],
@@ -97,7 +101,7 @@ export function commandHelp(command: Command, { width, title, flag }: Terminal):
     ...table(examples, 46),
     '',
     title('Flags'),
-    ...table(FLAGS, 28),
+    ...table(command === 'status' ? [PROBE, ...FLAGS] : FLAGS, 28),
     '',
     title('Exit codes'),
     ...table(EXIT_CODES, 28),

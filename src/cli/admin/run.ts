@@ -9,7 +9,7 @@ import { logicalWorkingDirectory } from '../../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../../config/machine/environment.ts'
 import { parseArguments } from '../../config/sources/arguments.ts'
 import type { AdminSocket } from '../../config/types.ts'
-import { ADMIN_VERSION } from '../../control/admin-messages.ts'
+import { ADMIN_VERSION, type ProgramStatus } from '../../control/admin-messages.ts'
 import type { Command } from '../commands.ts'
 import { describeTerminal, writeTo } from '../terminal.ts'
 import { ask } from './connect.ts'
@@ -47,7 +47,7 @@ export async function runCommand(command: Command, rest: readonly string[]): Pro
 
 /** `problems`: of the configuration. They may be why no program is found, and matter to none that answers. */
 async function converse(socket: AdminSocket, words: Words, problems: readonly string[]): Promise<number> {
-  const { question, isJson } = words
+  const { question, isJson, isProbe } = words
   const isWatched = process.stderr.isTTY === true && !isJson
   const asked = await ask(socket, {
     question,
@@ -57,13 +57,25 @@ async function converse(socket: AdminSocket, words: Words, problems: readonly st
   if ('absent' in asked) return sayError(describeAbsence(socket.paths, asked.refused), isJson)
   if ('problem' in asked) return sayError(asked.problem, isJson)
   const { answer, line } = asked
+  const unready = isProbe && answer.ok && answer.command === 'status' ? whyUnready(answer) : null
   if (isJson) writeTo(process.stdout, `${plainJson(line)}\n`)
+  else if (unready !== null) return fail(FAILED, [unready])
+  else if (isProbe && answer.ok) writeTo(process.stdout, 'ready\n')
   else if (!answer.ok) return sayError(answer.error, false)
   else if (answer.command === 'status')
     writeTo(process.stdout, renderStatus(answer, describeTerminal(process.stdout, process.env)))
   // The program has closed the connection: it has ended.
   else writeTo(process.stdout, `${answer.command === 'stop' ? 'stopped' : plain(answer.message)}\n`)
-  return answer.ok ? DONE : FAILED
+  return answer.ok && unready === null ? DONE : FAILED
+}
+
+/** One line; null: it is ready. An application that reloads serves with its old code. */
+function whyUnready({ state, apps, gateway }: ProgramStatus): string | null {
+  if (state === 'ready' && gateway?.state !== 'listening') return 'not ready: the gateway starts'
+  if (state === 'ready') return gateway?.traffic === null ? 'not ready: the gateway does not answer' : null
+  const without = apps.filter(app => app.state !== 'ready' && app.state !== 'reloading')
+  if (state === 'stopping' || without.length === 0) return `not ready: ${state}`
+  return `not ready: ${without.map(app => [`${app.name} ${app.state}`, app.problem].filter(Boolean).join(': ')).join('; ')}`
 }
 
 function describeAbsence(paths: readonly string[], refused: string | null): string {

@@ -23,12 +23,13 @@ const RIGHT: readonly (readonly [line: string, question: object])[] = [
   ['log-level debug', { command: 'log-level', level: 'debug' }],
 ]
 for (const [line, question] of RIGHT)
-  test(`jumak ${line}`, () => assert.deepEqual(read(line), { question, isJson: false, where: [] }))
+  test(`jumak ${line}`, () => assert.deepEqual(read(line), { question, isJson: false, isProbe: false, where: [] }))
 
 test('flags stand anywhere, and those of the program are passed on', () => {
   assert.deepEqual(read('reload -c a.toml --json shop --chdir=/srv --admin-socket a.sock'), {
     question: { command: 'reload', app: 'shop' },
     isJson: true,
+    isProbe: false,
     where: ['--config=a.toml', '--chdir=/srv', '--admin-socket=a.sock'],
   })
 })
@@ -37,12 +38,18 @@ test('flags that say which program is meant may stand before the command', () =>
   const question = { command: 'reload', app: 'shop' }
   const where = ['--config=a.toml']
   for (const line of ['-c a.toml reload shop', '--config=a.toml reload shop', '--config a.toml reload shop'])
-    assert.deepEqual(read(line), { question, isJson: false, where }, line)
+    assert.deepEqual(read(line), { question, isJson: false, isProbe: false, where }, line)
   assert.deepEqual(read('--json --chdir /srv --admin-socket=a.sock reload shop'), {
     question,
     isJson: true,
+    isProbe: false,
     where: ['--chdir=/srv', '--admin-socket=a.sock'],
   })
+})
+
+test('jumak status --ready is a probe', () => {
+  const words = read('status -c shop.toml --ready')
+  assert.ok('isProbe' in words && words.isProbe)
 })
 
 const WRONG: readonly (readonly [line: string, problem: RegExp])[] = [
@@ -60,6 +67,7 @@ const WRONG: readonly (readonly [line: string, problem: RegExp])[] = [
   ['log-level loud', /not 'loud'$/],
   ['status --workers=3', /^jumak status has no flag --workers; it has/],
   ['status --toString', /has no flag --toString/],
+  ['stop --ready', /^jumak stop has no flag --ready; it has/],
   ['status -c', /^-c needs a value$/],
 ]
 for (const [line, problem] of WRONG)

@@ -10,6 +10,8 @@ export interface Words {
   readonly question: AdminQuestion
   /** The answer is printed as it came. */
   readonly isJson: boolean
+  /** Of `status`: one line, and the exit code says whether the program is ready. */
+  readonly isProbe: boolean
   /** Flags of the program itself that say which program is meant. */
   readonly where: readonly string[]
 }
@@ -28,10 +30,12 @@ export function readWords(command: Command, rest: readonly string[]): ReadWords 
   const operands: string[] = []
   const where: string[] = []
   let isJson = false
+  let isProbe = false
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i]!
     if (word === '--help' || word === '-h') return { isHelp: true }
     if (word === '--json') isJson = true
+    else if (word === '--ready' && command === 'status') isProbe = true
     else if (!word.startsWith('-')) operands.push(word)
     else {
       const equals = word.indexOf('=')
@@ -39,7 +43,7 @@ export function readWords(command: Command, rest: readonly string[]): ReadWords 
       const flag = Object.hasOwn(WHERE, name) ? WHERE[name] : undefined
       if (flag === undefined)
         return {
-          problem: `jumak ${command} has no flag ${name}; it has --config FILE (-c), --chdir DIR, --admin-socket PATH and --json`,
+          problem: `jumak ${command} has no flag ${name}; it has --config FILE (-c), --chdir DIR, --admin-socket PATH${command === 'status' ? ', --ready' : ''} and --json`,
         }
       const value = equals < 0 ? rest[++i] : word.slice(equals + 1)
       if (value === undefined) return { problem: `${name} needs a value` }
@@ -47,7 +51,7 @@ export function readWords(command: Command, rest: readonly string[]): ReadWords 
     }
   }
   const question = QUESTIONS[command](operands)
-  return typeof question === 'string' ? { problem: question } : { question, isJson, where }
+  return typeof question === 'string' ? { problem: question } : { question, isJson, isProbe, where }
 }
 
 /** A question, or what is wrong. */

@@ -36,6 +36,7 @@ test('a module alone means its application, then its app', t => {
     file: null,
     attributes: ['application', 'app', 'create_app'],
     factory: false,
+    paste: null,
     display: 'mysite.wsgi',
     found: '',
   })
@@ -81,6 +82,21 @@ test('a path is a file: plain, with ./, in a directory, absolute, with a callabl
 test('app.py is the module py of a package app, if there is no such file', t => {
   assert.equal(target('app.py', makeTree(t, { 'app/py.py': '' })).module, 'app.py')
   assert.equal(target('app.py', makeTree(t, { 'app.py': '', 'app/py.py': '' })).module, null)
+})
+
+test('a file of PasteDeploy: the section, and its variables; a uwsgi.ini is none', t => {
+  const directory = makeTree(t, { 'etc/shop.ini': '[composite:main]\n[uwsgi]\n', 'uwsgi.ini': '[uwsgi]\nmodule=x\n' })
+  assert.deepEqual(target('etc/shop.ini?stage=live#admin', directory), {
+    module: null,
+    file: join(directory, 'etc/shop.ini'),
+    attributes: ['admin'],
+    factory: false,
+    paste: { stage: 'live' },
+    display: 'etc/shop.ini#admin',
+    found: '',
+  })
+  assert.match(problem(t, 'uwsgi.ini', { 'uwsgi.ini': '[uwsgi]\n' }), /what stands in a uwsgi\.ini are flags here/)
+  assert.match(problem(t, 'nowhere.ini'), /must name a file that exists \(looked in /)
 })
 
 test('a missing file is reported, with the places that were searched', t => {

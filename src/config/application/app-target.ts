@@ -1,5 +1,5 @@
 /**
- * What APP names here: a module, a file or a folder. Looks at which files there are, and runs none of them. A module that is not in
+ * What APP names here: a module, a file, a folder, or a file of PasteDeploy. Looks at which files there are, and runs none of them. A module that is not in
  * the directory is no error: it may be installed, and only Python knows. Runs in the command line, and in the master when it reloads.
  */
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
@@ -24,10 +24,15 @@ export function findTarget(
   directory: string,
   settings: string | null = null,
 ): Parsed<Located> | NotFound {
-  const { place, callable, factory, arguments: passed, text } = name
+  const { place, callable, factory, arguments: passed, paste, text } = name
   const other = Object.entries(OTHER_FILES).find(([ending]) => place.endsWith(ending))
   if (other !== undefined) return { problem: other[1] }
   const path = resolve(directory, place)
+  if (paste !== null && callable !== null) {
+    const problem = whatIsWrongWithPaste(path, directory)
+    const target = { module: null, file: path, attributes: [callable], factory, paste, display: text, found: '' }
+    return problem === null ? { value: { target, directory } } : { problem }
+  }
   if (callable === null && isDirectory(path)) {
     const found = findInFolder(place, path, directory, settings)
     if (found !== null) return found
@@ -35,7 +40,7 @@ export function findTarget(
   const named = isPath(place, directory) ? nameFile(place, path, directory) : nameModule(place, directory)
   if ('problem' in named) return named
   const attributes = callable === null ? DEFAULT_ATTRIBUTES : [passed === '' ? callable : `${callable}(${passed})`]
-  return { value: { target: { ...named, attributes, factory, display: text, found: '' }, directory } }
+  return { value: { target: { ...named, attributes, factory, paste, display: text, found: '' }, directory } }
 }
 
 /** A folder that is no package is a project, and the application's directory. Null: the name means a module. */
@@ -63,7 +68,6 @@ function findInFolder(
 
 /** Files that other servers take in place of an application. */
 const OTHER_FILES: Readonly<Record<string, string>> = {
-  '.ini': 'must name an application: what stands in a uwsgi.ini are flags here, or keys of jumak.toml',
   '.toml': 'must name an application: a file of settings is named with --config',
   '.pid': 'must name an application: new code comes with kill -HUP and the number in that file',
 }
@@ -105,6 +109,14 @@ function isPath(place: string, directory: string): boolean {
   if (isAbsolute(place) || place.includes('/')) return true
   if (!place.endsWith('.py')) return false
   return isFile(join(directory, place)) || !isFile(join(directory, ...place.split('.').slice(0, -1), 'py.py'))
+}
+
+function whatIsWrongWithPaste(file: string, directory: string): string | null {
+  if (!isFile(file)) return `must name a file that exists (looked in ${directory})`
+  const text = readText(file)
+  if (text === null) return 'must name a file that this user may read'
+  const isOfUwsgi = /^\[uwsgi\]/m.test(text) && !/^\[(?:app|composite|pipeline|filter-app):/m.test(text)
+  return isOfUwsgi ? 'must name an application: what stands in a uwsgi.ini are flags here, or keys of jumak.toml' : null
 }
 
 function whatIsWrongWithFile(place: string, file: string, directory: string): string | null {

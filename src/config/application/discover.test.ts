@@ -27,6 +27,7 @@ test('manage.py names the Django project, before any other file', t => {
     file: null,
     attributes: ['application', 'app', 'create_app'],
     factory: false,
+    paste: null,
     display: 'mysite.wsgi',
     found: "found manage.py: Django project 'mysite', serving mysite.wsgi",
   })

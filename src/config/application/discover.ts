@@ -105,7 +105,7 @@ class Search {
     const { module, attribute, found } = project
     const attributes = attribute === null ? DEFAULT_ATTRIBUTES : [attribute]
     const display = attribute === null ? module : `${module}:${attribute}`
-    return { target: { module, file: null, attributes, factory: false, display, found }, directory: base }
+    return { target: { module, file: null, attributes, factory: false, paste: null, display, found }, directory: base }
   }
 
   #files(folder: string, files: readonly string[], base: string): Located | null {
@@ -147,7 +147,7 @@ class Search {
     const display = `${name.module}:${attribute}${factory ? '()' : ''}`
     const what = factory ? `the factory '${attribute}'` : `'${attribute}'`
     const found = `found ${relative(directory, file)} with ${what}, serving ${display}`
-    return { target: { ...name, attributes: [attribute], factory, display, found }, directory }
+    return { target: { ...name, attributes: [attribute], factory, paste: null, display, found }, directory }
   }
 }
 

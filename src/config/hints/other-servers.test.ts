@@ -19,7 +19,7 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--secure-scheme-headers X-Forwarded-Ssl shop.wsgi', 'jumak --forwarded-headers X-Forwarded-Ssl shop.wsgi'],
   ['-D shop.wsgi', 'jumak --daemon on shop.wsgi'],
   ['--certfile c.pem --keyfile k.pem shop.wsgi', 'jumak --tls-cert c.pem --tls-key k.pem shop.wsgi'],
-  ['--paste site.ini', null],
+  ['--paste site.ini#shop', "jumak 'site.ini#shop'"],
   ['--pythonpath /srv/lib shop.wsgi', 'jumak --import-path /srv/lib shop.wsgi'],
   [
     '--log-syslog-to unix:///dev/log --dogstatsd-tags a:b --statsd-host localhost:8125 shop.wsgi',

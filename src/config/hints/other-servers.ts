@@ -118,7 +118,7 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   'log-syslog-facility': 'syslog-facility',
   name: () => out('the command lines of the processes differ'),
   pythonpath: 'import-path',
-  paste: () => none('a Paste file cannot be read: make the application in a module, and name that'),
+  paste: value => write(value.includes('#') || value.endsWith('.ini') ? value : `${value}#main`),
   'reload-engine': WATCHED,
   'reload-extra-file': WATCHED,
   'forwarder-headers': UNDERSCORE,

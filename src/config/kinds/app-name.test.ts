@@ -16,15 +16,36 @@ for (const [text, place, callable, factory] of [
   ['가게:앱', '가게', '앱', false],
 ] as const)
   test(`${text} is taken apart`, () =>
-    assert.deepEqual(parseAppName(text), { value: { place, callable, factory, arguments: '', text } }))
+    assert.deepEqual(parseAppName(text), { value: { place, callable, factory, arguments: '', paste: null, text } }))
 
 test('a factory may get arguments', () => {
   const text = `shop:make( "x:y/z", debug=True)`
-  const value = { place: 'shop', callable: 'make', factory: true, arguments: '"x:y/z", debug=True', text }
+  const value = { place: 'shop', callable: 'make', factory: true, arguments: '"x:y/z", debug=True', paste: null, text }
   assert.deepEqual(parseAppName(text), { value })
 })
 
+for (const [text, place, name, paste] of [
+  ['production.ini', 'production.ini', 'main', {}],
+  ['production.ini#shop', 'production.ini', 'shop', {}],
+  ['/srv/a:b/c#/etc/zope.ini', '/srv/a:b/c#/etc/zope.ini', 'main', {}],
+  ['etc/wsgi.conf#my shop', 'etc/wsgi.conf', 'my shop', {}],
+  ['production.ini?stage=a%26b&dir=/srv#shop', 'production.ini', 'shop', { stage: 'a&b', dir: '/srv' }],
+] as const)
+  test(`${text} is a file of PasteDeploy`, () => {
+    const shown = text.replace(/\?.*(?=#)/, '')
+    const value = { place, callable: name, factory: false, arguments: '', paste, text: shown }
+    assert.deepEqual(parseAppName(text), { value })
+  })
+
+test('a directory or a file of Python may have # in its name', () => {
+  for (const text of ['/srv/c#/app.py', 'app#1.py', 'app#1.py:app']) {
+    const parsed = parseAppName(text)
+    assert.ok('value' in parsed && parsed.value.paste === null, text)
+  }
+})
+
 for (const [text, problem] of [
+  ['production.ini#', /name of a section after #/],
   ['', /module:callable/],
   [':app', /before the colon/],
   ['shop:', /callable after the colon/],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { makeEnvironment, makeTree } from '../testing/tree.ts'
-import { autoMemory } from './memory.ts'
+import { autoMemory, connectionsInMemory } from './memory.ts'
 
 const MIB = 1024 * 1024
 
@@ -32,4 +32,12 @@ test('a quarter of the tightest control group, version 2 and version 1', t => {
 
 test('never less than 16 MiB', t => {
   assert.equal(auto(t, {}, 32 * MIB), 16)
+})
+
+test('connections: as many as fit into such a quarter; with TLS half of them', t => {
+  const files = { 'proc/self/cgroup': '0::/\n', 'cgroup/memory.max': `${512 * MIB}\n` }
+  const { machine } = makeEnvironment(makeTree(t, files))
+  assert.equal(connectionsInMemory({ ...machine, memoryBytes: 8192 * MIB }, false), 8192)
+  assert.equal(connectionsInMemory({ ...machine, memoryBytes: 8192 * MIB }, true), 4096)
+  assert.equal(connectionsInMemory({ ...machine, memoryBytes: MIB }, true), 512)
 })

@@ -1,7 +1,7 @@
 /**
- * How much memory `auto` gives to the gateway's buffers: a quarter of what its control groups allow, else of the machine's memory. The
- * rest is for the workers, the processes themselves, and the kernel's buffers for sockets and files. Runs in the command line; only
- * reads files.
+ * How much memory `auto` gives to the gateway's buffers, and how many connections: a quarter of what its control groups allow is for each,
+ * else of the machine's memory. The rest is for the workers, the processes themselves, and the kernel's buffers for sockets and files. Runs in
+ * the command line; only reads files.
  */
 import { join } from 'node:path'
 import type { Machine } from './environment.ts'
@@ -12,9 +12,23 @@ const SHARE = 1 / 4
 /** Enough for sixteen uploads at a time. With less nothing works well. */
 const LEAST_MEMORY = 16 * 1024 * 1024
 
+/**
+ * An open connection, which may be a WebSocket, beside what the budget of buffers counts (docs/internals/performance.md). With TLS, OpenSSL
+ * has its state, too.
+ */
+const [PLAIN_CONNECTION, TLS_CONNECTION] = [16 * 1024, 32 * 1024]
+
 export function autoMemory(machine: Machine): number {
-  const allowed = Math.min(machine.memoryBytes, groupLimit(machine, 'memory', readLimit))
-  return Math.max(LEAST_MEMORY, Math.floor(allowed * SHARE))
+  return Math.max(LEAST_MEMORY, Math.floor(allowedMemory(machine) * SHARE))
+}
+
+/** Connections that memory allows. `hasTls`: an address speaks TLS. */
+export function connectionsInMemory(machine: Machine, hasTls: boolean): number {
+  return Math.floor(autoMemory(machine) / (hasTls ? TLS_CONNECTION : PLAIN_CONNECTION))
+}
+
+function allowedMemory(machine: Machine): number {
+  return Math.min(machine.memoryBytes, groupLimit(machine, 'memory', readLimit))
 }
 
 /** Without a limit, version 2 of control groups says `max`, and version 1 a number that no machine has. */

@@ -19,14 +19,15 @@ export const application = {
     name: 'app',
     section: 'Application',
     placeholder: 'APP',
-    kind: text<AppName | null>('`module`, `module:callable`, `module:factory()`, a file or a folder', written =>
-      written === '.' ? { value: null } : parseAppName(written),
+    kind: text<AppName | null>(
+      '`module`, `module:callable`, `module:factory()`, a file, a folder, or `FILE.ini#NAME`',
+      written => (written === '.' ? { value: null } : parseAppName(written)),
     ),
     default: '.',
     defaultText: 'found',
     why: 'Django projects and most small applications can be recognised, and the log says what was found.',
     doc: 'What to serve: module, module:callable, module:factory(), file or folder.',
-    more: "A relative path starts at `chdir`. `:callable` may follow a file as well; a factory may get plain values, as in `shop:create_app('prod', debug=True)`; a file in a package is imported as its module. Without a callable, Jumak tries `application`, `app` and `create_app` (which it calls). Without APP, and in a folder that APP names, it looks for a Django project by its `manage.py` (with Channels or Daphne by its `ASGI_APPLICATION`), then `wsgi.py`, `asgi.py`, `app.py`, `main.py`, `server.py`, `api.py`, then the same files in a package, then all of that in `src`. It only reads their text.",
+    more: "A relative path starts at `chdir`. `:callable` may follow a file as well; a factory may get plain values, as in `shop:create_app('prod', debug=True)`; a file in a package is imported as its module. A file of PasteDeploy is written `production.ini` or `production.ini#NAME` (any ending with `#NAME`; Pyramid, Zope, pypiserver), with global variables `production.ini?stage=live#NAME`; its section `[loggers]` sets up Python's logging, unless `log-config` does. Without a callable, Jumak tries `application`, `app` and `create_app` (which it calls). Without APP, and in a folder that APP names, it looks for a Django project by its `manage.py` (with Channels or Daphne by its `ASGI_APPLICATION`), then `wsgi.py`, `asgi.py`, `app.py`, `main.py`, `server.py`, `api.py`, then the same files in a package, then all of that in `src`. It only reads their text.",
     positional: true,
     change: 'reload',
   }),

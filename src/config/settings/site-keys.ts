@@ -3,7 +3,6 @@
  * messages are made from them. What nginx has too has nginx's name, with hyphens.
  */
 
-import { parseApplicationName } from '../kinds/application-keys.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import {
@@ -60,7 +59,11 @@ export const handlerKeys = {
     ...none,
     name: 'app',
     placeholder: 'NAME',
-    kind: text('name of an application', parseApplicationName),
+    kind: word(
+      'name of an application',
+      /^[a-z0-9][a-z0-9_-]{0,31}$/,
+      'must be the name of an application, or default',
+    ),
     why: 'A location may be for files alone.',
     doc: 'Application that gets the requests; `default` is the one at the top of the file.',
   }),

@@ -82,7 +82,7 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       defaultText: 'none',
       why: 'Most authorities have no OCSP any more.',
       doc: 'OCSP response of the certificate (DER); one for each certificate.',
-      more: 'It is given to clients that ask for it (stapling), and read again when it changes. `off` stands for a certificate without one.',
+      more: 'It is given to clients that ask for it (stapling), and read again when it changes. One that is out of date is not given any more, and the log says so. `off` stands for a certificate without one.',
       repeatable: 'words',
     }),
     minVersion: input<'1.2' | '1.3'>({
@@ -132,7 +132,7 @@ function entry<Prefix extends '' | 'tls-'>(prefix: Prefix, of: Pick<Setting, 'se
       default: 'off',
       why: 'Many authorities revoke nothing.',
       doc: 'Revocation lists of these authorities, PEM.',
-      more: 'A list that is out of date lets nobody in.',
+      more: 'A list that is out of date lets nobody of its authority in, and the log says so.',
     }),
     clientDepth: input<number | 'any'>({
       ...own,

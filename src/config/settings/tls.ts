@@ -53,7 +53,7 @@ export const tls = {
       why: 'A plain address may be for health checks, or for a proxy.',
       doc: 'Redirect requests on plain addresses to https.',
       more: '308, and only to a host that a certificate names. Health checks and `/.well-known/acme-challenge/` are answered as they are.',
-      change: 'restart',
+      change: 'live',
     }),
     hsts: plain<number | null>({
       name: 'hsts',
@@ -64,7 +64,7 @@ export const tls = {
       why: 'Browsers remember it, also where they do not come back to be told otherwise.',
       doc: 'How long browsers use https alone (Strict-Transport-Security).',
       more: 'Begin with a few minutes; `365d` is a year. 0 tells browsers to forget it. An application that sends the header by itself is right.',
-      change: 'restart',
+      change: 'live',
     }),
   },
 }

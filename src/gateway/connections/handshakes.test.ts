@@ -6,6 +6,7 @@ import { BoundSocket, connect as connectPlain } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { Authority, type Certificate } from '../../../test/support/certificates.ts'
+import { connectRecords } from '../../../test/support/key-updates.ts'
 import { MemoryBudget } from '../../base/memory-budget.ts'
 import { testConfig } from '../../config/testing/config.ts'
 import type { GatewayClientCertificates, GatewayTls, GatewayTlsEntry } from '../../control/tls-messages.ts'
@@ -33,6 +34,7 @@ function entry(certificates: readonly Certificate[], changes: Partial<GatewayTls
       chain: readFileSync(certificate, 'utf8'),
       key: readFileSync(key, 'utf8'),
       staple: '',
+      stapleUntil: null,
     })),
     minVersion: 'TLSv1.2',
     ciphers: CIPHERS,
@@ -93,6 +95,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     timeoutMs: headMs,
     plainHttpAnswer: PLAIN_HTTP_ON_TLS,
     onFailed,
+    onFlood: client => void failed.push(`flood of ${client}`),
     onUnusable: (names, reason) => void unusable.push(`${names}: ${reason}`),
   })
   const connections = new Connections({ http: http1, https: handshakes })
@@ -328,4 +331,42 @@ test('what OpenSSL refuses is told once, and costs no other entry', async t => {
   assert.deepEqual(unusable.length, 1)
   assert.match(unusable[0]!, /^other\.example: .*key values mismatch/)
   assert.equal((await ask()).answer, 'HTTP/1.1 200 OK')
+})
+
+test('a flood of KeyUpdate ends its connection, and the others are served', async t => {
+  const { port, ask, failed, requests } = await setup(t, tlsOf([entry([shop])]))
+  const flood = await connectRecords({ to: port, tls: { ca, servername: 'shop.example' } })
+  // Within what any client may have.
+  const some = Array.from({ length: 500 }, () => flood.keyUpdate(true))
+  flood.socket.write(Buffer.concat([...some, flood.data('GET /flood HTTP/1.1\r\nHost: shop.example\r\n\r\n')]))
+  while (!requests.includes('https /flood')) await new Promise(setImmediate)
+  const { socket } = await ask()
+  const closed = new Promise(resolve => flood.socket.on('error', () => {}).on('close', resolve))
+  const more = () => {
+    if (flood.socket.destroyed) return
+    const updates = Array.from({ length: 500 }, () => flood.keyUpdate(true))
+    flood.socket.write(Buffer.concat(updates), () => setImmediate(more))
+  }
+  more()
+  await closed
+  assert.deepEqual(failed, ['flood of 127.0.0.1'])
+  socket.write('GET /b HTTP/1.1\r\nHost: shop.example\r\n\r\n')
+  await once(socket, 'data')
+})
+
+test('an OCSP response is given until it ends', async t => {
+  const stapled = (stapleUntil: number | null) =>
+    entry([shop], {
+      certificates: entry([shop]).certificates.map(one => ({ ...one, staple: 'c3RhcGxl', stapleUntil })),
+    })
+  for (const [until, expected] of [
+    [null, 'staple'],
+    [Date.now() + 1e6, 'staple'],
+    [Date.now() - 1, ''],
+  ] as const) {
+    const { connect } = await setup(t, tlsOf([stapled(until)]))
+    const socket = connect({ requestOCSP: true })
+    const [response] = await once(socket, 'OCSPResponse')
+    assert.equal(response?.toString() ?? '', expected)
+  }
 })

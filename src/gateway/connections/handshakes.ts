@@ -20,6 +20,7 @@ import { factsOf } from '../../tls/facts.ts'
 import { EntryNames } from '../../tls/names.ts'
 import type { SocketTransport } from '../transports/plain.ts'
 import { TlsTransport } from '../transports/tls.ts'
+import { RecordFloods, WatchedRecords } from './record-floods.ts'
 
 /** So many begin in one turn: a millisecond or two. */
 const MOST_AT_ONCE = 4
@@ -45,6 +46,8 @@ export interface HandshakeOptions {
   readonly plainHttpAnswer: Buffer
   /** A handshake failed: for the log. `client`: its address. */
   readonly onFailed: (client: string, reason: string) => void
+  /** A client was ended because its records had no content. */
+  readonly onFlood: (client: string) => void
   /** OpenSSL refuses what the entry has, though the master has asked it: told once for each entry that is in force. */
   readonly onUnusable: (names: readonly string[], reason: string) => void
 }
@@ -70,6 +73,7 @@ export class Handshakes {
   #contexts: Contexts
   readonly #ready: Begin[] = []
   readonly #unusable = new WeakSet<GatewayTlsEntry>()
+  readonly floods = new RecordFloods()
   #isDraining = false
 
   constructor(options: HandshakeOptions) {
@@ -135,6 +139,7 @@ class Handshake implements ProtocolConnection {
   readonly #deadline = new Deadline(() => this.#fail('it took too long'))
   readonly #onClose: () => void
   #isClosed = false
+  #records: WatchedRecords | null = null
 
   constructor(all: Handshakes, plain: SocketTransport, onClose: () => void) {
     // Kept by nobody after OpenSSL has its bytes: a kilobyte or two.
@@ -185,6 +190,7 @@ class Handshake implements ProtocolConnection {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#deadline.disarm()
+    if (this.#records !== null) this.#all.floods.delete(this.#records)
     this.#onClose()
   }
 
@@ -258,6 +264,7 @@ class Handshake implements ProtocolConnection {
       bytes,
       () => {
         this.#deadline.disarm()
+        this.#watch(secure)
         this.#inner = protocol.open(secure, () => this.#closed())
         secure.start()
       },
@@ -265,5 +272,14 @@ class Handshake implements ProtocolConnection {
         if (this.#inner === null) this.#all.options.onFailed(this.#client, error.message)
       },
     )
+  }
+
+  #watch(secure: TlsTransport): void {
+    const { floods, options } = this.#all
+    this.#records = new WatchedRecords(secure, () => {
+      options.onFlood(this.#client)
+      secure.reset()
+    })
+    floods.add(this.#records)
   }
 }

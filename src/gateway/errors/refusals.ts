@@ -53,12 +53,14 @@ export class Refusals {
   readonly #connections: RefusalLog
   readonly #addresses: RefusalLog
   readonly #space: RefusalLog
+  readonly #emptyRecords: RefusalLog
 
   constructor(log: Log) {
     this.#requests = new RefusedRequests(log)
     this.#connections = new RefusalLog(log)
     this.#addresses = new RefusalLog(log)
     this.#space = new RefusalLog(log)
+    this.#emptyRecords = new RefusalLog(log)
   }
 
   /** The protocol refused a request. `request`: its id. */
@@ -78,6 +80,12 @@ export class Refusals {
     )
   }
 
+  emptyRecords(client: string): void {
+    this.#emptyRecords.report(
+      `a connection of ${client || 'a client'} was closed: it sent records of TLS with nothing in them (a flood of KeyUpdate)`,
+    )
+  }
+
   /** Content has no room in temporary files. `limit`: their bytes. */
   content(limit: number): void {
     const megabytes = Math.round(limit / 1024 ** 2)
@@ -92,5 +100,6 @@ export class Refusals {
     this.#connections.flush()
     this.#addresses.flush()
     this.#space.flush()
+    this.#emptyRecords.flush()
   }
 }

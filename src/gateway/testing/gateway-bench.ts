@@ -14,7 +14,7 @@ import { type AppChanges, type Changes, testApp, testConfig } from '../../config
 import type { AppConfig, PoolConfig } from '../../config/types.ts'
 import { gatewayApp, gatewayPart } from '../../control/config-shape.ts'
 import type { GatewayToMaster } from '../../control/messages.ts'
-import { assembleHandler } from '../assemble.ts'
+import { assembleHandler, type InForce } from '../assemble.ts'
 import { type GatewayParts, makeParts } from '../parts.ts'
 import type { Entry } from '../serve.ts'
 
@@ -34,6 +34,8 @@ afterEach(() => {
   for (const bench of benches) bench.close()
   benches.clear()
 })
+
+const WITHOUT_TLS: InForce = { sites: null, tls: null, https: { redirect: false, hsts: null } }
 
 export class GatewayBench {
   readonly parts: GatewayParts
@@ -62,20 +64,20 @@ export class GatewayBench {
       tls: null,
     } as const
     this.parts = makeParts(start, send, () => this.isStopping)
-    this.entry = { handler: assembleHandler(this.parts, null, null) }
+    this.entry = { handler: assembleHandler(this.parts, WITHOUT_TLS) }
     benches.add(this)
   }
 
   /** HUP has read these applications. */
   configure(...apps: readonly AppConfig[]): void {
     this.parts.applications.prepare(apps.map(gatewayApp), this.affinityKey)()
-    this.entry.handler = assembleHandler(this.parts, null, null)
+    this.entry.handler = assembleHandler(this.parts, WITHOUT_TLS)
   }
 
   /** `path`: as the generation was started with; that of the configuration by default. */
   serve(name: string, generation: number, path = this.#pathOf(name)): void {
     if (this.parts.applications.serve({ type: 'serve', app: name, generation, path }))
-      this.entry.handler = assembleHandler(this.parts, null, null)
+      this.entry.handler = assembleHandler(this.parts, WITHOUT_TLS)
   }
 
   /** Waits for a message of this type about this worker. */

@@ -26,6 +26,7 @@ test('a later thread is told the last of each change, for the applications that 
   state.changed({ type: 'serve', app: 'shop', generation: 2, path: '' })
   state.changed({ type: 'serve', app: 'blog', generation: 3, path: '' })
   state.changed({ type: 'apps', apps: [app('shop'), app('wiki')], affinityKey: 'second', sites: NO_SITES })
+  state.changed({ type: 'https', https: { redirect: true, hsts: 300 } })
   state.changed({ type: 'stopping' })
   state.told({ type: 'log-level', level: 'debug' })
   assert.deepEqual(
@@ -38,6 +39,7 @@ test('a later thread is told the last of each change, for the applications that 
   )
   const { start } = state
   assert.equal(start.config.logLevel, 'debug')
+  assert.deepEqual(start.config.https, { redirect: true, hsts: 300 })
   assert.deepEqual(
     [start.affinityKey, start.config.apps.map(({ name }) => name)],
     ['first', ['shop']],

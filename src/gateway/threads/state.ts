@@ -44,6 +44,9 @@ export class ThreadState {
       case 'error-pages':
         this.#configure({ errorPages: change.pages })
         break
+      case 'https':
+        this.#configure({ https: change.https })
+        break
       case 'tls':
         this.#start = { ...this.#start, tls: change.tls }
         break

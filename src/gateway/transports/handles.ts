@@ -6,6 +6,7 @@ import { Server, type Socket } from 'node:net'
 
 /** Of a TCP connection or a Unix socket. */
 export interface PlainHandle {
+  readonly bytesRead?: number
   /** With what the kernel has not taken yet. */
   readonly bytesWritten?: number
   readonly writeQueueSize?: number
@@ -18,6 +19,7 @@ export interface PlainHandle {
 
 /** Bytes in both directions. What returns a number returns 0, or libuv's number of an error. */
 export interface StreamHandle {
+  readonly bytesRead: number
   readonly bytesWritten: number
   /** The bytes are in the buffer of `useUserBuffer`; how many says `streamBaseState`. */
   onread: () => void

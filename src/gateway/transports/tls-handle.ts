@@ -57,7 +57,9 @@ class SecureStream extends HandleStream<TlsHandle> {
 function staple(handle: TlsHandle, server: Server): void {
   handle.enableCertCb()
   handle.oncertcb = ({ OCSPRequest }) => {
-    const onResponse = (_: null, response: Buffer) => handle.setOCSPResponse(response)
+    const onResponse = (_: null, response: Buffer | null) => {
+      if (response !== null) handle.setOCSPResponse(response)
+    }
     if (OCSPRequest) server.emit('OCSPRequest', null, null, onResponse)
     handle.certCbDone()
   }
@@ -78,6 +80,9 @@ export function secureOnHandle(
     stream,
     session: stream.session as unknown as TLSSocket,
     plainHandle: below,
+    get contentBytes() {
+      return handle.bytesRead
+    },
     begin: (hello, onSecure, onFailed) => stream.begin(hello, onSecure, onFailed),
     reset: () => stream.reset(),
   }

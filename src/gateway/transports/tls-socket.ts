@@ -16,7 +16,9 @@ export interface Secured {
   readonly stream: ClientStream
   /** What OpenSSL knows of the connection. */
   readonly session: TLSSocket
-  readonly plainHandle: Pick<PlainHandle, 'bytesWritten' | 'writeQueueSize'>
+  readonly plainHandle: Pick<PlainHandle, 'bytesRead' | 'bytesWritten' | 'writeQueueSize'>
+  /** Bytes that were in the records that have come. */
+  readonly contentBytes: number
   /** OpenSSL gets the ClientHello. `onSecure` or `onFailed` is called once. */
   begin(hello: Buffer, onSecure: () => void, onFailed: (error: Error) => void): void
   /** Closes the connection with a reset. */
@@ -31,7 +33,10 @@ export function secureOnSocket(plain: Socket, options: TLSSocketOptions, onData:
   return {
     stream: socket,
     session: socket,
-    plainHandle: plainHandle ?? { bytesWritten: 0, writeQueueSize: 0 },
+    plainHandle: plainHandle ?? { bytesRead: 0, bytesWritten: 0, writeQueueSize: 0 },
+    get contentBytes() {
+      return socket.bytesRead
+    },
     begin(hello, onSecure, onFailed) {
       socket.once('secure', onSecure)
       socket.once('error', onFailed)

@@ -88,6 +88,14 @@ export class TlsTransport extends StreamTransport {
     this.#secured.begin(hello, onSecure, onFailed)
   }
 
+  get encryptedBytes(): number {
+    return this.#handle.bytesRead ?? 0
+  }
+
+  get contentBytes(): number {
+    return this.#secured.contentBytes
+  }
+
   get pendingBytes(): number {
     if (this.#isCutting) return this.unsentBytes
     const queued = this.#handle.writeQueueSize ?? 0

@@ -4,6 +4,7 @@
  * - A value enters the table when the connection sends it for the second time. So values that never come again (ETag, request ids) push
  *   nothing out of it, and `date` enters it at most once a second. Nothing is remembered across connections: a client must not learn
  *   what others were sent.
+ * - The table has at most 4096 octets, whatever size the client allows, and is as small as it asks for.
  * - Values of sensitive names never enter it (`response-names.ts`).
  * - Values are written as they are, without the Huffman code: it makes them a quarter shorter and costs four times as much, and what
  *   comes again is one byte anyway. Names are in the code, which is made once for each name.

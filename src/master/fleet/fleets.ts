@@ -149,7 +149,10 @@ export class Fleets {
    * Adds, changes and removes applications. Returns the names of those that were added: they are being started, and need no reload.
    */
   configure(config: Config): ReadonlySet<string> {
+    const { redirect, hsts } = this.#config.https
+    const isHttpsNew = redirect !== config.https.redirect || hsts !== config.https.hsts
     this.#config = config
+    if (isHttpsNew) this.sendToGateway({ type: 'https', https: config.https })
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     this.sendToGateway({
       type: 'apps',

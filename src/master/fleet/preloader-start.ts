@@ -14,7 +14,7 @@ type OtherFields = Pick<
 >
 
 export function preloaderStart(config: Config, app: AppConfig, other: OtherFields): PreloaderStart {
-  const { module, file, attributes, factory, display } = app.target
+  const { module, file, attributes, factory, paste, display } = app.target
   return {
     type: 'start',
     build: version,
@@ -24,6 +24,7 @@ export function preloaderStart(config: Config, app: AppConfig, other: OtherField
     file,
     attributes,
     factory,
+    paste,
     display,
     importPath: app.importPath,
     interface: app.interface,

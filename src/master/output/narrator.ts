@@ -127,7 +127,9 @@ export class Narrator {
     const later = all.filter(({ change }) => change === 'restart').map(({ name }) => name)
     if (now.length > 0) this.info(`reload: new values of ${now.join(', ')}`)
     if (later.length === 0) return ''
-    const waits = `${later.join(', ')} changed, which takes effect at the next start of the program`
+    // With --reload there is no upgrade.
+    const upgrade = config.isDevelopment ? '' : ', or with jumak upgrade'
+    const waits = `${later.join(', ')} changed, which takes effect at the next start of the program${upgrade}`
     this.warn(`reload: ${waits}`)
     return waits
   }

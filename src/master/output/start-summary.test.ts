@@ -3,7 +3,15 @@ import { test } from 'node:test'
 import { testApp, testConfig } from '../../config/testing/config.ts'
 import { summarizeApplication, summarizeProgram } from './start-summary.ts'
 
-const APP = { module: 'shop', file: null, attributes: ['app'], factory: false, display: 'shop:app', found: '' }
+const APP = {
+  module: 'shop',
+  file: null,
+  attributes: ['app'],
+  factory: false,
+  paste: null,
+  display: 'shop:app',
+  found: '',
+}
 const STARTED = {
   headline: 'Jumak 0.1.0, process 7',
   message: 'started',

@@ -26,7 +26,15 @@ import { readLines } from '../output/output.ts'
 export const WAIT_MS = 30_000
 
 export const APP: AppChanges = {
-  target: { module: 'x', file: null, attributes: ['application'], factory: false, display: 'x:application', found: '' },
+  target: {
+    module: 'x',
+    file: null,
+    attributes: ['application'],
+    factory: false,
+    paste: null,
+    display: 'x:application',
+    found: '',
+  },
   workers: 2,
   asgiWorkers: null,
   workersReason: 'auto: 2 cores',

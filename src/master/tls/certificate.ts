@@ -5,7 +5,7 @@
  * Not here: reading files (`entry.ts`), what OpenSSL says of the whole (`entry.ts` asks it last).
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { rootCertificates } from 'node:tls'
+import { getCACertificates } from 'node:tls'
 import { certificatesIn } from '../../base/pem.ts'
 import type { FileFindings } from './findings.ts'
 
@@ -104,10 +104,14 @@ function checkChain(chain: readonly X509Certificate[], findings: FileFindings): 
     }
   const last = chain.at(-1)!
   if (isIssuedBy(last, last)) return
+  const missing = `the certificate of ${last.issuer.replaceAll('\n', ', ')}, which has issued ${nameOf(last)}, is not in it`
   // An authority of one's own is known to its clients, and does not say where its certificate is to be had, as public ones do.
-  if (isFromPublic(last) && !isFromRoot(last))
-    findings.warn(
-      `the certificate of ${last.issuer.replaceAll('\n', ', ')}, which has issued ${nameOf(last)}, is not in it: clients that do not have it refuse the connection. Use the file with the full chain`,
+  if (isFromPublic(last)) {
+    if (!isFromRoot(last, 'bundled'))
+      findings.warn(`${missing}: clients that do not have it refuse the connection. Use the file with the full chain`)
+  } else if (chain.length === 1 && !isFromRoot(last, 'system'))
+    findings.remark(
+      `${missing}. That is right if clients trust it as a root. If it is an intermediate, clients refuse the connection: append its certificate to the file`,
     )
 }
 
@@ -133,24 +137,41 @@ function isKeyOf(one: X509Certificate, key: KeyObject): boolean {
   }
 }
 
-/** Where each subject is in `rootCertificates`. To parse them all takes 5 ms, which is much for a thousand entries. */
-let roots: ReadonlyMap<string, readonly string[]> | null = null
+/** bundled: of all browsers, as Node has them. system: of this machine, where a company's own ones are, too. */
+type Store = 'bundled' | 'system'
 
-function isFromRoot(last: X509Certificate): boolean {
-  roots ??= Map.groupBy(rootCertificates, pem => new X509Certificate(pem).subject ?? '')
-  return (roots.get(last.issuer) ?? []).some(pem => isIssuedBy(last, new X509Certificate(pem)))
+/** By subject. To parse them all takes 5 ms, which is much for a thousand entries. */
+const roots = new Map<Store, ReadonlyMap<string, readonly string[]>>()
+
+function isFromRoot(last: X509Certificate, store: Store): boolean {
+  let bySubject = roots.get(store)
+  if (bySubject === undefined) {
+    bySubject = Map.groupBy(getCACertificates(store), pem => new X509Certificate(pem).subject ?? '')
+    roots.set(store, bySubject)
+  }
+  return (bySubject.get(last.issuer) ?? []).some(pem => isIssuedBy(last, new X509Certificate(pem)))
 }
 
-/** Lower case: host names and addresses that a certificate is for. */
+/** Lower case: host names and addresses that a certificate is for, by its subjectAltName. */
 export function namesOf(leaf: X509Certificate): readonly string[] {
   return (leaf.subjectAltName ?? '')
     .split(', ')
     .flatMap(one => /^(?:DNS|IP Address):(.+)$/.exec(one)?.[1]?.toLowerCase() ?? [])
 }
 
+/** Lower case: the common names in the subject that can be a host's. */
+export function commonNamesOf({ subject }: X509Certificate): readonly string[] {
+  return (subject ?? '')
+    .split('\n')
+    .flatMap(line => /^CN=((?:\*\.)?[a-z0-9._-]{1,253}|[0-9a-f:]{2,39})$/i.exec(line)?.[1]?.toLowerCase() ?? [])
+}
+
 /** For messages. */
 export function nameOf(certificate: X509Certificate): string {
-  return namesOf(certificate)[0] ?? certificate.subject?.replaceAll('\n', ', ') ?? 'a certificate without a name'
+  return (
+    [...namesOf(certificate), ...commonNamesOf(certificate)][0] ??
+    (certificate.subject?.replaceAll('\n', ', ') || 'a certificate without a name')
+  )
 }
 
 /** `2026-11-30`. */

@@ -14,13 +14,13 @@ import type { SelfSigned } from './self-signed.ts'
 import { testEntry } from './testing/entry.ts'
 
 const authority = new Authority()
-const before = authority.issue({ names: ['before.example'] })
-const after = authority.issue({ names: ['after.example'] })
+const before = authority.issue({ names: ['before.example'], hasRoot: true })
+const after = authority.issue({ names: ['after.example'], hasRoot: true })
 const LOOK_MS = 2000
 const DAY_MS = 24 * 3600_000
 
 /** Files as certbot and Kubernetes place them: links to a directory that is exchanged. */
-function setup(t: TestContext) {
+function setup(t: TestContext, staple: string | null = null) {
   const directory = mkdtempSync(join(tmpdir(), 'jumak-certificates-'))
   t.after(() => rmSync(directory, { recursive: true }))
   let count = 0
@@ -37,21 +37,32 @@ function setup(t: TestContext) {
   const config: TlsConfig = {
     isSelfSigned: false,
     flat: { minVersion: 'TLSv1.2', ciphers: null },
-    entries: [testEntry([{ certificate: path('tls.crt'), key: path('tls.key') }])],
+    entries: [testEntry([], { certificates: [{ certificate: path('tls.crt'), key: path('tls.key'), staple }] })],
   }
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] })
   const changes: GatewayTls[] = []
   const lines: string[] = []
+  const warned: string[] = []
   const add = (line: string) => void lines.push(line)
   const certificates = new Certificates({
     config,
     selfSigned: null,
-    log: { info: add, warn() {}, error: add },
+    log: { info: add, warn: line => void warned.push(line), error: add },
     onChange: tls => changes.push(tls),
   })
   certificates.start()
   const look = () => t.mock.timers.tick(LOOK_MS)
-  return { directory, config, certificates, changes, lines, place, look, tick: (ms: number) => t.mock.timers.tick(ms) }
+  return {
+    directory,
+    config,
+    certificates,
+    changes,
+    lines,
+    warned,
+    place,
+    look,
+    tick: (ms: number) => t.mock.timers.tick(ms),
+  }
 }
 
 test('new files behind a link are in force when they have stood still for a look', t => {
@@ -87,6 +98,16 @@ test('a bad new pair keeps the old one, is told once, and the next right one cou
   look()
   assert.equal(changes.length, 1)
   assert.equal(certificates.states[0]!.problem, '')
+})
+
+test('an OCSP response that ends while it is in use is told once', t => {
+  const { directory, config, warned, look, tick } = setup(t, authority.ocspResponse(before, 1))
+  assert.equal(config.entries[0]!.certificates[0]!.staple?.startsWith(directory), false)
+  look()
+  assert.deepEqual(warned, [])
+  t.mock.method(Date, 'now', () => Date.parse('2036-01-01'))
+  tick(10 * LOOK_MS)
+  assert.match(warned.join('\n'), /^tls-staple .*: its time was over on .* put a new one in its place$/)
 })
 
 test('HUP reads at once; what is wrong changes nothing', t => {
@@ -193,7 +214,7 @@ test('30, 7 and 1 days before the end, and after it, the log says so once', () =
 
 test('the self-signed certificate has an entry with the flat settings, and is the default where there is no other', t => {
   const { config } = setup(t)
-  const signed = { names: ['localhost'], certificates: [{ chain: 'chain', key: 'key', staple: '' }] }
+  const signed = { names: ['localhost'], certificates: [{ chain: 'chain', key: 'key', staple: '', stapleUntil: null }] }
   let isRenewed = false
   const selfSigned = { signed, renew: () => isRenewed } as unknown as SelfSigned
   const log = { info() {}, warn() {}, error() {} }

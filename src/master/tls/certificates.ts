@@ -13,7 +13,7 @@ import { dayOf, nameOf } from './certificate.ts'
 import { doubtsOf, type NamedEntry } from './doubts.ts'
 import { readEntry, withPolicy } from './entry.ts'
 import { ExpiryWarnings } from './expiry.ts'
-import type { Findings } from './findings.ts'
+import { type Findings, noFindings } from './findings.ts'
 import { sharedUser } from './key-memory.ts'
 import type { SelfSigned } from './self-signed.ts'
 import { type InheritedSecrets, TicketSecrets } from './ticket-secrets.ts'
@@ -59,7 +59,7 @@ export class Certificates {
     this.#config = config
     const { entries, findings } = readEntries(config.entries, Date.now(), [])
     if (findings.problems.length > 0) throw new OperatorError(findings.problems.join('\n'))
-    for (const warning of findings.warnings) log.warn(warning)
+    tell(log, findings)
     this.#entries = entries
     this.#expiry = new ExpiryWarnings(message => log.warn(message))
   }
@@ -92,7 +92,11 @@ export class Certificates {
 
   get states(): readonly CertificateState[] {
     return this.#entries.flatMap(({ read: { gateway, leaves }, problem }) =>
-      leaves.map(leaf => ({ names: gateway.names, validTo: Date.parse(leaf.validTo), problem })),
+      leaves.map(leaf => ({
+        names: gateway.names.length > 0 ? gateway.names : [nameOf(leaf)],
+        validTo: Date.parse(leaf.validTo),
+        problem,
+      })),
     )
   }
 
@@ -114,38 +118,45 @@ export class Certificates {
     const before = this.#fingerprints
     this.#config = config
     this.#entries = entries
-    this.#changed(before, findings.warnings)
+    this.#changed(before, findings)
     return []
   }
 
   #look(): void {
     if (this.#options.selfSigned?.renew() === true) this.#options.onChange(this.gateway)
     const before = this.#fingerprints
-    const warnings: string[] = []
+    const all = noFindings()
     let isChanged = false
     for (const entry of this.#entries) {
       const findings = entry.look(Date.now())
       if (findings === null) continue
       if (entry.problem === '') {
         isChanged = true
-        warnings.push(...findings.warnings)
+        all.warnings.push(...findings.warnings)
+        all.remarks.push(...findings.remarks)
       } else this.#options.log.error(`certificates have changed, and the ones before stay in use: ${entry.problem}`)
     }
-    if (isChanged) this.#changed(before, warnings)
+    if (isChanged) this.#changed(before, all)
+    for (const entry of this.#entries) for (const message of entry.ended(Date.now())) this.#options.log.warn(message)
   }
 
   get #fingerprints(): ReadonlySet<string> {
     return new Set(this.#entries.flatMap(({ fingerprints }) => [...fingerprints]))
   }
 
-  #changed(before: ReadonlySet<string>, warnings: readonly string[]): void {
+  #changed(before: ReadonlySet<string>, findings: Findings): void {
     const { log, onChange } = this.#options
-    for (const warning of warnings) log.warn(warning)
+    tell(log, findings)
     for (const leaf of this.#entries.flatMap(({ read }) => read.leaves))
       if (!before.has(leaf.fingerprint256))
         log.info(`new certificate for ${nameOf(leaf)}, valid until ${dayOf(Date.parse(leaf.validTo))}`)
     onChange(this.gateway)
   }
+}
+
+function tell(log: CertificateLog, { warnings, remarks }: Findings): void {
+  for (const warning of warnings) log.warn(warning)
+  for (const remark of remarks) log.info(remark)
 }
 
 /** `before`: in force. */
@@ -154,15 +165,16 @@ function readEntries(
   now: number,
   before: readonly WatchedEntry[],
 ): { entries: WatchedEntry[]; findings: Findings } {
-  const all: Findings = { problems: [], warnings: [] }
+  const all = noFindings()
   const inForce = new Set(before.flatMap(({ fingerprints }) => [...fingerprints]))
   const same = new Map(before.map(one => [JSON.stringify(one.entry), one]))
   const read = entries.flatMap(entry => {
     const state = stateOf(entry)
-    const findings: Findings = { problems: [], warnings: [] }
+    const findings = noFindings()
     const one = readEntry(entry, now, findings, inForce)
     all.problems.push(...findings.problems)
     all.warnings.push(...findings.warnings)
+    all.remarks.push(...findings.remarks)
     if (one !== null) return new WatchedEntry(entry, one, state)
     same.get(JSON.stringify(entry))?.refuse(state, findings.problems)
     return []
@@ -173,7 +185,7 @@ function readEntries(
 /** For `--check`: the same as at a start, but that no authority is made. */
 export async function checkFiles(config: Config): Promise<Findings> {
   const { entries, findings } = readEntries(config.tls.entries, Date.now(), [])
-  findings.warnings.push(...doubtsOf(config, entries.map(toNamed)))
+  findings.warnings.push(...findings.remarks, ...doubtsOf(config, entries.map(toNamed)))
   if (config.tls.isSelfSigned) {
     const { findLocalAuthority } = await import('./local-authority.ts')
     try {

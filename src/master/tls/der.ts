@@ -1,4 +1,4 @@
-/** The few forms of DER (X.690) that a certificate has, from values to bytes. Nothing here reads DER. */
+/** The few forms of DER (X.690) that a certificate has, from values to bytes. `der-reader.ts` reads DER. */
 
 type Bytes = Uint8Array
 

@@ -3,7 +3,8 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AppConfig, Config } from '../../config/types.ts'
-import { doubtsOf, type NamedEntry, unservedNames } from './doubts.ts'
+import type { Site, SiteName } from '../../sites/model.ts'
+import { doubtsOf, hiddenEntries, hostsOf, type NamedEntry, unservedNames } from './doubts.ts'
 import { openMemory, sharedUser } from './key-memory.ts'
 import { testEntry } from './testing/entry.ts'
 
@@ -16,7 +17,7 @@ function named(names: readonly string[], files = { certificate: '/x.pem', key: '
 
 function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {
   const app = { name: 'shop', hosts, identity: NOBODY } as unknown as AppConfig
-  return { apps: [app], gatewayIdentity: NOBODY, ...changes } as Config
+  return { apps: [app], sites: { sites: [], maps: [] }, gatewayIdentity: NOBODY, ...changes } as Config
 }
 
 for (const [names, hosts, unserved] of [
@@ -34,15 +35,44 @@ for (const [names, hosts, unserved] of [
   [['kr'], ['a.kr'], ['kr']],
 ] as const)
   test(`a certificate for ${names.join(', ')}, applications for ${hosts.join(', ') || 'all'}`, () => {
-    const told = unservedNames([named(names)], [{ hosts }])
+    const told = unservedNames([named(names)], hostsOf(config(hosts)))
     assert.deepEqual(
       told,
       unserved.length === 0 ? [] : [`jumak.toml:3 [[tls]]: no application has the host ${unserved.join(', ')}`],
     )
   })
 
+test('an entry whose names others before it have is told', () => {
+  const entry = (origin: string, names: readonly string[], isDefault = false): NamedEntry => ({
+    entry: testEntry([], { origin, isDefault }),
+    names,
+  })
+  const first = entry('first', ['a.kr', 'b.kr'])
+  assert.deepEqual(hiddenEntries([first, entry('second', ['b.kr', 'c.kr']), entry('nameless', [])]), [])
+  assert.deepEqual(hiddenEntries([first, entry('default', ['a.kr'], true)]), [])
+  const [told, ...more] = hiddenEntries([first, entry('second', ['b.kr', 'a.kr'])])
+  assert.match(told!, /^second: no client gets its certificate: entries before it have b\.kr, a\.kr already\. RSA and/)
+  assert.deepEqual(more, [])
+})
+
 test('an application without hosts has all names', () => {
-  assert.deepEqual(unservedNames([named(['b.kr'])], [{ hosts: ['a.kr'] }, { hosts: [] }]), [])
+  const apps = [...config(['a.kr']).apps, ...config([]).apps]
+  assert.deepEqual(unservedNames([named(['b.kr'])], hostsOf(config([], { apps }))), [])
+})
+
+test('where there are sites, they have the names', () => {
+  const told = (...names: readonly SiteName[][]) => {
+    const sites = names.map(own => ({ names: own })) as unknown as readonly Site[]
+    return unservedNames([named(['a.kr', 'x.b.kr'])], hostsOf(config(['a.kr'], { sites: { sites, maps: [] } })))
+  }
+  const [exact, suffix] = [
+    { kind: 'exact', name: 'a.kr' },
+    { kind: 'suffix', name: '.b.kr' },
+  ] as const
+  assert.deepEqual(told([exact]), ['jumak.toml:3 [[tls]]: no site has the host x.b.kr'])
+  assert.deepEqual(told([exact, suffix]), [])
+  assert.deepEqual(told([exact], []), [])
+  assert.deepEqual(told([exact], [{ kind: 'prefix', name: 'www.' }]), [])
 })
 
 test('with root: a key that an application may read, and a step of a path that it may change', () => {

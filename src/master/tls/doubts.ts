@@ -1,5 +1,5 @@
 /**
- * What is right about TLS and may not be meant: a name that no application has, a key that an application may read, a path that another
+ * What is right about TLS and may not be meant: an entry that no client gets, a name that no application has, a key that an application may read, a path that another
  * user may change. Runs in the master, at the start and at HUP, and in the command line (`--check`).
  *
  * Not here: what is doubtful about a file by itself (`entry.ts`).
@@ -24,13 +24,49 @@ export function doubtsOf(config: Config, entries: readonly NamedEntry[]): string
   // Without root all processes are of one user.
   const ofRights =
     process.geteuid?.() === 0 ? [...readableKeys(files, apps), ...changeablePaths(files), ...openMemory(config)] : []
-  return [...unservedNames(entries, apps), ...ofRights]
+  return [...hiddenEntries(entries), ...unservedNames(entries, hostsOf(config)), ...ofRights]
 }
 
-/** In the order of the entries. An application without hosts has all names. */
-export function unservedNames(entries: readonly NamedEntry[], apps: readonly Pick<AppConfig, 'hosts'>[]): string[] {
-  if (apps.some(({ hosts }) => hosts.length === 0)) return []
-  const hosts = apps.flatMap(app => app.hosts)
+/** Entries that no client gets. RSA and ECDSA in two entries are a usual mistake. */
+export function hiddenEntries(entries: readonly NamedEntry[]): string[] {
+  const taken = new Set<string>()
+  return entries.flatMap(({ entry, names }) => {
+    const isHidden = names.length > 0 && !entry.isDefault && names.every(name => taken.has(name))
+    for (const name of names) taken.add(name)
+    if (!isHidden) return []
+    return [
+      `${entry.origin}: no client gets its certificate: entries before it have ${listed(names)} already. RSA and ECDSA belong into one entry: cert and key take lists`,
+    ]
+  })
+}
+
+/** What has hosts: applications, or sites where there are any. */
+export interface Hosts {
+  readonly what: 'application' | 'site'
+  /** `shop.kr`, `*.shop.kr`. Null: all, or those of a pattern. */
+  readonly hosts: readonly string[] | null
+}
+
+export function hostsOf({ apps, sites }: Pick<Config, 'apps' | 'sites'>): Hosts {
+  if (sites.sites.length === 0) {
+    const isForAll = apps.some(({ hosts }) => hosts.length === 0)
+    return { what: 'application', hosts: isForAll ? null : apps.flatMap(app => app.hosts) }
+  }
+  const hosts: string[] = []
+  for (const { names } of sites.sites) {
+    if (names.length === 0) return { what: 'site', hosts: null }
+    for (const name of names) {
+      if (name.kind === 'regex' || name.kind === 'prefix') return { what: 'site', hosts: null }
+      // Empty: for requests without a host.
+      if (name.name !== '') hosts.push(name.kind === 'suffix' ? `*${name.name}` : name.name)
+    }
+  }
+  return { what: 'site', hosts }
+}
+
+/** In the order of the entries. */
+export function unservedNames(entries: readonly NamedEntry[], { what, hosts }: Hosts): string[] {
+  if (hosts === null) return []
   const served = {
     exact: new Set(hosts.filter(host => !host.startsWith('*')).map(withoutBrackets)),
     // `*.example.kr` of an application is for names of any depth.
@@ -40,7 +76,7 @@ export function unservedNames(entries: readonly NamedEntry[], apps: readonly Pic
   }
   return entries.flatMap(({ entry, names }) => {
     const unserved = names.filter(name => !isServed(name, served))
-    return unserved.length === 0 ? [] : [`${entry.origin}: no application has the host ${listed(unserved)}`]
+    return unserved.length === 0 ? [] : [`${entry.origin}: no ${what} has the host ${listed(unserved)}`]
   })
 }
 

@@ -11,8 +11,8 @@ import { inspect } from 'node:util'
 import { Authority, type Certificate } from '../../../test/support/certificates.ts'
 import { Secret } from '../../base/secret.ts'
 import type { TlsClients, TlsEntry } from '../../config/types.ts'
-import { readEntry } from './entry.ts'
-import type { Findings } from './findings.ts'
+import { type End, readEntry } from './entry.ts'
+import { noFindings } from './findings.ts'
 import { testEntry } from './testing/entry.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'jumak-entry-'))
@@ -25,7 +25,7 @@ const NOW = Date.now()
 const DAY_MS = 24 * 3600_000
 
 function read(of: TlsEntry, now = NOW) {
-  const findings: Findings = { problems: [], warnings: [] }
+  const findings = noFindings()
   const made = readEntry(of, now, findings)
   assert.equal(made === null, findings.problems.length > 0)
   return { made, ...findings }
@@ -53,6 +53,29 @@ test('the certificate of a public authority without its intermediate is told', (
   const [warning, ...more] = read(testEntry([authority.issue({ names: ['alone.example'], extensions })])).warnings
   assert.match(warning!, ISSUER_MISSING)
   assert.deepEqual(more, [])
+})
+
+test('the certificate of a private authority without that of its issuer is told where clients may not know that', () => {
+  const alone = file(chain[0]!)
+  const { problems, warnings, remarks } = read(with_(deep, { certificate: alone }))
+  assert.deepEqual([problems, warnings, remarks.length], [[], [], 1])
+  assert.match(
+    remarks[0]!,
+    /^tls-cert .*: the certificate of CN=Intermediate of a Jumak test, which has issued deep\.example, is not in it\. .* If it is an intermediate, .* append its certificate/,
+  )
+  for (const whole of [deep, authority.issue({ names: ['root.example'], hasRoot: true })])
+    assert.deepEqual(read(testEntry([whole])).remarks, [])
+})
+
+test('a certificate that has only a common name is served for it, with a warning', () => {
+  const old = authority.issue({ subject: '/O=Jumak/CN=Old.example' })
+  const { made, warnings } = read(testEntry([old]))
+  assert.deepEqual(made!.gateway.names, ['old.example'])
+  assert.match(warnings[0]!, /^tls-cert .*: it is for no host: its subjectAltName is empty, and browsers/)
+  const nameless = authority.issue({ subject: '/O=Jumak/CN=My server' })
+  assert.deepEqual(read(testEntry([nameless])).made!.gateway.names, [])
+  assert.match(read(testEntry([nameless], { isDefault: false })).problems[0]!, /nobody would get its certificate/)
+  assert.deepEqual(read(testEntry([nameless], { isDefault: false, names: ['a.b'] })).made!.gateway.names, ['a.b'])
 })
 
 test('names that are given replace those of the certificate', () => {
@@ -119,11 +142,6 @@ const WRONG: readonly [string, TlsEntry, RegExp][] = [
     testEntry([authority.issue({ names: ['a.b'], type: 'rsa', bits: 1024 })]),
     /it is weak: RSA with 1024 bits/,
   ],
-  [
-    'no names',
-    testEntry([authority.issue({ subject: '/CN=example.kr' })]),
-    /it is for no host: its subjectAltName is empty/,
-  ],
   ['two of a type', testEntry([site, deep]), /two of its certificates have keys of the same type \(ec\)/],
   ['unknown ciphers', testEntry([site], { ciphers: 'NONSENSE' }), /OpenSSL refuses it/],
 ]
@@ -175,7 +193,7 @@ test('an intermediate that has expired is told, and is no error', () => {
 
 test('a certificate that is in force may have expired', () => {
   const leaf = new X509Certificate(readFileSync(site.certificate))
-  const findings: Findings = { problems: [], warnings: [] }
+  const findings = noFindings()
   const late = Date.parse('2100-01-01')
   assert.notEqual(readEntry(testEntry([site]), late, findings, new Set([leaf.fingerprint256])), null)
   assert.deepEqual(findings.problems, [])
@@ -195,6 +213,42 @@ test('an OCSP response: right, of another certificate, and none at all', () => {
   assert.match(stapled(site.key).problems[0]!, /it is no OCSP response in DER/)
 })
 
+test('an OCSP response that has ended is told, and clients do not get it', () => {
+  const stapled = (staple: string, now: number) =>
+    read(testEntry([site], { certificates: [{ certificate: site.certificate, key: site.key, staple }] }), now)
+  const response = authority.ocspResponse(site, 10)
+  const early = stapled(response, NOW)
+  const [{ at, message }] = early.made!.ends as [End]
+  const days = Math.round((at - NOW) / DAY_MS)
+  assert.equal(days, 10)
+  assert.match(message, /^tls-staple .*: its time was over on \d{4}-\d\d-\d\d, and clients do not get it any more/)
+  assert.deepEqual([early.warnings, early.made!.gateway.certificates[0]!.stapleUntil], [[], at])
+  const late = stapled(response, at)
+  assert.deepEqual([late.problems, late.warnings, late.made!.ends], [[], [message], []])
+})
+
+test('an OCSP response that says "revoked" is told', () => {
+  const revoked = authority.issue({ names: ['revoked.example'] })
+  authority.revoke(revoked)
+  const staple = authority.ocspResponse(revoked)
+  const { warnings } = read(testEntry([revoked], { certificates: [{ ...revoked, staple }] }))
+  assert.match(warnings.join('\n'), /^tls-staple .*it says that the certificate was revoked/m)
+})
+
+test('a revocation list that has ended is told', () => {
+  const revoked = authority.revocationList()
+  const clients: TlsClients = { isRequired: true, authorities: authority.file, revoked, depth: null }
+  const [{ at, message }] = read(testEntry([site], { clients })).made!.ends as [End]
+  assert.match(
+    message,
+    /^tls-client-crl .*: the time of a revocation list in it was over on .*: all client certificates/,
+  )
+  const inForce = new Set([new X509Certificate(readFileSync(site.certificate)).fingerprint256])
+  const findings = noFindings()
+  assert.deepEqual(readEntry(testEntry([site], { clients }), at, findings, inForce)!.ends, [])
+  assert.deepEqual([findings.problems, findings.warnings], [[], [message]])
+})
+
 test('authorities and revocation lists of clients', () => {
   const clients = (changes: Partial<TlsClients>) =>
     read(
@@ -205,5 +259,13 @@ test('authorities and revocation lists of clients', () => {
     ).problems
   assert.deepEqual(clients({ revoked: authority.revocationList() }), [])
   assert.match(clients({ authorities: site.key })[0]!, /^jumak\.toml:3 \[\[tls\]\] client-ca .*it has no certificate/)
+  const both = file(readFileSync(authority.file, 'utf8') + readFileSync(authority.revocationList(), 'utf8'))
+  const warned = read(
+    testEntry([site], { clients: { isRequired: true, authorities: both, revoked: null, depth: null } }),
+  ).warnings
+  assert.match(
+    warned[0]!,
+    /^tls-client-ca .*: it has a revocation list, which does nothing there: name it as the client-crl/,
+  )
   assert.match(clients({ revoked: site.certificate })[0]!, /client-crl .*it has no revocation list in PEM/)
 })

@@ -7,10 +7,12 @@
 import { createHash, type KeyObject, type X509Certificate } from 'node:crypto'
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import { revocationListsIn } from '../../base/pem.ts'
 import type { TlsCertificate, TlsClients, TlsEntry } from '../../config/types.ts'
 import type { GatewayCertificate, GatewayClientCertificates, GatewayTlsEntry } from '../../control/tls-messages.ts'
-import { checkCertificate, namesOf, readChain, readKey } from './certificate.ts'
+import { checkCertificate, commonNamesOf, dayOf, namesOf, readChain, readKey } from './certificate.ts'
 import { FileFindings, type Findings, listed } from './findings.ts'
+import { endOfList, readOcsp } from './lifetimes.ts'
 
 /** Bytes. A bundle of all public authorities has 250 KB. */
 const MAX_FILE = 4 * 1024 * 1024
@@ -34,6 +36,16 @@ export interface ReadEntry {
   readonly gateway: GatewayTlsEntry
   /** Leaf certificates. */
   readonly leaves: readonly X509Certificate[]
+  /** What else ends, later than now. */
+  readonly ends: readonly End[]
+}
+
+/** The end of an OCSP response or of a revocation list. */
+export interface End {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** For the log, from then on. */
+  readonly message: string
 }
 
 /**
@@ -50,25 +62,39 @@ export function readEntry(
   const password = readPassword(entry, findings)
   const moment: Moment = { now, inForce }
   const read = entry.certificates.map(files => readCertificate(entry, files, password, moment, findings))
-  const clients = entry.clients === null ? null : readClients(entry, entry.clients, findings)
+  const clients = entry.clients === null ? null : readClients(entry, entry.clients, now, findings)
   const certificates = read.flatMap(one => one ?? [])
   refuseSameType(entry, certificates, findings)
   if (findings.problems.length > before) return null
-  const names = entry.names.length > 0 ? entry.names : [...new Set(certificates.flatMap(({ leaf }) => namesOf(leaf)))]
+  const names = namesFor(entry, certificates, findings)
   const gateway: GatewayTlsEntry = {
-    ...withPolicy(entry, clients),
+    ...withPolicy(entry, clients?.rules ?? null),
     names,
     isDefault: entry.isDefault,
     certificates: certificates.map(({ gateway }) => gateway),
   }
-  if (names.length === 0)
-    findingsOf(entry, 'cert', entry.certificates[0]!.certificate, findings).problem(
-      'it is for no host: its subjectAltName is empty, and clients look only there',
-    )
   warnOfNames(entry, certificates, findings)
   askOpenSsl(entry, gateway, findings)
   if (findings.problems.length > before) return null
-  return { gateway, leaves: certificates.map(({ leaf }) => leaf) }
+  const ends = [...certificates.flatMap(({ staple }) => staple ?? []), ...(clients?.ends ?? [])]
+  return { gateway, leaves: certificates.map(({ leaf }) => leaf), ends: ends.filter(({ at }) => at > now) }
+}
+
+/** Those that were given, or those in the certificates. An old certificate has only a common name: it is served as gunicorn serves it. */
+function namesFor(entry: TlsEntry, made: readonly Made[], findings: Findings): readonly string[] {
+  const names = new Set(entry.names)
+  for (const [index, { leaf }] of made.entries()) {
+    const own = findingsOf(entry, 'cert', entry.certificates[index]!.certificate, findings)
+    const [alternative, common] = [namesOf(leaf), commonNamesOf(leaf)]
+    if (alternative.length === 0)
+      own.warn('it is for no host: its subjectAltName is empty, and browsers and most other clients look only there')
+    if (entry.names.length === 0) for (const name of alternative.length > 0 ? alternative : common) names.add(name)
+  }
+  if (names.size === 0 && !entry.isDefault)
+    findings.problems.push(
+      `${entry.origin}: nobody would get its certificate, which has no name: give names, or default = true`,
+    )
+  return [...names]
 }
 
 type Rules = Pick<GatewayTlsEntry, 'minVersion' | 'ciphers' | 'clients' | 'policy'>
@@ -127,6 +153,8 @@ interface Made {
   readonly leaf: X509Certificate
   readonly key: KeyObject
   readonly gateway: GatewayCertificate
+  /** Of its OCSP response; null: it has none, or that does not say. */
+  readonly staple: End | null
 }
 
 function readCertificate(
@@ -144,28 +172,58 @@ function readCertificate(
   if (chain === null || key === null) return null
   const leaf = chain[0]!
   checkCertificate(chain, key, inForce.has(leaf.fingerprint256) ? null : now, ofChain, ofKey)
-  const staple = files.staple === null ? '' : readStaple(entry, files.staple, leaf, findings)
+  const { staple, end } = readStaple(entry, files.staple, leaf, now, findings)
   const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string
-  return { leaf, key, gateway: { chain: chain.map(String).join(''), key: pem, staple } }
+  const gateway = { chain: chain.map(String).join(''), key: pem, staple, stapleUntil: end?.at ?? null }
+  return { leaf, key, gateway, staple: end }
 }
 
-/** An OCSP response (RFC6960§4.2.1) that begins with "successful", and names the certificate. Its signature is for clients. */
-function readStaple(entry: TlsEntry, path: string, leaf: X509Certificate, findings: Findings): string {
+interface Staple {
+  /** In base64; empty: none. */
+  readonly staple: string
+  readonly end: End | null
+}
+
+/** One that has ended is read all the same: a new one may come in its place. The gateway does not give it to clients. */
+function readStaple(
+  entry: TlsEntry,
+  path: string | null,
+  leaf: X509Certificate,
+  now: number,
+  findings: Findings,
+): Staple {
+  if (path === null) return { staple: '', end: null }
   const own = findingsOf(entry, 'staple', path, findings)
   const content = read(path, own)
-  if (content === null) return ''
-  const status = content.indexOf(Buffer.from([0x0a, 0x01]))
-  if (content[0] !== 0x30 || status < 0 || status > 8) own.problem('it is no OCSP response in DER')
-  else if (content[status + 2] !== 0) own.problem('the authority has answered with an error')
-  else if (!content.includes(Buffer.from(leaf.serialNumber, 'hex'))) own.problem('it is about another certificate')
-  return content.toString('base64')
+  const answer = content && readOcsp(content, leaf.serialNumber)
+  if (answer === null || answer === 'failed' || answer === 'other') {
+    if (answer === 'failed') own.problem('the authority has answered with an error')
+    else if (answer === 'other') own.problem('it is about another certificate')
+    else if (content !== null) own.problem('it is no OCSP response in DER')
+    return { staple: '', end: null }
+  }
+  if (answer.isRevoked) own.warn('it says that the certificate was revoked: clients refuse the connection')
+  const staple = content!.toString('base64')
+  if (answer.until === null) return { staple, end: null }
+  const text = `its time was over on ${dayOf(answer.until)}, and clients do not get it any more: put a new one in its place`
+  if (answer.until <= now) own.warn(text)
+  return { staple, end: { at: answer.until, message: own.say(text) } }
 }
 
-function readClients(entry: TlsEntry, clients: TlsClients, findings: Findings): GatewayClientCertificates | null {
+interface ReadClients {
+  readonly rules: GatewayClientCertificates
+  /** Of the revocation lists. */
+  readonly ends: readonly End[]
+}
+
+function readClients(entry: TlsEntry, clients: TlsClients, now: number, findings: Findings): ReadClients | null {
   const ofAuthorities = findingsOf(entry, 'client-ca', clients.authorities, findings)
   const authorities = read(clients.authorities, ofAuthorities)
   if (authorities === null || readChain(authorities, ofAuthorities) === null) return null
+  if (clients.revoked === null && authorities.includes('-----BEGIN X509 CRL-----'))
+    ofAuthorities.warn('it has a revocation list, which does nothing there: name it as the client-crl, too')
   let revoked = ''
+  let ends: readonly End[] = []
   if (clients.revoked !== null) {
     const ofRevoked = findingsOf(entry, 'client-crl', clients.revoked, findings)
     const content = read(clients.revoked, ofRevoked)
@@ -178,9 +236,19 @@ function readClients(entry: TlsEntry, clients: TlsClients, findings: Findings): 
     } catch {
       return ofRevoked.problem('its revocation list cannot be read')
     }
+    ends = revocationListsIn(revoked).flatMap(list => endOf(list, now, ofRevoked) ?? [])
   }
   const { isRequired, depth } = clients
-  return { isRequired, authorities: authorities.toString('latin1'), revoked, depth }
+  return { rules: { isRequired, authorities: authorities.toString('latin1'), revoked, depth }, ends }
+}
+
+/** Warns of a list that has ended: OpenSSL refuses all certificates of its authority. */
+function endOf(list: Buffer, now: number, findings: FileFindings): End | null {
+  const at = endOfList(list)
+  if (at === null) return null
+  const text = `the time of a revocation list in it was over on ${dayOf(at)}: all client certificates of its authority are refused until there is a new one`
+  if (at <= now) findings.warn(text)
+  return { at, message: findings.say(text) }
 }
 
 /** OpenSSL keeps one certificate of each type. */

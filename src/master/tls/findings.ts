@@ -4,6 +4,12 @@ export interface Findings {
   /** Nothing can be served with these files. */
   readonly problems: string[]
   readonly warnings: string[]
+  /** Right for some, and wrong for others. */
+  readonly remarks: string[]
+}
+
+export function noFindings(): Findings {
+  return { problems: [], warnings: [], remarks: [] }
 }
 
 /** Names the setting and the file in front of each line: `tls-cert /etc/jumak/site.pem: it has expired`. */
@@ -18,12 +24,20 @@ export class FileFindings {
 
   /** Returns null, so that a reader can return it. */
   problem(text: string): null {
-    this.#findings.problems.push(`${this.#place}: ${text}`)
+    this.#findings.problems.push(this.say(text))
     return null
   }
 
   warn(text: string): void {
-    this.#findings.warnings.push(`${this.#place}: ${text}`)
+    this.#findings.warnings.push(this.say(text))
+  }
+
+  remark(text: string): void {
+    this.#findings.remarks.push(this.say(text))
+  }
+
+  say(text: string): string {
+    return `${this.#place}: ${text}`
   }
 }
 

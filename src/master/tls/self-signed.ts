@@ -92,7 +92,7 @@ export class SelfSigned {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const chain = this.#options.authority.sign(privateKey, names.names, new Date(at), LIFE_MS)
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    return { names, at, signed: { names: names.names, certificates: [{ chain, key, staple: '' }] } }
+    return { names, at, signed: { names: names.names, certificates: [{ chain, key, staple: '', stapleUntil: null }] } }
   }
 
   #sayLeftOut(): void {

@@ -2,6 +2,7 @@
 import type { Config } from '../../config/types.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
 import { type CertificateLog, Certificates } from './certificates.ts'
+import { hostsOf } from './doubts.ts'
 import type { SelfSigned, SelfSignedLog } from './self-signed.ts'
 
 /** `config`: in force now; HUP changes it. `onChange`: something else is in force, for the gateway. Throws OperatorError. */
@@ -19,7 +20,7 @@ async function signOwn(config: () => Config, log: SelfSignedLog): Promise<SelfSi
   const { startSelfSigned } = await import('./self-signed.ts')
   const wanted = () => ({
     bind: config().bind.filter(({ scheme }) => scheme !== 'http'),
-    hosts: config().apps.flatMap(({ hosts }) => hosts),
+    hosts: hostsOf(config()).hosts ?? config().apps.flatMap(({ hosts }) => hosts),
   })
   return startSelfSigned(process.env, wanted, config().gatewayIdentity, log)
 }

@@ -9,12 +9,14 @@
  */
 import { statSync } from 'node:fs'
 import type { TlsEntry } from '../../config/types.ts'
-import { type ReadEntry, readEntry } from './entry.ts'
-import type { Findings } from './findings.ts'
+import { type End, type ReadEntry, readEntry } from './entry.ts'
+import { type Findings, noFindings } from './findings.ts'
 
 export class WatchedEntry {
   readonly entry: TlsEntry
   #read: ReadEntry
+  /** Of it, what was not told. */
+  #ends: readonly End[]
   /** What the files were when they were read last. */
   #seen: string
   /** They are different now, and are read when they stand still. */
@@ -24,6 +26,7 @@ export class WatchedEntry {
   constructor(entry: TlsEntry, read: ReadEntry, seen: string) {
     this.entry = entry
     this.#read = read
+    this.#ends = read.ends
     this.#seen = seen
   }
 
@@ -41,6 +44,13 @@ export class WatchedEntry {
     return new Set(this.#read.leaves.map(({ fingerprint256 }) => fingerprint256))
   }
 
+  /** What has ended since the files were read or this was called: for the log. */
+  ended(now: number): string[] {
+    const ended = this.#ends.filter(({ at }) => at <= now)
+    if (ended.length > 0) this.#ends = this.#ends.filter(({ at }) => at > now)
+    return ended.map(({ message }) => message)
+  }
+
   /** What was found in files that have changed and stand still; null: nothing has changed. */
   look(now: number): Findings | null {
     const state = stateOf(this.entry)
@@ -52,10 +62,13 @@ export class WatchedEntry {
       this.#changing = state
       return null
     }
-    const findings: Findings = { problems: [], warnings: [] }
+    const findings = noFindings()
     const read = readEntry(this.entry, now, findings, this.fingerprints)
     this.refuse(state, findings.problems)
-    if (read !== null) this.#read = read
+    if (read !== null) {
+      this.#read = read
+      this.#ends = read.ends
+    }
     return findings
   }
 

@@ -167,7 +167,7 @@ test('slow, stalled and silent clients hold up nobody', async () => {
   const shut = new Http2Client(server.programTarget, { window: 0 })
   shut.send(times(20, i => h2.get(idOf(i), '/bytes/300000')))
   await shut.until(() => shut.of(Type.HEADERS).length === 20)
-  for (let i = 0; i < 50; i++) shut.send(h2.windowSetting(0x7fff_ffff), h2.windowSetting(0))
+  for (let i = 0; i < 20; i++) shut.send(h2.windowSetting(0x7fff_ffff), h2.windowSetting(0))
   assert.ok(await shut.pinged())
   await probe(server)
   // On the same connection too: its other streams go on, byte by byte if the client wants it so.

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { ensureVenv, type Interpreter, pythonsAtHand, SetupError } from '../../../scripts/lib/python.ts'
 import { ROOT } from '../paths.ts'
 
-/** A requirements file: `example-django` is what examples/django-shop needs, `http2` has clients, `uvicorn` and `gunicorn` are for comparisons. */
+/** A requirements file: `example-django` is what examples/django-shop needs, `compose` what examples/docker-compose needs, `http2` has clients, `uvicorn` and `gunicorn` are for comparisons. */
 export type PackageSet =
   | 'example-django'
   | 'flask'
@@ -16,6 +16,8 @@ export type PackageSet =
   | 'socketio'
   | 'http2'
   | 'gevent'
+  | 'compose'
+  | 'paste'
   | 'uvicorn'
   | 'gunicorn'
 
@@ -40,6 +42,8 @@ export const PACKAGE_SETS: readonly PackageSet[] = [
   'socketio',
   'http2',
   'gevent',
+  'compose',
+  'paste',
 ]
 
 let ends: Promise<Interpreter[]> | null = null
