@@ -156,8 +156,7 @@ function standIn({ name }: AnyOption, value: unknown, start: string, directory: 
     else if (name === 'paste') {
       write(resolve(start, text), '[app:main]\npaste.app_factory = paste_app:make\n')
       write(join(start, 'paste_app.py'), `${STAND_IN}\n\ndef make(settings, **own):\n    return application\n`)
-    }
-    else if (/^(?:ssl_)?(?:cert|key)file$/.test(name)) {
+    } else if (/^(?:ssl_)?(?:cert|key)file$/.test(name)) {
       const { certificate, key } = localCertificate()
       write(resolve(start, text), readFileSync(name.endsWith('certfile') ? certificate : key, 'utf8'))
     }

@@ -156,7 +156,7 @@ window.onpopstate = showPage
 
 listen()
 navigator.serviceWorker?.register('/service-worker.js').then(
-  () => navigator.serviceWorker.ready.then(() => ($('#offline').textContent = 'Ready for a day without network')),
+  () => navigator.serviceWorker.ready.then(() => ($('#offline').textContent = 'Ready to open without network')),
   () => ($('#offline').textContent = 'No service worker here: it needs https or localhost'),
 )
 await attempt(load)
