@@ -82,8 +82,8 @@ interface ReadApp {
   readonly values: Values
 }
 
-/** Both places are named: the user may want to change the other one. */
-export function refuseConflicts(apps: readonly ReadApp[]): Diagnostic[] {
+/** Both places are named: the user may want to change the other one. `areRoutes`: their paths and hosts say whose a request is. */
+export function refuseConflicts(apps: readonly ReadApp[], areRoutes: boolean): Diagnostic[] {
   const found: Diagnostic[] = []
   if (apps.length > MAX_APPLICATIONS)
     found.push(at(apps[MAX_APPLICATIONS]!.given, `there are ${apps.length} applications: ${MAX_APPLICATIONS} at most`))
@@ -97,6 +97,7 @@ export function refuseConflicts(apps: readonly ReadApp[]): Diagnostic[] {
         at(given, `an application called ${keys.name} is at ${placeOf(same)} already: each has a name of its own`),
       )
     names.set(keys.name, same ?? given)
+    if (!areRoutes) continue
     // What it claims is not known. With `path = "api"` it seems to be everything.
     if (given.hasMistake || isRefused(appKeys.path, one.values) || isRefused(appKeys.hosts, one.values)) continue
     for (const host of keys.hosts.length === 0 ? [null] : keys.hosts) {
