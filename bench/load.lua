@@ -1,6 +1,8 @@
--- What wrk sends: `wrk -s load.lua URL -- KIND`, KIND one of differing, browser, upload, close, file. Every request differs from the one
+-- What wrk sends: `wrk -s load.lua URL -- KIND`, KIND one of differing, browser, upload, close, file, small-file,
+-- large-file. Every request differs from the one
 -- before in path, query and a header, so that nobody wins by recognising it. Prints one line of JSON at the end.
 local kind
+local files = { file = "100k", ["small-file"] = "1k", ["large-file"] = "10m" }
 local number = 0
 local content = string.rep("x", 10240)
 
@@ -26,7 +28,7 @@ end
 
 function request()
   number = number + 1
-  local path = (kind == "file" and "/static/100k.bin?n=" or "/page/" .. number % 997 .. "?n=") .. number
+  local path = (files[kind] and "/static/" .. files[kind] .. ".bin?n=" or "/page/" .. number % 997 .. "?n=") .. number
   if kind == "browser" then
     browser["Referer"] = "http://127.0.0.1/page/" .. (number - 1) % 997
     browser["Cookie"] = session .. number

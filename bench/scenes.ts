@@ -16,9 +16,9 @@ export interface Scene {
   readonly app: string
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
-   * the frames.
+   * the frames. `locations`: a request goes through a site; only Jumak is compared, with itself.
    */
-  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static'
+  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static' | 'locations'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -26,7 +26,7 @@ export interface Scene {
   /** Requests at a time on each connection. With HTTP/1 1. */
   readonly streams: number
   /**
-   * `differing`, `browser`, `upload`, `close`, `file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
+   * `differing`, `browser`, `upload`, `close`, `file`, `small-file`, `large-file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
    * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
    * `download`: as `differing`, and the answers are large.
    * `slow-stream`: the streams of one connection, first without and then beside one that is read slowly.
@@ -41,6 +41,8 @@ export interface Scene {
     | 'download'
     | 'close'
     | 'file'
+    | 'small-file'
+    | 'large-file'
     | 'full'
     | 'resumed'
     | 'echo'
@@ -116,7 +118,12 @@ export const SCENES: readonly Scene[] = [
   scene('uneven', 'plain:hello', 'half of the connections send ten times as much: the busiest gateway thread', {
     ...{ ...wsgi, load: 'uneven', measure: 'busiestThread' },
   }),
+  scene('static-1k', 'plain:hello', 'a file of 1 KB', { ...files, load: 'small-file' }),
   scene('static-100k', 'plain:hello', 'a file of 100 KB', files),
+  scene('static-10m', 'plain:hello', 'a file of 10 MB', { ...files, load: 'large-file', connections: 8 }),
+  scene('locations', 'plain:hello', 'hello behind 20 locations with regular expressions and a map, and behind one', {
+    interface: 'locations',
+  }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),
   scene('tls-resumed', 'plain:hello', 'a resumed handshake for each request', { ...handshakes, load: 'resumed' }),

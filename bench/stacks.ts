@@ -74,6 +74,7 @@ function makeFiles(directory: string): string {
   mkdirSync(files, { recursive: true })
   writeFileSync(join(files, '1k.bin'), Buffer.alloc(1000, 'x'))
   writeFileSync(join(files, '100k.bin'), Buffer.alloc(100_000, 'x'))
+  writeFileSync(join(files, '10m.bin'), Buffer.alloc(10_000_000, 'x'))
   return files
 }
 
@@ -190,6 +191,7 @@ const PEERS: readonly Peer[] = [
 ]
 
 export const STACKS: readonly Stack[] = [
+  ...(['no site', 'one location', '20 locations'] as const).map(behindLocations),
   jumak('jumak', ROOT),
   { ...jumak('jumak by HTTP/1', ROOT), loads: ['differing', 'upload', 'download'], http2: 'by HTTP/1 instead' },
   ...PEERS.filter(peer => peer.only !== 'behind nginx').map(bare),
@@ -211,6 +213,46 @@ export const STACKS: readonly Stack[] = [
     commands: (_scene, _workers, place) => [nginxFiles(makeFiles(place.directory), place)],
   },
 ]
+
+/** Jumak with a site in front of the application: what finding a location costs. */
+function behindLocations(which: 'no site' | 'one location' | '20 locations'): Stack {
+  const stack = jumak(`jumak, ${which}`, ROOT)
+  return {
+    ...stack,
+    interfaces: ['locations'],
+    commands: (scene, workers, place) => {
+      const [command] = stack.commands(scene, workers, place)
+      if (which === 'no site') return [command!]
+      const file = join(place.directory, 'sites.toml')
+      writeFileSync(file, which === 'one location' ? ONE_LOCATION : TWENTY_LOCATIONS)
+      return [[command![0]!, '-c', file, ...command!.slice(1)]]
+    },
+  }
+}
+
+const ONE_LOCATION = `[[site]]
+locations = [{ match = "/", app = "default" }]
+`
+/** The paths of the load, `/page/N`, come to the last regular expression but one. */
+const TWENTY_LOCATIONS = `[[map]]
+name = "kind"
+from = "$http_accept"
+values = { default = "other", "~json" = "data", "~html" = "page" }
+
+[[site]]
+add-headers = { X-Kind = "$kind" }
+locations = [
+${Array.from({ length: 12 }, (_, i) => `  { match = "/section-${i}/", app = "default" },`).join('\n')}
+  { match = "/", app = "default" },
+  { match = "~ \\\\.(?:png|jpg|css|js)$", return = 404 },
+  { match = "~* ^/(?:admin|wp-login)", return = 404 },
+  { match = "~ ^/api/v(?<version>\\\\d+)/", app = "default" },
+  { match = "~ ^/users/(?<user>[^/]+)/", app = "default" },
+  { match = "~ \\\\.php$", return = 404 },
+  { match = "~ ^/page/(?<page>\\\\d+)$", app = "default" },
+  { match = "~ ^/never", app = "default" },
+]
+`
 
 function bare(peer: Peer): Stack {
   return {

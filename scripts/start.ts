@@ -1,6 +1,6 @@
 /**
- * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat. The second time
- * nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
+ * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat, `npm start -- notes` the site of
+ * the notes. The second time nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
  *
  * In the end this process becomes Jumak (`execve`), so no process in between must pass on signals and the exit code.
  */
@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, '..')
 const PROJECT = join(ROOT, 'examples/django-shop')
 const CACHE = join(ROOT, '.cache/example-django')
 const CHAT = join(ROOT, 'examples/fastapi-chat')
+const NOTES = join(ROOT, 'examples/notes')
+/** The notes have the packages of the chat. */
 const CHAT_CACHE = join(ROOT, '.cache/example-chat')
 /** Running the project makes these, so `prepare` does not depend on them. */
 const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
@@ -20,6 +22,15 @@ const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__
 function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
+
+type Example = 'shop' | 'chat' | 'notes'
+
+const TITLES: Readonly<Record<Example, string>> = {
+  shop: 'Django project',
+  chat: 'FastAPI chat',
+  notes: 'site of the notes',
+}
+const DIRECTORIES: Readonly<Record<Example, string>> = { shop: PROJECT, chat: CHAT, notes: NOTES }
 
 /** Database, static files and the admin's user; skipped when the project has not changed since. */
 async function prepare(python: string, pythonVersion: string): Promise<void> {
@@ -45,21 +56,22 @@ function projectFiles(directory: string): string[] {
     })
 }
 
-async function setUp(chat: boolean): Promise<string> {
+async function setUp(example: Example): Promise<string> {
   const startedAt = performance.now()
   let steps = 0
+  const isShop = example === 'shop'
   const interpreter = await pythonOnPath()
   const python = await ensureVenv({
     interpreter,
-    directory: join(chat ? CHAT_CACHE : CACHE, interpreter.version),
-    requirements: join(chat ? CHAT : PROJECT, 'requirements.txt'),
-    what: chat ? 'FastAPI' : 'Django',
+    directory: join(isShop ? CACHE : CHAT_CACHE, interpreter.version),
+    requirements: join(isShop ? PROJECT : CHAT, 'requirements.txt'),
+    what: isShop ? 'Django' : 'FastAPI',
     onStep: step => {
       if (steps++ === 0) say('Setting up the example (only the first time):')
       say(`  ${step} …`)
     },
   })
-  if (!chat) await prepare(python, interpreter.version)
+  if (isShop) await prepare(python, interpreter.version)
   if (steps > 0) say(`  done in ${seconds(performance.now() - startedAt)}`)
   return python
 }
@@ -87,32 +99,48 @@ function pageAddress(args: readonly string[]): string | null {
   return `${scheme}://${!host || host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${match[2]}/`
 }
 
-function introduce(chat: boolean, args: readonly string[]): void {
+function introduce(example: Example, args: readonly string[]): void {
   const address = pageAddress(args)
-  const where = relative(process.cwd(), chat ? CHAT : PROJECT) || '.'
-  say(`The example ${chat ? 'FastAPI chat' : 'Django project'} (${where}):`)
+  const where = relative(process.cwd(), DIRECTORIES[example]) || '.'
+  say(`The example ${TITLES[example]} (${where}):`)
   say(address ? `  page   ${address}` : '  page   at the address below')
-  if (chat) say('  try    the page in two windows; then kill -HUP the master, and go on talking')
+  if (example === 'chat') say('  try    the page in two windows; then kill -HUP the master, and go on talking')
+  else if (example === 'notes')
+    say(`  try    the page in two windows, ${address ?? '/'}notes/2, ${address ?? '/'}assets/`)
   else say(`  admin  ${address ?? '/'}admin/   user: admin   password: jumak`)
-  say('  stop it with Ctrl-C; other addresses and more workers: npm start -- -b :9000 -w 4')
+  const workers = example === 'notes' ? '' : ' and more workers'
+  say(`  stop it with Ctrl-C; other addresses${workers}: npm start -- ${WORDS[example]}-b :9000${workers && ' -w 4'}`)
 }
 
-function becomeJumak(chat: boolean, python: string, args: readonly string[]): never {
+const WORDS: Readonly<Record<Example, string>> = { shop: '', chat: 'chat ', notes: 'notes ' }
+
+/** The directory of the example is the working directory of the application, not of the arguments' paths. */
+function argumentsFor(example: Example, args: readonly string[]): readonly string[] {
+  switch (example) {
+    case 'shop':
+      return ['--chdir', PROJECT, ...args, 'shop.wsgi']
+    case 'chat':
+      return ['--chdir', CHAT, ...args, 'main.py']
+    case 'notes':
+      return ['--config', join(NOTES, 'jumak.toml'), ...args]
+  }
+}
+
+function becomeJumak(example: Example, python: string, args: readonly string[]): never {
   const program = join(ROOT, 'bin/jumak')
-  // The directory of the example is the working directory of the application, not of the arguments' paths.
-  const all = ['--chdir', chat ? CHAT : PROJECT, '--python', python, ...args, chat ? 'main.py' : 'shop.wsgi']
   const environment = { ...(process.env as Record<string, string>) }
   // The chat shows that workers can share a room; an argument wins.
-  if (chat) environment['JUMAK_WORKERS'] ??= '2'
-  return process.execve!('/bin/sh', ['sh', program, ...all], environment)
+  if (example === 'chat') environment['JUMAK_WORKERS'] ??= '2'
+  return process.execve!('/bin/sh', ['sh', program, '--python', python, ...argumentsFor(example, args)], environment)
 }
 
-const chat = process.argv[2] === 'chat'
-const args = process.argv.slice(chat ? 3 : 2)
+const word = process.argv[2]
+const example: Example = word === 'chat' || word === 'notes' ? word : 'shop'
+const args = process.argv.slice(example === 'shop' ? 2 : 3)
 try {
-  const python = await setUp(chat)
-  introduce(chat, args)
-  becomeJumak(chat, python, args)
+  const python = await setUp(example)
+  introduce(example, args)
+  becomeJumak(example, python, args)
 } catch (error) {
   if (!(error instanceof SetupError)) throw error
   say(`jumak: ${error.message}`)

@@ -22,6 +22,11 @@ test('with tables there is no application of the flat settings, unless they name
   assert.deepEqual(Object.keys(apps(t, API, { variables: { JUMAK_APP: 'app' } })), ['default', 'api'])
 })
 
+test('where there are sites, applications need no path or host of their own', t => {
+  const two = `${SHOP}[[app]]\nname = "api"\napp = "shop.wsgi"\n`
+  assert.deepEqual(Object.keys(apps(t, `${two}[[site]]\napp = "shop"\n`)), ['shop', 'api'])
+})
+
 test('flat settings are defaults for all, from wherever; the nearest wins; only app is never inherited', t => {
   const {
     default: own,

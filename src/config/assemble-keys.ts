@@ -82,8 +82,8 @@ interface ReadApp {
   readonly values: Values
 }
 
-/** Both places are named: the user may want to change the other one. Sites choose applications themselves: then paths may be equal. */
-export function refuseConflicts(apps: readonly ReadApp[], hasSites: boolean): Diagnostic[] {
+/** Both places are named: the user may want to change the other one. `areRoutes`: their paths and hosts say whose a request is; else sites do. */
+export function refuseConflicts(apps: readonly ReadApp[], areRoutes: boolean): Diagnostic[] {
   const found: Diagnostic[] = []
   if (apps.length > MAX_APPLICATIONS)
     found.push(at(apps[MAX_APPLICATIONS]!.given, `there are ${apps.length} applications: ${MAX_APPLICATIONS} at most`))
@@ -97,7 +97,7 @@ export function refuseConflicts(apps: readonly ReadApp[], hasSites: boolean): Di
         at(given, `an application called ${keys.name} is at ${placeOf(same)} already: each has a name of its own`),
       )
     names.set(keys.name, same ?? given)
-    if (hasSites) {
+    if (!areRoutes) {
       if (one.values.isGiven(appKeys.hosts))
         one.values.report(
           appKeys.hosts,

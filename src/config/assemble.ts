@@ -11,7 +11,7 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import { readAdminSocket } from './admin-socket.ts'
-import type { GivenApp, GivenSettings } from './applications.ts'
+import type { GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { assembleSites } from './assemble-sites.ts'
@@ -50,8 +50,7 @@ export function assembleConfig(
 ): Config | null {
   const plain = values.plain<ProgramValues>(PROGRAM_GROUPS)
   const { isDevelopment } = plain
-  const hasSites = given.sites.sites.length > 0
-  const apps = assembleApps(given.apps, values, environment, { isDevelopment, isAppUncertain }, hasSites)
+  const apps = assembleApps(given, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
   const links = linksOf(apps)
   const gatewayIdentity = readGatewayIdentity(values, environment, readIdentity(values, environment))
@@ -94,19 +93,19 @@ export function assembleConfig(
 
 /** Those that are right. Each has its own diagnostics; those of an inherited value are the same for all. */
 function assembleApps(
-  given: readonly GivenApp[],
+  { apps, sites: { sites } }: GivenSettings,
   values: Values,
   environment: Environment,
   circumstances: AppCircumstances,
-  hasSites: boolean,
 ): AppConfig[] {
-  const read = given.map(app => {
+  const read = apps.map(app => {
     const own = new Values(app.settings, environment)
     return { given: app, values: own, ...assembleApp(app, own, environment, circumstances) }
   })
   // A default that every application overrides must be right, too.
   for (const setting of APPLICATION_SETTINGS) if (values.isGiven(setting)) values.taken(setting)
-  const conflicts = refuseConflicts(read, hasSites)
+  // Where there are sites, they say whose a request is.
+  const conflicts = refuseConflicts(read, sites.length === 0)
   values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...conflicts)
   return read.flatMap(({ config }) => config ?? [])
 }

@@ -11,9 +11,12 @@ function warnings(t: Parameters<typeof loaded>[0], toml: string): string[] {
 test('names that two sites have, sites that nobody reaches, applications that nobody uses', t => {
   const found = warnings(
     t,
-    `[[site]]
+    `[[app]]
+name = "api"
+app = "api.main"
+[[site]]
 names = ["a.test", ".b.test"]
-return = 404
+app = "api"
 [[site]]
 names = ["*.b.test", "c.test"]
 default = true

@@ -139,7 +139,6 @@ test('a location has its own limit of content', async t => {
 test('HUP takes new sites at once, or nothing of a wrong file', async t => {
   const project = site(t, '[[site]]\nreturn = "200 first"\n')
   const server = await startServer({ directory: project.directory })
-  server.mayLog(/the application main gets no request/)
   assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
   project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
   server.expectLog(
@@ -177,4 +176,41 @@ locations = [
   assert.match(stderr, /alias and match must both end with a slash/)
   assert.match(stderr, /one of app, root, alias, return and redirect, and this has root and return/)
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)
+})
+
+test('autoindex: a page and JSON of what is there, and nothing that is hidden', async t => {
+  const list = 'locations = [{ match = "/json/", alias = "files/", autoindex = "json" }]\n'
+  const project = site(t, `[[site]]\nroot = "."\nautoindex = "html"\n${list}`, { ...FILES, 'files/<b>.txt': 'x' })
+  project.save('files/.env', 'SECRET=1')
+  project.save('files/deep/er/x', '')
+  const server = await startServer({ directory: project.directory })
+  const page = await ask(server, 'GET /files/')
+  assert.equal(page.status, 200)
+  assert.equal(page.header('content-type'), 'text/html; charset=utf-8')
+  assert.equal(page.header('cache-control'), 'no-cache')
+  const text = page.body.toString()
+  assert.match(text, /href="deep\/".*href="%3Cb%3E\.txt".*&lt;b&gt;\.txt.*href="report\.pdf"/s)
+  assert.doesNotMatch(text, /\.env/)
+  assert.equal((await ask(server, 'HEAD /files/')).header('content-length'), page.header('content-length'))
+  const json = await ask(server, 'GET /json/')
+  assert.equal(json.header('content-type'), 'application/json')
+  assert.deepEqual(
+    JSON.parse(json.body.toString()).map(({ name, type, size }: Record<string, unknown>) => [name, type, size]),
+    [
+      ['deep', 'directory', undefined],
+      ['<b>.txt', 'file', 1],
+      ['report.pdf', 'file', 10],
+    ],
+  )
+  assert.equal((await ask(server, 'GET /public/')).body.toString(), 'home')
+  const statuses = {
+    'GET /files': 301,
+    'GET /files/none/': 404,
+    'GET /files/.env/': 404,
+    'POST /files/': 405,
+    'GET /json/../../': 400,
+  }
+  for (const [request, status] of Object.entries(statuses))
+    assert.equal((await ask(server, request)).status, status, request)
+  await server.stop()
 })

@@ -129,6 +129,7 @@ export const locationSettings = {
     default: 'off',
     why: 'A list shows what nobody has linked to.',
     doc: 'List of a directory without index: off, html or json.',
+    more: 'It has what a request would find: no hidden names, and no links that lead out of the directory. JSON is as of nginx: `name`, `type`, `mtime` and `size`. Of a directory with more than 5,000 names some are left out: the page says so, and JSON has the field `X-List-Truncated`.',
   }),
   tryFiles: input<string>({
     ...ofFile,

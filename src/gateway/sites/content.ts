@@ -4,6 +4,8 @@
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
  */
+import type { FilePolicy } from '../../handlers/static/entry.ts'
+import { type Listing, MAX_NAMES } from '../../handlers/static/listing.ts'
 import type { FilePlace, LocationFiles, Served } from '../../handlers/static/locations.ts'
 import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
@@ -16,6 +18,7 @@ import { redirectUrl } from '../../routing/sites/redirects.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields } from './head-fields.ts'
+import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
 export interface ContentParts {
@@ -75,7 +78,15 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       const served = files.serve(request.exchange, place)
       return served instanceof Promise ? served.then(one => toError(one, request)) : toError(served, request)
     },
-    listDirectory: () => new HttpError(403, 'This directory has no index, and its files are not listed', 'client'),
+    listDirectory: async request => {
+      const { method } = request.exchange.request
+      if (method !== 'GET' && method !== 'HEAD') return toError('read-only', request)
+      const place = placeOf(request, request.uri)
+      const listing = place === null ? null : await files.list(place)
+      if (place === null || listing === null) return new HttpError(404, NO_SUCH_FILE, 'client')
+      if (request.exchange.response.state === 'idle') respondWithList(request, listing, place.policy)
+      return null
+    },
     respond: (request, status, text) => {
       const body = Buffer.from(text, 'latin1')
       const headers = body.length === 0 ? [] : ['Content-Type', contentTypeFor(request)]
@@ -97,6 +108,27 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** The last page of each list: all requests of a second share both. */
+const pages = new WeakMap<Listing, { readonly key: string; readonly body: Buffer }>()
+
+function respondWithList({ exchange, location }: SiteRequest, listing: Listing, policy: FilePolicy): void {
+  const isJson = location.settings.autoindex === 'json'
+  const { path } = exchange.request
+  const key = isJson ? '' : path
+  let page = pages.get(listing)
+  if (page?.key !== key) {
+    page = { key, body: Buffer.from(isJson ? listingJson(listing) : listingPage(listing, path)) }
+    pages.set(listing, page)
+  }
+  const headers = ['Content-Type', isJson ? 'application/json' : 'text/html; charset=utf-8']
+  const cacheControl = policy.cacheControlOf('index.html')
+  if (cacheControl !== null) headers.push('Cache-Control', cacheControl)
+  // The page says it in words.
+  if (isJson && listing.isCut) headers.push('X-List-Truncated', String(MAX_NAMES))
+  headers.push('Content-Length', String(page.body.length))
+  exchange.response.respond({ status: 200, reason: '', headers }, page.body)
+}
 
 /** What nginx takes from an application as an order, in lower case. They are not for clients. */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i

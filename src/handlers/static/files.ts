@@ -20,7 +20,7 @@ export interface OpenFile {
   readonly path: string
 }
 
-const resolveLinks = promisify(realpath.native)
+export const resolveLinks = promisify(realpath.native)
 const openPath = promisify(open)
 const readAt = promisify(read)
 const statOf = promisify(fstat) as unknown as (fd: number, options: { bigint: true }) => Promise<BigIntStats>
@@ -138,7 +138,8 @@ export async function readWhole(fd: number, size: number): Promise<Buffer | null
   return content
 }
 
-async function orNull<Result>(result: Promise<Result>): Promise<Result | null> {
+/** Null: what was asked for is not there. Throws HttpError for all else. */
+export async function orNull<Result>(result: Promise<Result>): Promise<Result | null> {
   try {
     return await result
   } catch (error) {
@@ -156,6 +157,6 @@ function toHttpError(error: unknown): HttpError {
   return new HttpError(500, `This file could not be read (${code})`, 'operator')
 }
 
-function tooManyFiles(reason: string): HttpError {
+export function tooManyFiles(reason: string): HttpError {
   return new HttpError(503, `Too many files are open (${reason}): raise the limit of open files`, 'operator', 1)
 }

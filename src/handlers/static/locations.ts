@@ -9,12 +9,15 @@ import type { OpenFiles } from '../../base/open-files.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { Entry, FilePolicy } from './entry.ts'
 import { isDirectoryBelow } from './files.ts'
+import { type Listing, listBelow } from './listing.ts'
 import { isPublicName } from './paths.ts'
 import { FileResponder, type OnError } from './responder.ts'
 import { FileStore } from './store.ts'
 
 /** Directories that were looked for lately, and whether they are there. Strangers choose the names, so only so many are kept. */
 const MAX_DIRECTORIES = 1024
+/** Lists of directories that are kept. One may have 5,000 names, half a megabyte. */
+const MAX_LISTINGS = 16
 /** As for files (`cache.ts`). */
 const CHECK_MS = 1000
 
@@ -33,11 +36,15 @@ export interface FilePlace {
 export type Served = 'answered' | 'directory' | 'missing' | 'read-only'
 
 export class LocationFiles {
+  readonly #openFiles: OpenFiles
   readonly #store: FileStore
   readonly #responder: FileResponder
   readonly #directories = new Map<string, { readonly isThere: boolean; readonly checkedAt: number }>()
+  /** All requests of a second share one look. */
+  readonly #listings = new Map<string, { readonly listing: Promise<Listing | null>; readonly startedAt: number }>()
 
   constructor(openFiles: OpenFiles, onError: OnError) {
+    this.#openFiles = openFiles
     this.#store = new FileStore(openFiles)
     this.#responder = new FileResponder(openFiles, onError)
   }
@@ -60,6 +67,20 @@ export class LocationFiles {
       this.#directories.set(key, { isThere, checkedAt: now })
       return isThere
     })
+  }
+
+  /** What is in a directory. Null: there is none. Throws HttpError where it cannot be known. */
+  list({ base, relative }: FilePlace): Promise<Listing | null> {
+    const name = textOf(relative)
+    if (name === null) return Promise.resolve(null)
+    const key = `${base}\0${name}`
+    const known = this.#listings.get(key)
+    const now = performance.now()
+    if (known !== undefined && now - known.startedAt < CHECK_MS) return known.listing
+    const listing = listBelow(base, name, this.#openFiles)
+    if (this.#listings.size >= MAX_LISTINGS) this.#listings.clear()
+    this.#listings.set(key, { listing, startedAt: now })
+    return listing
   }
 
   /** Answers a GET or HEAD with the file, if there is one. */
