@@ -1,13 +1,13 @@
 /**
  * `npm run figures`: makes the pictures in docs/figures/ that are not from a bench: of the terminal, a start with three applications and
  * `jumak status`; and how long requests wait with several threads. The real program serves the examples, with some requests in it. Needs what
- * the end-to-end tests need. `npm run figures -- threads` makes the last one only, from a simulation.
+ * the end-to-end tests need. `npm run figures -- threads` makes the last one only, from a simulation, and `-- explain` that of `jumak explain`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ensureEnvironment } from '../test/support/environments/environments.ts'
 import { EXAMPLES, ROOT } from '../test/support/paths.ts'
 import { terminalSvg } from './lib/ansi-svg.ts'
@@ -81,6 +81,43 @@ workers = 1
   }
 }
 
+/** A request that is rewritten, matches a regular expression, and finds a file. */
+async function explainFigure(): Promise<void> {
+  for (const [path, text] of Object.entries(EXPLAINED)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true })
+    writeFileSync(join(directory, path), text)
+  }
+  const words = ['explain', 'http://shop.example.kr/old/app.css']
+  const program = new Shown(JUMAK, ...words)
+  await program.ended
+  // What is of the moment.
+  const lines = program.shown.split('\n').filter(line => !/Last-Modified|ETag|Expires/.test(line))
+  save('explain', lines.join('\n'), `jumak ${words.join(' ')}`, PORT)
+}
+
+const EXPLAINED: Readonly<Record<string, string>> = {
+  'app.py': 'def application(environ, start_response): ...\n',
+  'public/static/app.css': 'body { margin: 0 }\n',
+  'jumak.toml': `bind = ":80"
+[[app]]
+name = "shop"
+app = "app.py"
+workers = 2
+
+[[site]]
+names = ["shop.example.kr"]
+root = "public"
+add-headers-always = { X-Frame-Options = "DENY" }
+rewrites = [{ from = "^/old/(.*)$", to = "/static/$1", flag = "last" }]
+locations = [
+  { match = "/", app = "shop" },
+  { match = "/static/" },
+  { match = "~ \\\\.php$", return = 404 },
+  { match = "~* \\\\.(css|js)$", expires = "1y" },
+]
+`,
+}
+
 /** Without what is of this machine: the port, the directory, who has run the script. */
 function save(name: string, shown: string, command: string, port: number): void {
   const text = shown
@@ -137,7 +174,8 @@ class Shown {
 try {
   mkdirSync(directory)
   writeFileSync(join(ROOT, 'docs/figures/threads-wait.svg'), threadsFigure())
-  if (process.argv[2] !== 'threads') await makeFigures()
+  if (process.argv[2] !== 'threads') await explainFigure()
+  if (process.argv[2] === undefined) await makeFigures()
 } finally {
   rmSync(join(directory, '..'), { recursive: true, force: true })
 }

@@ -20,6 +20,13 @@ export function commandOf(words: readonly string[]): { readonly command: Command
   return isCommand(word) ? { command: word, rest: words.toSpliced(at, 1) } : null
 }
 
+/** The words besides `explain`, which asks no program that runs. Null: the words are not that command. */
+export function explainWords(words: readonly string[]): string[] | null {
+  if (words[0] === 'help' && words[1] === 'explain') return ['--help']
+  const at = afterFlags(words)
+  return words[at] === 'explain' ? words.toSpliced(at, 1) : null
+}
+
 /** The place of the first word that is no flag of a command, nor the value of one. */
 function afterFlags(words: readonly string[]): number {
   let at = 0

@@ -1,7 +1,7 @@
 /** Entry of the program. Loads the rest only if this Node can run it. */
 import module from 'node:module'
 import { takeStarted } from '../control/started.ts'
-import { commandOf } from './commands.ts'
+import { commandOf, explainWords } from './commands.ts'
 import { explainOldNode } from './node-version.ts'
 import { programOf } from './programs.ts'
 
@@ -21,6 +21,8 @@ async function run(words: readonly string[]): Promise<number> {
   if (words[0] === 'adapt') return (await import('./adapt.ts')).runAdapt(words.slice(1))
   const asked = commandOf(words)
   if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
+  const explained = explainWords(words)
+  if (explained !== null) return (await import('./explain/run.ts')).runExplain(explained)
   const { answered } = await import('./questions.ts')
   return (await answered(words)) ? 0 : (await import('./run.ts')).runCommandLine(words, started)
 }

@@ -22,6 +22,7 @@ import type {
 import { formatBind } from './kinds/bind.ts'
 import { bytesOf, parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
+import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
 import { handlerKeys, locationKeys, locationSettings, mapKeys, rewriteKeys, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
@@ -62,7 +63,7 @@ class SiteReader {
       match: { kind: 'prefix', path: '', beatsRegex: false },
       isInternal: false,
       rewrites: this.#ownReturn(values),
-      tryFiles: this.#tryFiles(values),
+      tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
       locations: [],
@@ -132,12 +133,13 @@ class SiteReader {
       match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
       isInternal: own,
       rewrites: [...part.rewrites.flatMap(one => this.#rewrite(one)), ...this.#ownReturn(values)],
-      tryFiles: this.#tryFiles(values),
+      tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
+    warnOfUseless(values, location)
     this.#done(values)
     return location
   }
@@ -176,6 +178,7 @@ class SiteReader {
 
   #alias(values: Values, match: Match | null): LocationHandler {
     const alias = values.one(handlerKeys.alias)
+    warnOfMissing(values, handlerKeys.alias, alias)
     if (match === null || match.kind === 'named')
       values.report(handlerKeys.alias, 'needs a location with a path: root is a directory for all paths')
     else if (match.kind === 'prefix' && match.path.endsWith('/') !== (alias ?? '').endsWith('/'))
@@ -195,12 +198,20 @@ class SiteReader {
     return url === null ? [] : [{ kind: 'return', status: 301, text: url }]
   }
 
-  #tryFiles(values: Values): TryFile[] {
+  #tryFiles(values: Values, handler: LocationHandler): TryFile[] {
     const taken = values.taken(locationSettings.tryFiles)
     if (taken.length === 1)
       values.report(locationSettings.tryFiles, 'needs two entries at least: what is tried, and where it ends')
     return taken.flatMap(({ value, given }, index) => {
-      const parsed = parseTry(value, index === taken.length - 1)
+      const isLast = index === taken.length - 1
+      // Below an alias a name without a slash is one of its directory.
+      const isAlias = handler.kind === 'files' && handler.alias !== null
+      if (!/^[/$]/.test(value) && (isLast ? !/^[@=]/.test(value) : !isAlias && !/^[@=]/.test(value))) {
+        const end = isLast ? ', or be @name or a status as in =404' : ''
+        values.refuse(locationSettings.tryFiles, `must begin with a slash, as in '/${value}'${end}`, given)
+        return []
+      }
+      const parsed = parseTry(value, isLast)
       if ('value' in parsed) return [parsed.value]
       values.refuse(locationSettings.tryFiles, parsed.problem, given)
       return []
@@ -223,7 +234,9 @@ class SiteReader {
     const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
-    const root = values.isGiven(handlerKeys.root) ? values.one(handlerKeys.root) : (outer?.root ?? null)
+    const ownRoot = values.isGiven(handlerKeys.root) ? values.one(handlerKeys.root) : null
+    warnOfMissing(values, handlerKeys.root, ownRoot)
+    const root = ownRoot ?? outer?.root ?? null
     const added = (setting: typeof addHeaders, always: boolean): AddedHeader[] =>
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
@@ -278,6 +291,34 @@ class SiteReader {
     this.#done(values)
     return condition === null ? steps : [{ kind: 'if', condition, steps }]
   }
+}
+
+/** It may be made later, by a build, so a start goes on. An alias without a slash at its end may be a file. */
+function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: string | null): void {
+  if (path === null || path === '' || path.includes('$') || statOrNull(path) !== null) return
+  values.warn(key, `names ${path}, which is not there, or may not be looked at`)
+}
+
+const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
+
+/** Settings that the location has itself, and that nothing in it uses. */
+function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
+  const useless = (isUseless: boolean, setting: Setting, why: string) => {
+    if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
+  }
+  const isAlone = locations.length === 0 && tryFiles.length === 0
+  for (const name of OF_FILES)
+    useless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
+  const hasNoApp = locations.length === 0 && handler.kind !== 'app'
+  useless(hasNoApp, locationSettings.bodyLimit, 'in a location without an application')
+  useless(hasNoApp, locationSettings.interceptErrors, 'in a location without an application')
+  useless(
+    settings.interceptsErrors && settings.errorPages.length === 0,
+    locationSettings.interceptErrors,
+    'without error-page',
+  )
+  useless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
+  useless(match.kind === 'named', locationKeys.internal, 'here: only the program itself comes to a named location')
 }
 
 function readTypes(values: Values): Readonly<Record<string, string>> | null {

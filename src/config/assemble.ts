@@ -105,7 +105,8 @@ function assembleApps(
   // A default that every application overrides must be right, too.
   for (const setting of APPLICATION_SETTINGS) if (values.isGiven(setting)) values.taken(setting)
   // Where there are sites, they say whose a request is.
-  values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...refuseConflicts(read, sites.length === 0))
+  const conflicts = refuseConflicts(read, sites.length === 0)
+  values.diagnostics.push(...read.flatMap(app => app.values.diagnostics), ...conflicts)
   return read.flatMap(({ config }) => config ?? [])
 }
 

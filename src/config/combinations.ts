@@ -22,6 +22,7 @@ import { tls } from './settings/tls.ts'
 import { watching } from './settings/watching.ts'
 import { websockets } from './settings/websockets.ts'
 import { workers } from './settings/workers.ts'
+import { doubtsOfSites } from './site-doubts.ts'
 import type { AppConfig, Config } from './types.ts'
 import { Values } from './values.ts'
 
@@ -39,7 +40,14 @@ export function warningsOf(given: GivenSettings, config: Config, environment: En
   })
   warnOfSurprises(values, config, environment)
   if (config.apps.length > 1) warnOfRootPaths(ofApps, config.apps)
-  return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings])]
+  const ofSites = doubtsOfSites(
+    config.sites,
+    given.apps.map(({ origin }, i) => ({
+      name: config.apps[i]!.name,
+      place: origin === null ? null : { file: origin.file, ...origin.position },
+    })),
+  )
+  return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites])]
 }
 
 function uselessIn(values: Values): Useless {

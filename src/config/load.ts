@@ -65,7 +65,12 @@ export function loadConfig(
   const config = assembleConfig(settings, values, environment, args.isPositionalUncertain || mayHaveApps, file)
   if (config !== null) checkSites(config.sites, values)
   if (config === null || values.diagnostics.length > 0) return { diagnostics: distinct(values.diagnostics), settings }
-  return { config, warnings: [...warnings, ...warningsOf(settings, config, environment)], settings, file }
+  return {
+    config,
+    warnings: [...warnings, ...values.warnings, ...warningsOf(settings, config, environment)],
+    settings,
+    file,
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import type { GivenApp } from './applications.ts'
 import { hasTls } from './assemble-tls.ts'
 import { parseAppName } from './kinds/app-name.ts'
 import { formatBind, schemeOf } from './kinds/bind.ts'
+import { splitPair } from './kinds/pair.ts'
 import type { Loaded } from './load.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
@@ -89,9 +90,7 @@ export function printGiven(settings: Settings, where: WorkingDirectory): string[
 
 /** Variables of `env` that are printed without their values. */
 export function hiddenVariables(settings: Settings): string[] {
-  const assignments = (settings.get('env') ?? []).map(
-    ({ text }) => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)] as const,
-  )
+  const assignments = (settings.get('env') ?? []).map(({ text }) => splitPair(text))
   return assignments.filter(([key, value]) => looksSecret(key, value)).map(([key]) => key)
 }
 
@@ -198,13 +197,12 @@ function tomlLiteral(value: string | number | boolean): string {
 
 /** The first of a key wins. */
 function variableLines(setting: Setting, givens: readonly Given[]): string[] {
-  const keys = givens.map(({ text }) => text.slice(0, text.indexOf('=')))
+  const keys = givens.map(({ text }) => splitPair(text)[0])
   return givens.filter((_, i) => keys.indexOf(keys[i]!) === i).map(given => variableLine(setting, given))
 }
 
 function variableLine(setting: Setting, { text, origin }: Given): string {
-  const equals = text.indexOf('=')
-  const [key, value] = [text.slice(0, equals), text.slice(equals + 1)]
+  const [key, value] = splitPair(text)
   const comment = describeOrigin(setting, origin)
   const name = `${setting.name}.${/^[\w-]+$/.test(key) ? key : tomlLiteral(key)}`
   if (setting.name === 'env' && looksSecret(key, value)) return withComment(`# ${name} = "***"`, `${comment}, hidden`)

@@ -5,6 +5,7 @@
 
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
+import { splitPair } from '../kinds/pair.ts'
 import {
   parseCondition,
   parseErrorTarget,
@@ -31,8 +32,7 @@ const pair = (check: RegExp, problem: string): Kind<{ readonly name: string; rea
   text(
     'table of texts',
     written => {
-      const equals = written.indexOf('=')
-      const [name, value] = [written.slice(0, equals), written.slice(equals + 1)]
+      const [name, value] = splitPair(written)
       if (!check.test(name)) return { problem }
       return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
     },

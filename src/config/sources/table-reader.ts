@@ -7,6 +7,7 @@
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import { enumerate } from '../kinds/kinds.ts'
+import { joinPair } from '../kinds/pair.ts'
 import type { Setting } from '../settings/setting.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
@@ -94,8 +95,8 @@ export class TableReader {
       if (!('text' in value))
         this.diagnostics.push(problemWith(setting, this.origin(value.position), `${name} ${what}`))
       else if (value.kind === 'boolean' || value.kind === 'false')
-        this.#add(setting, `${name}=${value.kind === 'boolean'}`, key)
-      else this.#add(setting, `${name}=${value.text}`, key)
+        this.#add(setting, joinPair(name, String(value.kind === 'boolean')), key)
+      else this.#add(setting, joinPair(name, value.text), key)
     }
   }
 

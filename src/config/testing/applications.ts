@@ -1,6 +1,7 @@
 /** A directory with a shop and an API, and what a `jumak.toml` there gives: for the tests of several applications. */
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { checkSites } from '../check-sites.ts'
 import { type Loaded, type LoadResult, loadConfig } from '../load.ts'
 import type { Environment } from '../machine/environment.ts'
 import { parseArguments } from '../sources/arguments.ts'
@@ -25,7 +26,7 @@ function surroundings(t: TestContext, toml: string, { variables = {}, files = {}
 
 function load(t: TestContext, toml: string, given: Given = {}): { result: LoadResult; environment: Environment } {
   const environment = surroundings(t, toml, given)
-  return { result: loadConfig(parseArguments(given.words ?? []), environment), environment }
+  return { result: loadConfig(parseArguments(given.words ?? []), environment, checkSites), environment }
 }
 
 export function loaded(t: TestContext, toml: string, given: Given = {}): Loaded & { environment: Environment } {

@@ -11,6 +11,7 @@ import { describeIdentity, runAs } from '../host/identity.ts'
 import { stepOfOthers } from '../host/safe-path.ts'
 import { listed } from './findings.ts'
 import { openMemory } from './key-memory.ts'
+import { uncoveredNames } from './uncovered-names.ts'
 
 /** `names`: those that the entry has, or its certificates. */
 export interface NamedEntry {
@@ -24,7 +25,12 @@ export function doubtsOf(config: Config, entries: readonly NamedEntry[]): string
   // Without root all processes are of one user.
   const ofRights =
     process.geteuid?.() === 0 ? [...readableKeys(files, apps), ...changeablePaths(files), ...openMemory(config)] : []
-  return [...hiddenEntries(entries), ...unservedNames(entries, hostsOf(config)), ...ofRights]
+  return [
+    ...hiddenEntries(entries),
+    ...unservedNames(entries, hostsOf(config)),
+    ...uncoveredNames(entries, config),
+    ...ofRights,
+  ]
 }
 
 /** Entries that no client gets. RSA and ECDSA in two entries are a usual mistake. */

@@ -1,6 +1,6 @@
 /**
- * Patterns for `record.ts`, one for each thing that pcre2pattern(3) says, with subjects. What PCRE makes of them is recorded; a real pattern of
- * nginx is in `test/vectors/nginx-patterns.json`.
+ * Patterns for `record.ts`, one for each thing that pcre2pattern(3) says, with subjects. What PCRE makes of them is recorded. Those
+ * of sites are in `site-patterns.ts`.
  */
 
 /** A pattern, then subjects. */

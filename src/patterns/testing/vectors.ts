@@ -18,8 +18,3 @@ const VECTORS = join(import.meta.dirname, '../../../test/vectors')
 export function readVectors(): Vector[] {
   return JSON.parse(readFileSync(join(VECTORS, 'patterns.json'), 'utf8'))
 }
-
-/** Every regular expression of 230 real configurations of nginx. */
-export function readNginxPatterns(): { pattern: string; i: boolean; for: string[] }[] {
-  return JSON.parse(readFileSync(join(VECTORS, 'nginx-patterns.json'), 'utf8'))
-}

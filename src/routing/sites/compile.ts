@@ -89,9 +89,10 @@ const EMPTY: LocationTable = locationTable([], () => {})
 
 function hostPattern(pattern: Parameters<SiteCompiler['pattern']>[0], compiler: SiteCompiler): HostPattern {
   const compiled = compiler.compiledPattern(pattern)
-  if (compiled === null) return { exec: () => null, named: [] }
+  const { source } = pattern
+  if (compiled === null) return { source, exec: () => null, named: [] }
   const named = [...compiled.names].map(([name, group]) => ({ group, index: compiler.define(name) }))
-  return { exec: host => compiled.exec(host), named }
+  return { source, exec: host => compiled.exec(host), named }
 }
 
 /** Null: there are none. Named ones go into `named`, from wherever they are. */
@@ -99,11 +100,13 @@ function compileTable(
   locations: readonly Location[],
   compiler: SiteCompiler,
   named: Map<string, CompiledLocation>,
+  outer: Location | null = null,
 ): LocationTable | null {
   const entries: LocationEntry[] = []
   for (const location of locations) {
     const compiled = compileLocation(location, compiler, named)
     const { match } = location
+    checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
       entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
@@ -114,6 +117,20 @@ function compileTable(
     compiler.place = location.place
     compiler.report(`the location ${compiled.label} stands here twice: only the first would ever be used`)
   })
+}
+
+/** A nested location that none of the paths of its outer one can have. */
+function checkWithin(location: Location, outer: Location | null, compiler: SiteCompiler): void {
+  if (outer === null) return
+  compiler.place = location.place
+  const [{ match }, around] = [location, outer.match]
+  const path = match.kind === 'exact' || match.kind === 'prefix' ? match.path : null
+  if (around.kind === 'exact')
+    compiler.report(`the location ${labelOf(location)} can never match within ${labelOf(outer)}, which is for one path`)
+  else if (around.kind === 'prefix' && path !== null && !path.startsWith(around.path))
+    compiler.report(
+      `the location ${labelOf(location)} can never match within ${labelOf(outer)}: its path must begin with ${around.path}`,
+    )
 }
 
 function compileLocation(
@@ -142,7 +159,7 @@ function compileLocation(
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }
-  return { ...own, locations: compileTable(location.locations, compiler, named) }
+  return { ...own, locations: compileTable(location.locations, compiler, named, location) }
 }
 
 export function labelOf({ match }: Location): string {

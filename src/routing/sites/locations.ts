@@ -43,10 +43,12 @@ export function locationTable(
 export type Found = { readonly location: CompiledLocation; readonly how: 'exact' | 'slash' | 'prefix' | 'regex' } | null
 
 export function findLocation(table: LocationTable, request: SiteRequest): Found {
-  const { uri } = request
+  const { uri, trace } = request
   const same = table.exact.get(uri)
   if (same !== undefined) return { location: same, how: 'exact' }
   const longest = table.prefixes.find(uri)
+  if (trace !== null)
+    for (const location of table.prefixes.along(uri).slice(0, -1)) trace({ kind: 'shorter', location })
   if (table.slashless.size > 0) {
     const slash = table.slashless.get(uri)
     // Not if a location has the path itself, or is longer: none can be longer and still begin it.
@@ -60,7 +62,10 @@ export function findLocation(table: LocationTable, request: SiteRequest): Found 
   }
   if (longest?.beatsRegex) return found
   for (const { matches, location } of table.patterns) {
-    if (!matches(request, uri)) continue
+    const isMatch = matches(request, uri)
+    if (trace !== null) trace({ kind: 'pattern', location, matches: isMatch })
+    if (!isMatch) continue
+    if (trace !== null && longest !== undefined) trace({ kind: 'beaten', location: longest })
     const nested = location.locations === null ? null : findLocation(location.locations, request)
     return { location: nested?.location ?? location, how: 'regex' }
   }

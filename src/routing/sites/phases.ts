@@ -9,12 +9,14 @@
  */
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
+import { fileName } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedPath, encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
 import type { FindSite } from './site-names.ts'
 import { type CompiledLocation, SiteRequest } from './site-request.ts'
 import { REDIRECTS } from './steps.ts'
+import type { Trace } from './trace.ts'
 
 type Outcome = void | Promise<void>
 
@@ -52,18 +54,22 @@ export interface ApplicationOrders {
 export class Phases {
   readonly #find: FindSite
   readonly #content: SiteContent
+  readonly #trace: Trace | null
 
-  constructor(find: FindSite, content: SiteContent) {
+  /** `trace`: of `jumak explain`. */
+  constructor(find: FindSite, content: SiteContent, trace: Trace | null = null) {
     this.#find = find
     this.#content = content
+    this.#trace = trace
   }
 
   readonly handle: Handler = exchange => {
     const { path, authority } = exchange.request
     const uri = normalPath(path)
     if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
-    const { site, captures, named } = this.#find(exchange.local, authority)
-    const request = new SiteRequest(exchange, site, uri)
+    const { site, captures, named, how, name } = this.#find(exchange.local, authority)
+    const request = new SiteRequest(exchange, site, uri, this.#trace)
+    request.trace?.({ kind: 'site', site, how, name })
     if (captures !== null) {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
@@ -82,8 +88,10 @@ export class Phases {
 
   #search(request: SiteRequest): Outcome {
     for (;;) {
+      request.trace?.({ kind: 'search', uri: request.uri })
       const found = findLocation(request.site.locations, request)
       const location = found?.location ?? request.site.root
+      request.trace?.({ kind: 'location', location, how: found?.how ?? 'none' })
       this.#enter(request, location)
       if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       if (found?.how === 'slash')
@@ -111,15 +119,28 @@ export class Phases {
     const { tryFiles } = request.location
     for (let i = first; i < tryFiles.length; i++) {
       const one = tryFiles[i]!
-      if (one.kind === 'status') return this.#fail(request, one.status, NO_SUCH_PLACE)
-      if (one.kind === 'named') return this.#toNamed(request, one.name)
+      if (one.kind === 'status') {
+        request.trace?.({ kind: 'last-try', to: `=${one.status}` })
+        return this.#fail(request, one.status, NO_SUCH_PLACE)
+      }
+      if (one.kind === 'named') {
+        request.trace?.({ kind: 'last-try', to: `@${one.name}` })
+        return this.#toNamed(request, one.name)
+      }
       const value = one.value(request)
-      if (one.kind === 'uri')
+      const { kind } = one
+      if (kind === 'uri') {
+        request.trace?.({ kind: 'last-try', to: value })
         return value.startsWith('@') ? this.#toNamed(request, value.slice(1)) : this.#redirectTo(request, value)
+      }
       const uri = pathToTry(request, value)
-      const isThere = this.#content.exists(request, uri, one.kind)
+      const isThere = this.#content.exists(request, uri, kind)
       if (typeof isThere !== 'boolean')
-        return isThere.then(found => (found ? this.#found(request, uri) : this.#tryFrom(request, i + 1)))
+        return isThere.then(found => {
+          if (request.trace !== null) tellTry(request, uri, kind, found)
+          return found ? this.#found(request, uri) : this.#tryFrom(request, i + 1)
+        })
+      if (request.trace !== null) tellTry(request, uri, kind, isThere)
       if (isThere) return this.#found(request, uri)
     }
     return this.#handler(request)
@@ -135,6 +156,7 @@ export class Phases {
 
   #handler(request: SiteRequest): Outcome {
     const { handler } = request.location
+    if (request.trace !== null) tellHandler(request)
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
@@ -165,7 +187,11 @@ export class Phases {
         const uri = request.uri + name
         const found = this.#content.exists(request, uri, 'file')
         if (typeof found !== 'boolean')
-          return found.then(yes => (yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)))
+          return found.then(yes => {
+            if (request.trace !== null) tellTry(request, uri, 'file', yes, 'index')
+            return yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)
+          })
+        if (request.trace !== null) tellTry(request, uri, 'file', found, 'index')
         if (found) return this.#redirectTo(request, uri, request.args)
       }
       return this.#withoutIndex(request)
@@ -239,6 +265,7 @@ export class Phases {
   }
 
   #toPath(request: SiteRequest, uri: string, args: string): Outcome {
+    request.trace?.({ kind: 'internal-redirect', to: withArgs(uri, args) })
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.uri = uri
     request.args = args
@@ -255,6 +282,7 @@ export class Phases {
       return this.#fail(request, 500, 'An internal redirect of this site leads to no location')
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.isInternal = true
+    request.trace?.({ kind: 'location', location, how: 'named' })
     this.#enter(request, location)
     const outcome = location.steps?.(request) ?? 'next'
     if (typeof outcome === 'object') return this.#finish(request, outcome)
@@ -302,6 +330,7 @@ export class Phases {
     request.errorStatus = status
     const to = target.target(request)
     const { becomes } = target
+    request.trace?.({ kind: 'error-page', status, becomes, to })
     this.#content.leave(request)
     if (/^https?:\/\//.test(to)) {
       const isRedirect = becomes !== null && REDIRECTS.has(becomes)
@@ -324,6 +353,22 @@ const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and s
 const NO_SUCH_PLACE = 'There is nothing at this path'
 /** A target with dot segments may have come from a client's own words. */
 const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
+
+function tellHandler(request: SiteRequest): void {
+  const { location, uri, args } = request
+  const file = location.handler.kind === 'files' ? fileName(request, uri) : ''
+  request.trace?.({ kind: 'handler', location, uri, args, file })
+}
+
+function tellTry(
+  request: SiteRequest,
+  uri: string,
+  what: 'file' | 'directory',
+  isThere: boolean,
+  of: 'try-files' | 'index' = 'try-files',
+): void {
+  request.trace?.({ kind: 'try', what, of, uri, file: fileName(request, uri), isThere })
+}
 
 /** The page of an error is asked for by GET, whatever failed. */
 function readOnly(exchange: Exchange): void {

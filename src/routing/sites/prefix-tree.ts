@@ -41,6 +41,18 @@ export class PrefixTree<Value> {
     return true
   }
 
+  /** All that the text begins with, the shortest first. */
+  along(text: string): Value[] {
+    const found: Value[] = []
+    let node: Node<Value> | undefined = this.#top
+    for (let at = 0; node !== undefined && text.startsWith(node.text, at); ) {
+      at += node.text.length
+      if (node.value !== undefined) found.push(node.value)
+      node = node.children?.get(text.charCodeAt(at))
+    }
+    return found
+  }
+
   find(text: string): Value | undefined {
     let node = this.#top
     let found = node.value

@@ -20,6 +20,8 @@ export interface NamedSite {
 }
 
 export interface HostPattern {
+  /** As it is written. */
+  readonly source: string
   readonly exec: (host: string) => Captures | null
   /** Where named groups go: their number, the index of their variable. */
   readonly named: readonly { readonly group: number; readonly index: number }[]
@@ -31,6 +33,8 @@ export interface FoundSite {
   readonly captures: Captures | null
   readonly named: HostPattern['named']
   readonly how: 'exact' | 'suffix' | 'prefix' | 'regex' | 'default'
+  /** Which of its names that is, as one writes it; empty: none. */
+  readonly name: string
 }
 
 export type FindSite = (local: LocalEnd, authority: string) => FoundSite
@@ -63,16 +67,16 @@ function compileNames(sites: readonly NamedSite[]): (authority: string) => Found
   const prefixes = new Map<string, FoundSite>()
   const patterns: { readonly site: CompiledSite; readonly pattern: HostPattern }[] = []
   for (const { site, names, patterns: own } of sites) {
-    const found = (how: FoundSite['how']): FoundSite => ({ site, captures: null, named: [], how })
+    const found = (how: FoundSite['how'], name: string): FoundSite => ({ site, captures: null, named: [], how, name })
     for (const name of names) {
       if (name.kind === 'regex') continue
       const table = { exact, suffix: suffixes, prefix: prefixes }[name.kind]
-      if (!table.has(name.name)) table.set(name.name, found(name.kind))
+      if (!table.has(name.name)) table.set(name.name, found(name.kind, writtenName(name)))
     }
     for (const pattern of own) patterns.push({ site, pattern })
   }
   const fallback = sites.find(({ isDefault }) => isDefault) ?? sites[0]!
-  const standard: FoundSite = { site: fallback.site, captures: null, named: [], how: 'default' }
+  const standard: FoundSite = { site: fallback.site, captures: null, named: [], how: 'default', name: '' }
   const find = (authority: string): FoundSite => {
     const host = authority === '' ? '' : hostOf(authority)
     const same = exact.get(host)
@@ -89,7 +93,7 @@ function compileNames(sites: readonly NamedSite[]): (authority: string) => Found
       }
     for (const { site, pattern } of patterns) {
       const captures = pattern.exec(host)
-      if (captures !== null) return { site, captures, named: pattern.named, how: 'regex' }
+      if (captures !== null) return { site, captures, named: pattern.named, how: 'regex', name: `~${pattern.source}` }
     }
     return standard
   }
@@ -103,4 +107,10 @@ function compileNames(sites: readonly NamedSite[]): (authority: string) => Found
     }
     return lastFound
   }
+}
+
+/** `*.example.kr`, `www.*`. */
+function writtenName({ kind, name }: Exclude<SiteName, { readonly kind: 'regex' }>): string {
+  if (kind === 'exact') return name
+  return kind === 'suffix' ? `*${name}` : `${name}*`
 }

@@ -6,6 +6,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PrefixTree } from './prefix-tree.ts'
+import type { Trace } from './trace.ts'
 
 /** nginx's NGX_HTTP_MAX_URI_CHANGES: rewrites and internal redirects of one request, which otherwise might never end. */
 export const MAX_URI_CHANGES = 10
@@ -91,6 +92,8 @@ export interface CompiledErrorTarget {
 export class SiteRequest {
   readonly exchange: Exchange
   readonly site: CompiledSite
+  /** Told of each decision; null while the gateway serves. */
+  readonly trace: Trace | null
   location: CompiledLocation
   /** Decoded and normal; a character for each byte. `$uri` */
   uri: string
@@ -119,9 +122,10 @@ export class SiteRequest {
   isFiltered = false
 
   /** `uri`: as `normalPath` gives it. */
-  constructor(exchange: Exchange, site: CompiledSite, uri: string) {
+  constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {
     this.exchange = exchange
     this.site = site
+    this.trace = trace
     this.location = site.root
     this.uri = uri
     this.args = exchange.request.query

@@ -6,7 +6,7 @@
  * location is chosen for the new path; `break` ends the steps and stays.
  * Not here: what becomes of the outcome (`phases.ts`).
  */
-import type { Condition, RewriteStep } from '../../sites/model.ts'
+import type { Condition, PatternText, RewriteStep } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
 import type { RunSteps, SiteRequest, StepsOutcome } from './site-request.ts'
 import { indexInText } from './template.ts'
@@ -43,18 +43,31 @@ function sequence(steps: readonly Step[]): Step {
 function compileStep(step: RewriteStep, compiler: SiteCompiler): Step {
   switch (step.kind) {
     case 'break':
-      return stay
+      return (request, progress) => {
+        request.trace?.({ kind: 'break' })
+        return stay(request, progress)
+      }
     case 'return': {
       const text = step.text === null ? null : compiler.template(step.text)
       const isRedirect = REDIRECTS.has(step.status)
-      return request => ({ status: step.status, text: text === null ? null : text(request), isRedirect })
+      return request => {
+        const { trace } = request
+        const value = text === null ? null : text(request)
+        if (trace !== null) trace({ kind: 'return', status: step.status, text: value })
+        return { status: step.status, text: value, isRedirect }
+      }
     }
     case 'set':
       return compileSet(step, compiler)
     case 'if': {
       const holds = compileCondition(step.condition, compiler)
       const inner = sequence(step.steps.map(one => compileStep(one, compiler)))
-      return (request, progress) => (holds(request) ? inner(request, progress) : 'next')
+      const { condition } = step
+      return (request, progress) => {
+        const isTrue = holds(request)
+        request.trace?.({ kind: 'if', condition: describeCondition(condition), holds: isTrue })
+        return isTrue ? inner(request, progress) : 'next'
+      }
     }
     case 'rewrite':
       return compileRewrite(step, compiler)
@@ -69,11 +82,14 @@ function compileSet({ name, value }: Extract<RewriteStep, { readonly kind: 'set'
     return request => {
       request.args = evaluate(request)
       request.isRewritten = true
+      request.trace?.({ kind: 'set', name, value: request.args })
       return 'next'
     }
   const index = compiler.define(name)
   return request => {
-    request.values[index] = evaluate(request)
+    const text = evaluate(request)
+    request.values[index] = text
+    request.trace?.({ kind: 'set', name, value: text })
     return 'next'
   }
 }
@@ -91,17 +107,22 @@ function compileRewrite(
     const joint = indexInText(target, '?') < 0 ? '?' : '&'
     const status = flag === 'permanent' ? 301 : 302
     return request => {
-      if (!matches(request, request.uri)) return withoutCaptures(request)
+      if (!matches(request, request.uri)) return withoutMatch(request, pattern)
       const url = withoutNeedlessEscapes(location(request))
-      const { args } = request
-      return { status, text: keepsArgs && args !== '' ? `${url}${joint}${args}` : url, isRedirect: true }
+      const { args, trace } = request
+      const text = keepsArgs && args !== '' ? `${url}${joint}${args}` : url
+      if (trace !== null) {
+        tellRewrite(request, pattern, true)
+        trace({ kind: 'return', status, text })
+      }
+      return { status, text, isRedirect: true }
     }
   }
   const question = indexInText(target, '?')
   const path = compiler.template(question < 0 ? target : target.slice(0, question))
   const query = question < 0 ? null : compiler.template(target.slice(question + 1), { escapesGroups: true })
   return (request, progress) => {
-    if (!matches(request, request.uri)) return withoutCaptures(request)
+    if (!matches(request, request.uri)) return withoutMatch(request, pattern)
     const before = request.args
     const args = query === null ? '' : query(request)
     request.uri = path(request)
@@ -109,6 +130,7 @@ function compileRewrite(
     else if (!keepsArgs) request.args = ''
     request.isRewritten = true
     request.isInternal = true
+    if (request.trace !== null) tellRewrite(request, pattern, true)
     // As nginx says: the rewritten URI has a zero length.
     if (request.uri === '') return { status: 500, text: null, isRedirect: false }
     progress.isChanged = true
@@ -123,6 +145,15 @@ function stay(request: SiteRequest, progress: Progress): 'break' {
   if (progress.isChanged) request.isMoved = true
   progress.isChanged = false
   return 'break'
+}
+
+function withoutMatch(request: SiteRequest, pattern: PatternText): 'next' {
+  if (request.trace !== null) tellRewrite(request, pattern, false)
+  return withoutCaptures(request)
+}
+
+function tellRewrite({ trace, uri, args }: SiteRequest, pattern: PatternText, matches: boolean): void {
+  trace?.({ kind: 'rewrite', pattern: pattern.source, matches, uri, args })
 }
 
 /** As nginx does for a step whose regular expression does not match. */
@@ -140,6 +171,18 @@ function withoutNeedlessEscapes(url: string): string {
     return character > '%' && character < '\x7f' && character !== '?' ? character : sequence
   })
   return plain + url.slice(path.length)
+}
+
+/** As it is written. */
+function describeCondition(condition: Condition): string {
+  switch (condition.kind) {
+    case 'true':
+      return condition.value
+    case 'equal':
+      return `${condition.value} ${condition.not ? '!=' : '='} ${condition.to}`
+    case 'matches':
+      return `${condition.value} ${condition.not ? '!' : ''}~${condition.pattern.ignoresCase ? '*' : ''} ${condition.pattern.source}`
+  }
 }
 
 function compileCondition(condition: Condition, compiler: SiteCompiler): (request: SiteRequest) => boolean {

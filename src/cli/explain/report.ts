@@ -1,0 +1,257 @@
+/**
+ * An explanation as plain data, which `--json` prints as it is: what was decided in sentences of a few words, each with its place. Pure.
+ *
+ * Invariants: bytes are shown as UTF-8. What a client proves itself with (`secrets.ts`) is in no text of it.
+ */
+import type { Loaded } from '../../config/load.ts'
+import type { Explained } from '../../gateway/sites/explained.ts'
+import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
+import type { Place } from '../../sites/model.ts'
+import type { Asked } from './request.ts'
+import { secretsOf, withoutSecrets } from './secrets.ts'
+import { actingSettings } from './settings.ts'
+
+export interface Step {
+  readonly kind: Decision['kind'] | 'application'
+  readonly what: string
+  readonly result: string
+  /** It counted. False: it was tried, and something else was taken. */
+  readonly applies: boolean
+  /** `jumak.toml:12:3`; null: it has none. */
+  readonly place: string | null
+}
+
+export interface Report {
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly from: string
+    readonly headers: readonly string[]
+  }
+  readonly listener: { readonly address: string; readonly scheme: 'http' | 'https' }
+  readonly remarks: readonly string[]
+  readonly steps: readonly Step[]
+  readonly answer: Answer
+  readonly settings: readonly { readonly name: string; readonly value: string; readonly place: string }[]
+}
+
+export type Answer =
+  | {
+      /** What has the content: an application, a file, a list of a directory, our own page, a health check, or the configuration itself. */
+      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health'
+      readonly status: number
+      readonly headers: readonly string[]
+      /** Of the disk; null: it is none. */
+      readonly file: string | null
+      /** Why, if it is an error. */
+      readonly error: string | null
+    }
+  | {
+      readonly from: 'application'
+      readonly application: string
+      readonly pool: string
+      readonly method: string
+      readonly scriptName: string
+      readonly pathInfo: string
+      readonly query: string
+      readonly bodyLimit: number
+    }
+  /** The connection is closed without an answer. */
+  | { readonly from: 'nobody' }
+
+export function reportOf(explained: Explained, asked: Asked, { config, settings }: Loaded): Report {
+  const { decisions, request, address } = explained
+  const last = decisions.findLast(one => one.kind === 'location')
+  const sites = config.sites.sites.length > 0
+  const acting = last === undefined ? [] : actingSettings(settings.sites, last.location)
+  const report: Report = {
+    request: {
+      method: asked.request.method,
+      url: `${request.scheme}://${request.authority}${asked.request.target}`,
+      from: address,
+      headers: asked.request.headers.slice(2),
+    },
+    listener: { address: asked.listener, scheme: asked.listenerScheme },
+    remarks: asked.remarks,
+    steps: sites
+      ? decisions.flatMap(one => stepOf(one, request.authority) ?? [])
+      : applicationSteps(explained, { config, settings }),
+    answer: answerOf(explained),
+    settings: acting.map(({ name, value, place }) => ({ name, value, place: formatted(place) })),
+  }
+  const secrets = secretsOf(asked.request.headers)
+  return withoutSecrets(report, secrets)
+}
+
+const SITE_WHY = {
+  exact: 'has this name',
+  suffix: 'the longest with *. in front',
+  prefix: 'the longest with .* at its end',
+  regex: 'the first regular expression that matches',
+  default: 'the default: no site names the host',
+} as const
+
+const LOCATION_WHY = {
+  exact: 'exactly this path',
+  prefix: 'the longest prefix',
+  regex: 'the first regular expression that matches',
+  slash: 'only with a slash at its end: a redirect adds it',
+  named: 'by its name',
+  none: 'no location has the path: the site itself',
+} as const
+
+/** Null: it says nothing that another step does not say. */
+function stepOf(decision: Decision, authority: string): Step | null {
+  const step = (what: string, result: string, applies = true, place: Place | null = null): Step => ({
+    kind: decision.kind,
+    what: text(what),
+    result: text(result),
+    applies,
+    place: place === null ? null : formatted(place),
+  })
+  switch (decision.kind) {
+    case 'site': {
+      const { site, how, name } = decision
+      const why = how === 'default' && authority === '' ? 'the default: the request names no host' : SITE_WHY[how]
+      return step(
+        site.label || '""',
+        how === 'default' || name === site.label ? why : `by ${name}, ${why}`,
+        true,
+        site.place,
+      )
+    }
+    case 'search':
+      return step(decision.uri, '')
+    case 'shorter':
+      return step(decision.location.label || '/', 'a shorter prefix', false, decision.location.place)
+    case 'beaten':
+      return step(decision.location.label || '/', 'the longest prefix: it has no ^~', false, decision.location.place)
+    case 'pattern':
+      return decision.matches ? null : step(decision.location.label, 'does not match', false, decision.location.place)
+    case 'location': {
+      const { location, how } = decision
+      return step(location.label || '(site)', whyLocation(location, how), true, location.place)
+    }
+    case 'rewrite':
+      return decision.matches
+        ? step(decision.pattern, `→ ${withQuery(decision.uri, decision.args)}`)
+        : step(decision.pattern, 'does not match', false)
+    case 'if':
+      return step(decision.condition, decision.holds ? 'holds' : 'does not hold', decision.holds)
+    case 'set':
+      return step(`$${decision.name}`, `= ${decision.value}`)
+    case 'break':
+      return step('', 'no more steps here')
+    case 'return':
+      return step(String(decision.status), decision.text ?? '')
+    case 'try': {
+      const { what, isThere, file, uri } = decision
+      if (file === '') return step(uri, 'can be no file here', false)
+      return step(uri, `${isThere ? 'is there' : `no such ${what}`}: ${file}`, isThere)
+    }
+    case 'last-try':
+      return step(decision.to, 'nothing was there')
+    case 'internal-redirect':
+      return step(decision.to, 'again through the site')
+    case 'error-page': {
+      const { status, becomes, to } = decision
+      const as = becomes === null ? '' : becomes === 0 ? ', with the status of that' : `, as ${becomes}`
+      return step(String(status), `→ ${to}${as}`)
+    }
+    case 'handler': {
+      const { location, uri, file } = decision
+      // Otherwise an application has it, or try-files has told the name.
+      return location.handler.kind !== 'files' || location.tryFiles.length > 0
+        ? null
+        : step(uri, file || 'can be no file here')
+    }
+  }
+}
+
+function whyLocation({ isInternal, beatsRegex, locations }: TracedLocation, how: keyof typeof LOCATION_WHY): string {
+  const words: string[] = [LOCATION_WHY[how]]
+  if (how === 'prefix' && beatsRegex) words.push('^~ keeps regular expressions out')
+  if (isInternal) words.push('internal')
+  if (how !== 'none' && locations !== null) words.push('none of its own locations has the path')
+  return words.join('; ')
+}
+
+/** Without sites: which application claims what. */
+function applicationSteps(
+  { outcome, decisions }: Explained,
+  { config, settings }: Pick<Loaded, 'config' | 'settings'>,
+): Step[] {
+  if (decisions.length > 0 || config.apps.length === 1) return []
+  const taken = outcome.kind === 'application' ? outcome.name : null
+  return config.apps
+    .map(({ name, hosts, path }, i): Step => {
+      const origin = settings.apps[i]!.origin
+      return {
+        kind: 'application',
+        what: name,
+        result: `${hosts.length === 0 ? 'every host' : hosts.join(', ')} · ${path === '' ? 'every path' : `${path} and below`}`,
+        applies: name === taken,
+        place: origin === null ? null : `${origin.file}:${origin.position.line}:${origin.position.column}`,
+      }
+    })
+    .sort((a, b) => Number(b.applies) - Number(a.applies))
+}
+
+function answerOf({ outcome, decisions }: Explained): Answer {
+  switch (outcome.kind) {
+    case 'closed':
+      return { from: 'nobody' }
+    case 'application': {
+      const { name, pool, method, scriptName, pathInfo, query, bodyLimit } = outcome
+      return {
+        from: 'application',
+        application: name,
+        pool,
+        method,
+        scriptName: text(scriptName),
+        pathInfo: text(pathInfo),
+        query: text(query),
+        bodyLimit,
+      }
+    }
+    case 'response': {
+      const { status, error, hasOwnPage, isHealth } = outcome
+      const headers = outcome.headers.map(text)
+      const end = decisions.findLast(one => one.kind === 'handler' || one.kind === 'return')
+      const isFile = !hasOwnPage && end?.kind === 'handler' && end.location.handler.kind === 'files'
+      const isList = isFile && end.uri.endsWith('/')
+      const isRedirect = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'location')
+      const from = isHealth
+        ? 'health'
+        : isRedirect
+          ? 'redirect'
+          : isList
+            ? 'list'
+            : hasOwnPage
+              ? 'error'
+              : end?.kind === 'return'
+                ? 'text'
+                : 'file'
+      const isServed = end?.kind === 'handler' && end.file !== '' && (from === 'file' || from === 'list')
+      return { from, status, headers, file: isServed ? text(end.file) : null, error }
+    }
+  }
+}
+
+function withQuery(uri: string, args: string): string {
+  return args === '' ? uri : `${uri}?${args}`
+}
+
+/** Bytes as text. What is no UTF-8 stays as it is. */
+function text(bytes: string): string {
+  if (!/[\x80-\xff]/.test(bytes) || /[^\x00-\xff]/.test(bytes)) return bytes
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(bytes, 'latin1'))
+  } catch {
+    return bytes
+  }
+}
+
+function formatted({ file, line, column }: Place): string {
+  return `${file}:${line}:${column}`
+}

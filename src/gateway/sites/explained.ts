@@ -1,0 +1,192 @@
+/**
+ * What would become of a request, without a gateway that runs: the parts that serve lead a recorded exchange to its end, and a trace writes
+ * down what they decide. Where a request meets an application it stops. Runs in the command line (`jumak explain`).
+ *
+ * Invariant: nothing is decided here. What is tried, found and answered comes from `routing/`, from `content.ts` and from the files on the disk.
+ * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates, the static files that a Django project
+ * names itself.
+ */
+import { OpenFiles } from '../../base/open-files.ts'
+import type { AppConfig, Config } from '../../config/types.ts'
+import { StaticFiles } from '../../handlers/static/handler.ts'
+import { LocationFiles } from '../../handlers/static/locations.ts'
+import { applicationRoot, belowRoot, fullRoot } from '../../http/application-root.ts'
+import type { Exchange, Handler, LocalEnd, RequestHead } from '../../http/exchange.ts'
+import { applyForwarded } from '../../http/forwarded.ts'
+import { decodePathBytes } from '../../http/path.ts'
+import { trustedProxies } from '../../http/trusted-proxies.ts'
+import { health } from '../../middleware/health.ts'
+import { responseHeaders } from '../../middleware/response-headers.ts'
+import { createRouter } from '../../routing/router.ts'
+import { compileRoutes } from '../../routing/routes.ts'
+import { compileSites } from '../../routing/sites/compile.ts'
+import { Phases } from '../../routing/sites/phases.ts'
+import type { Decision } from '../../routing/sites/trace.ts'
+import { respondWithError } from '../errors/error-response.ts'
+import { OwnPages } from '../errors/own-pages.ts'
+import { choosePool } from '../path-pools.ts'
+import { staticFirst } from '../static-first.ts'
+import { siteContent } from './content.ts'
+import { policies } from './policies.ts'
+import { RecordedExchange } from './recorded-exchange.ts'
+
+export interface AskedRequest {
+  readonly request: RequestHead
+  /** Of the client, as the socket has it. */
+  readonly address: string
+  readonly local: LocalEnd
+}
+
+export interface Explained {
+  readonly decisions: readonly Decision[]
+  readonly outcome: Outcome
+  /** As proxies that are trusted say, and as the handler saw it. */
+  readonly request: RequestHead
+  readonly address: string
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'response'
+      readonly status: number
+      readonly headers: readonly string[]
+      /** What went wrong, in a sentence, whatever page tells it; null: nothing. */
+      readonly error: string | null
+      /** It is told by a page of ours. */
+      readonly hasOwnPage: boolean
+      /** A health check. */
+      readonly isHealth: boolean
+    }
+  | { readonly kind: 'closed' }
+  | {
+      readonly kind: 'application'
+      readonly name: string
+      /** Empty: its main pool. */
+      readonly pool: string
+      /** SCRIPT_NAME and PATH_INFO; bytes. */
+      readonly scriptName: string
+      readonly pathInfo: string
+      readonly query: string
+      readonly method: string
+      /** Bytes of content. */
+      readonly bodyLimit: number
+    }
+
+type Explainable = Pick<
+  Config,
+  'apps' | 'errorPages' | 'forwardedHeaders' | 'health' | 'responseHeaders' | 'sites' | 'trustedProxies'
+>
+
+export async function explainRequest(config: Explainable, asked: AskedRequest): Promise<Explained> {
+  const decisions: Decision[] = []
+  const peer = { address: asked.address, port: 0, socketAddress: asked.address }
+  const exchange = new RecordedExchange(asked.request, peer, asked.local)
+  const pages = new OwnPages(config.errorPages)
+  let error: string | null = null
+  let hasOwnPage = false
+  let refusals = 0
+  const refuse = (one: Exchange, cause: Error) => {
+    const [own, before] = [++refusals, decisions.length]
+    error = cause.message
+    hasOwnPage = true
+    respondWithError(one, cause, pages)
+    // The page of a site may fail in turn, within this call or later.
+    if (own === refusals && decisions.slice(before).some(({ kind }) => kind === 'error-page')) hasOwnPage = false
+  }
+  let pool = ''
+  const reachedPool = (app: AppConfig) => (reached: Exchange, name: string) => {
+    pool = name
+    // The head that it was given: a filter may have replaced the response.
+    exchange.request = reached.request
+    exchange.reach(app.name)
+  }
+  const openFiles = new OpenFiles()
+  const applications = new Map(
+    config.apps.map(app => [app.name, applicationHandler(app, openFiles, pages, refuse, reachedPool(app))]),
+  )
+  const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), refuse)
+  const headed = config.responseHeaders.length === 0 ? content : responseHeaders(config.responseHeaders)(content)
+  let isHealth = true
+  const checked = health(
+    config.health,
+    () => null,
+  )(one => {
+    isHealth = false
+    return headed(one)
+  })
+  const contradiction = applyForwarded(
+    exchange,
+    trustedProxies(config.trustedProxies),
+    new Set<string>(config.forwardedHeaders),
+  )
+  if (contradiction !== null) refuse(exchange, contradiction)
+  else {
+    try {
+      await checked(exchange)
+    } catch (cause) {
+      refuse(exchange, cause as Error)
+    }
+  }
+  const ending = await exchange.ended
+  const { request, peer: client } = exchange
+  const common = { decisions, request, address: client.address }
+  if ('cut' in ending) return { ...common, outcome: { kind: 'closed' } }
+  if ('head' in ending) {
+    const { status, headers } = ending.head
+    return { ...common, outcome: { kind: 'response', status, headers, error, hasOwnPage, isHealth } }
+  }
+  const app = config.apps.find(({ name }) => name === ending.app)!
+  const root = applicationRoot(app.rootPath, app.path)
+  const scriptName = fullRoot(root, request.rootPath)
+  return {
+    ...common,
+    outcome: {
+      kind: 'application',
+      name: app.name,
+      pool,
+      scriptName,
+      pathInfo: belowRoot(decodePathBytes(request.path), scriptName, root),
+      query: request.query,
+      method: request.method,
+      bodyLimit: exchange.bodyLimit ?? app.limits.body,
+    },
+  }
+}
+
+/** The application's static files, then the pool that it would have. */
+function applicationHandler(
+  app: AppConfig,
+  openFiles: OpenFiles,
+  pages: OwnPages,
+  refuse: (exchange: Exchange, error: Error) => void,
+  reach: (exchange: Exchange, pool: string) => void,
+): Handler {
+  const files = new StaticFiles(app.rootPath, openFiles, refuse, app.path)
+  files.setMounts(app.staticMounts)
+  const pools = app.pools.map(
+    ({ name }): Handler =>
+      exchange =>
+        reach(exchange, name),
+  )
+  const toPool = pools.length === 1 ? pools[0]! : choosePool(app, pools)
+  return staticFirst(files, toPool, { isAnswered: () => pages.has(404), refuse })
+}
+
+/** As `gateway/assemble.ts` makes it: sites, or the hosts and paths of the applications. */
+function contentHandler(
+  { apps, sites }: Explainable,
+  applications: ReadonlyMap<string, Handler>,
+  openFiles: OpenFiles,
+  trace: (decision: Decision) => void,
+  refuse: (exchange: Exchange, error: Error) => void,
+): Handler {
+  if (sites.sites.length > 0) {
+    const files = new LocationFiles(openFiles, refuse)
+    const content = siteContent({ applications, files, policyOf: policies(), refuse })
+    return new Phases(compileSites(sites).find, content, trace).handle
+  }
+  const [first] = apps
+  if (apps.length === 1 && first!.path === '' && first!.hosts.length === 0) return applications.get(first!.name)!
+  const targets = apps.map(({ name }) => ({ name, handler: applications.get(name)! }))
+  return createRouter(compileRoutes(apps), targets, refuse)
+}

@@ -1,0 +1,97 @@
+/**
+ * An exchange that nobody sent, for `jumak explain`: it has a request, and keeps the head of the response. Runs in the command line.
+ *
+ * Invariant: it ends once, with a response, a cut, or at an application.
+ */
+import type { Exchange, LocalEnd, Peer, RequestHead, ResponseHead, ResponseWriter } from '../../http/exchange.ts'
+
+/** How it ended. */
+export type Ending = { readonly head: ResponseHead } | { readonly cut: Error } | { readonly app: string }
+
+export class RecordedExchange implements Exchange {
+  id = 'explain'
+  request: RequestHead
+  peer: Peer
+  readonly local: LocalEnd
+  readonly receivedAt = performance.now()
+  queueMillis = -1
+  runMicros = -1
+  servedBy = null
+  app = ''
+  errorPage: ((error: Error) => boolean) | null = null
+  bodyLimit: number | null = null
+  readonly isHalfClosed = false
+  readonly isWebSocket = false
+  readonly body: Exchange['body'] = {
+    length: 0,
+    limitTo: () => null,
+    pull: consumer => consumer.onEnd([]),
+    resume() {},
+  }
+  response: ResponseWriter
+  readonly ended: Promise<Ending>
+
+  constructor(request: RequestHead, peer: Peer, local: LocalEnd) {
+    this.request = request
+    this.peer = peer
+    this.local = local
+    const { promise, resolve } = Promise.withResolvers<Ending>()
+    this.ended = promise
+    this.response = new RecordedResponse(resolve)
+    this.reach = app => resolve({ app })
+  }
+
+  /** An application has the request. */
+  readonly reach: (app: string) => void
+
+  onAborted(): void {}
+  onClosed(): void {}
+  checkWebSocket(): void {}
+  acceptWebSocket(): never {
+    throw new Error('no application runs here')
+  }
+  acceptTunnel(): never {
+    throw new Error('no application runs here')
+  }
+}
+
+class RecordedResponse implements ResponseWriter {
+  state: ResponseWriter['state'] = 'idle'
+  head: ResponseHead | null = null
+  status = 0
+  bytesWritten = 0
+  readonly #onEnd: (ending: Ending) => void
+
+  constructor(onEnd: (ending: Ending) => void) {
+    this.#onEnd = onEnd
+  }
+
+  inform(): void {}
+  start(head: ResponseHead): void {
+    this.head = head
+    this.status = head.status
+    this.state = 'started'
+  }
+  respond(head: ResponseHead): void {
+    this.start(head)
+    this.end()
+  }
+  write(): boolean {
+    return true
+  }
+  writeView(): boolean {
+    return true
+  }
+  onDrain(): void {}
+  sendFile(_fd: number, _offset: number, _length: number, done: (error: Error | null) => void): void {
+    setImmediate(done, null)
+  }
+  end(): void {
+    this.state = 'ended'
+    this.#onEnd({ head: this.head! })
+  }
+  abort(cause: Error): void {
+    this.state = 'aborted'
+    this.#onEnd({ cut: cause })
+  }
+}
