@@ -20,6 +20,7 @@ import type {
   VariableMap,
 } from '../sites/model.ts'
 import { formatBind } from './kinds/bind.ts'
+import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { bytesOf, parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
@@ -223,6 +224,14 @@ class SiteReader {
     return values.taken(siteKeys.listen).flatMap(({ value, given }) => {
       const address = formatBind(value)
       if (!own.includes(address)) values.report(siteKeys.listen, `names ${address}, and bind does not have it`, given)
+      // A connection says its numbers. What a name means, and which port 0 becomes, is known only when it is bound.
+      const isKnown = value.kind === 'unix' || (value.kind === 'tcp' && value.port > 0 && isAddress(value.host))
+      if (!isKnown)
+        values.report(
+          siteKeys.listen,
+          `must be an address that a connection can have, as in 127.0.0.1:8000, not ${address}`,
+          given,
+        )
       if (value.kind === 'unix') return [value.path]
       return value.kind === 'tcp' && value.host === '0.0.0.0' ? [`*:${value.port}`] : [address.replace(/^\[::\]/, '*')]
     })
@@ -328,6 +337,10 @@ function readTypes(values: Values): Readonly<Record<string, string>> | null {
 
 function withoutOff(charset: string): string {
   return charset === 'off' ? '' : charset
+}
+
+function isAddress(host: string): boolean {
+  return isIPv4(host) || isPlainIPv6(host)
 }
 
 function placeOf({ origin }: FileTable): Place {

@@ -1,0 +1,44 @@
+/** Sites from a file: what a location inherits, and where a site is. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loaded, SHOP, told } from './testing/applications.ts'
+
+const NEVER = /must be an address that a connection can have/
+
+test('a site is on addresses that a connection can have', t => {
+  const site = (address: string) => `${SHOP}[[site]]\nlisten = ["${address}"]\napp = "shop"\n`
+  for (const address of ['localhost:8000', '127.0.0.1:0', 'fd://3'])
+    assert.match(told(t, site(address), { words: [`--bind=${address}`] }).join('\n'), NEVER, address)
+  const listen = (address: string) =>
+    loaded(t, site(address), { words: [`--bind=${address}`] }).config.sites.sites[0]!.listen
+  assert.deepEqual(listen('127.0.0.1:8000'), ['127.0.0.1:8000'])
+  assert.deepEqual(listen('0.0.0.0:8000'), ['*:8000'])
+  assert.deepEqual(listen(':8000'), ['*:8000'])
+  assert.deepEqual(listen('[::]:8000'), ['*:8000'])
+  assert.deepEqual(listen('[::1]:8000'), ['[::1]:8000'])
+})
+
+test('a location inherits what it does not say, a list or a table as a whole', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]
+app = "shop"
+expires = "1h"
+add-headers = { A = "1", B = "2" }
+locations = [
+  { match = "/a/", add-headers = { C = "3" } },
+  { match = "/b/", internal = true, return = 404, locations = [{ match = "/b/c/" }] },
+]
+`,
+  )
+  const [a, b] = config.sites.sites[0]!.locations
+  assert.deepEqual(a!.handler, { kind: 'app', name: 'shop' })
+  assert.deepEqual(a!.settings.expires, { kind: 'after', seconds: 3600, modified: false })
+  assert.deepEqual(
+    a!.settings.addHeaders.map(({ name }) => name),
+    ['C'],
+  )
+  assert.deepEqual(b!.handler, { kind: 'none' })
+  assert.equal(b!.locations[0]!.isInternal, true)
+  assert.equal(b!.locations[0]!.settings.addHeaders.length, 2)
+})
