@@ -95,6 +95,20 @@ test('X-Accel-Redirect with the words of a client leads nowhere outside the site
   await server.stop()
 })
 
+test('a field that the configuration adds stands in the place of the one that a file has by itself', async t => {
+  const project = site(
+    t,
+    `[[site]]\nroot = "public"\nadd-headers = { X-Content-Type-Options = "none", Cache-Control = "private" }\n`,
+    FILES,
+  )
+  const server = await startServer({ directory: project.directory })
+  const { headers } = await ask(server, 'GET /')
+  const of = (field: string) => headers.flatMap(([name, value]) => (name === field ? [value] : []))
+  assert.deepEqual(of('x-content-type-options'), ['none'])
+  assert.deepEqual(of('cache-control'), ['private'])
+  await server.stop()
+})
+
 test('error pages: of files, of a broken application, and of an application that is asked for them', async t => {
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })

@@ -23,12 +23,14 @@ export function policies(): PolicyOf {
 
 function policyFor(settings: LocationSettings): FilePolicy {
   const { expires, addHeaders, etag } = settings
-  const saysItself = addHeaders.some(({ name }) => name.toLowerCase() === 'cache-control')
-  const isAuto = expires.kind === 'auto' && !saysItself
+  const adds = (field: string) => addHeaders.some(({ name }) => name.toLowerCase() === field)
+  const isAuto = expires.kind === 'auto' && !adds('cache-control')
   return {
     contentTypeOf: name => typeOf(name, settings),
     cacheControlOf: isAuto ? cacheControlOf : () => null,
     hasEntityTag: etag,
+    // What the configuration says of it stands in its place.
+    forbidsSniffing: !adds('x-content-type-options'),
   }
 }
 

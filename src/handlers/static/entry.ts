@@ -28,10 +28,12 @@ export interface FilePolicy {
   /** Null: there is no such field. */
   readonly cacheControlOf: (name: string) => string | null
   readonly hasEntityTag: boolean
+  /** The response has X-Content-Type-Options by itself. */
+  readonly forbidsSniffing: boolean
 }
 
 /** For mounts: by the name alone. */
-export const BY_NAME: FilePolicy = { contentTypeOf, cacheControlOf, hasEntityTag: true }
+export const BY_NAME: FilePolicy = { contentTypeOf, cacheControlOf, hasEntityTag: true, forbidsSniffing: true }
 
 export interface Variant extends Validators {
   readonly coding: Coding | null
@@ -102,7 +104,7 @@ async function loadFrom(
   const name = nameOf(relative)
   const contentType = policy.contentTypeOf(name)
   const varies = coded.length > 0
-  const fields = { contentType, cacheControl: policy.cacheControlOf(name), varies, hasEntityTag: policy.hasEntityTag }
+  const fields = { contentType, cacheControl: policy.cacheControlOf(name), varies, policy }
   const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
   const variant = variantOf(plain, coding, fields)
   const held = [variant, ...variants].reduce(
@@ -166,7 +168,7 @@ export function variantOfOpen(entry: Entry, variant: Variant, { stats, path }: O
   if (variant.identity === identityOf(stats)) return variant
   const { contentType, policy } = entry
   const cacheControl = policy.cacheControlOf(nameOf(entry.relative))
-  const fields = { contentType, cacheControl, varies: entry.coded.length > 0, hasEntityTag: policy.hasEntityTag }
+  const fields = { contentType, cacheControl, varies: entry.coded.length > 0, policy }
   return variantOf({ stats, content: null, path }, variant.coding, fields)
 }
 
@@ -179,23 +181,24 @@ interface Fields {
   readonly contentType: string
   readonly cacheControl: string | null
   readonly varies: boolean
-  readonly hasEntityTag: boolean
+  readonly policy: FilePolicy
 }
 
 function variantOf({ stats, content, path }: LoadedFile, coding: Coding | null, fields: Fields): Variant {
-  const { contentType, cacheControl, varies, hasEntityTag } = fields
+  const { contentType, cacheControl, varies, policy } = fields
   const size = Number(stats.size)
   const modifiedAt = seconds(stats) * 1000
   const lastModified = new Date(modifiedAt).toUTCString()
   const etag = `"${stats.mtimeNs.toString(36)}-${size.toString(36)}${coding === null ? '' : `-${coding}`}"`
   const always = [
     ...(cacheControl === null ? [] : ['Cache-Control', cacheControl]),
-    ...(hasEntityTag ? ['ETag', etag] : []),
+    ...(policy.hasEntityTag ? ['ETag', etag] : []),
     ...(varies ? ['Vary', 'Accept-Encoding'] : []),
   ]
   const partial = ['Content-Type', contentType]
   if (coding !== null) partial.push('Content-Encoding', coding)
-  partial.push('Last-Modified', lastModified, ...always, 'Accept-Ranges', 'bytes', 'X-Content-Type-Options', 'nosniff')
+  partial.push('Last-Modified', lastModified, ...always, 'Accept-Ranges', 'bytes')
+  if (policy.forbidsSniffing) partial.push('X-Content-Type-Options', 'nosniff')
   return {
     coding,
     size,
