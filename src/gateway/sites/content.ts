@@ -132,6 +132,13 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
 
 /** What nginx takes from an application as an order, in lower case. They are not for clients. */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
+const LETTER_X = 0x78
+
+/** Looks at most names no further than at their first letter. */
+function isOrder(name: string): boolean {
+  return (name.charCodeAt(0) | 0x20) === LETTER_X && IS_ORDER.test(name)
+}
+
 /** What stays of the application's head when something else answers in its place. */
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
 
@@ -142,7 +149,7 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   let target: string | null = null
   let hasOrders = false
   for (let i = 0; i < headers.length; i += 2) {
-    if (!IS_ORDER.test(headers[i]!)) continue
+    if (!isOrder(headers[i]!)) continue
     hasOrders = true
     if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
   }
@@ -161,7 +168,7 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   return hasOrders
     ? withHeaders(
         head,
-        filterFields(headers, name => !IS_ORDER.test(name)),
+        filterFields(headers, name => !isOrder(name)),
       )
     : head
 }

@@ -74,7 +74,9 @@ export class Phases {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
     }
-    exchange.errorPage = error => this.#errorPage(request, error)
+    // A name first: V8 puts a function that is assigned to a property where it is written among old objects, and what it holds lives long.
+    const errorPage = (error: Error) => this.#errorPage(request, error)
+    exchange.errorPage = errorPage
     return this.#run(request)
   }
 

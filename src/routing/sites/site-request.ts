@@ -102,7 +102,10 @@ export class SiteRequest {
   /** Path and query are not those that the client sent. */
   isRewritten = false
   /** The client's path has an escape or a plus: what a rewrite takes from it into a query is escaped again. */
-  readonly hasEscapes: boolean
+  get hasEscapes(): boolean {
+    return /[%+]/.test(this.#sentPath)
+  }
+  readonly #sentPath: string
   /** Of the last regular expression that matched: `$1`. */
   captures: Captures | null = null
   /** Of variables that the configuration defines, by their index. */
@@ -129,8 +132,8 @@ export class SiteRequest {
     this.location = site.root
     this.uri = uri
     this.args = exchange.request.query
-    this.hasEscapes = /[%+]/.test(exchange.request.path)
-    this.values = new Array(site.variableCount).fill(undefined)
+    this.#sentPath = exchange.request.path
+    this.values = new Array(site.variableCount)
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */
