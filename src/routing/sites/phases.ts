@@ -74,7 +74,7 @@ export class Phases {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
     }
-    // A name first: V8 puts a function that is assigned to a property where it is written among old objects, and what it holds lives long.
+    // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
     const errorPage = (error: Error) => this.#errorPage(request, error)
     exchange.errorPage = errorPage
     return this.#run(request)
