@@ -30,7 +30,7 @@ test('the site of the notes, as npm start -- notes starts it', { skip }, async t
   await t.test('a deep link shows its note, when it is opened and when it is loaded again', async () => {
     const isThere = `document.querySelector('#title')?.value === 'Soup for twelve' && document.title.startsWith('Soup')`
     await jun.waitFor(isThere)
-    await jun.evaluate('location.reload()')
+    await jun.reload()
     await jun.waitFor(`performance.getEntriesByType('navigation')[0].type === 'reload' && ${isThere}`)
     assert.equal(await jun.evaluate('location.pathname'), '/notes/2')
     assert.equal(await jun.evaluate('document.characterSet'), 'UTF-8')

@@ -166,13 +166,16 @@ export class Browser {
   }
 }
 
+/** Chromium's words for a question to a page that is not there any more. */
+const HAS_LEFT = /navigated or closed|context was destroyed|Cannot find (?:default execution )?context/
+
 export class Page {
   /** Exceptions, failed loads and lines of `console.error`, unless the test takes them away. */
   readonly problems: string[] = []
   /** Of each response: the version of HTTP and the URL, such as `h2 https://…`; of a WebSocket its status. */
   readonly responses: string[] = []
   readonly #call: (method: string, params?: Fields) => Promise<Fields>
-  readonly #loaded = Promise.withResolvers<void>()
+  #loaded = Promise.withResolvers<void>()
 
   constructor(call: (method: string, params?: Fields) => Promise<Fields>) {
     this.#call = call
@@ -206,6 +209,13 @@ export class Page {
     await this.#loaded.promise
   }
 
+  /** As by the button of the browser. Resolves when all is loaded: what is evaluated before may be asked of the old page. */
+  async reload(): Promise<void> {
+    this.#loaded = Promise.withResolvers<void>()
+    await this.#call('Page.reload')
+    await this.#loaded.promise
+  }
+
   /** The value of an expression, a promise's result included. */
   // biome-ignore lint/suspicious/noExplicitAny: what the page answers is compared, not typed.
   async evaluate(expression: string): Promise<any> {
@@ -217,7 +227,19 @@ export class Page {
 
   /** Until the expression is true; looked at whenever the document changes. Fails with the page's text. */
   async waitFor(expression: string): Promise<void> {
-    const found = await this.evaluate(`new Promise(resolve => {
+    let found: boolean
+    try {
+      found = await this.#comesTrue(expression)
+    } catch (error) {
+      // A click led to another page meanwhile. It is asked once more, there.
+      if (!HAS_LEFT.test((error as Error).message)) throw error
+      found = await this.#comesTrue(expression)
+    }
+    if (!found) assert.fail(`${expression} never came true; the page:\n${await this.text('body')}`)
+  }
+
+  #comesTrue(expression: string): Promise<boolean> {
+    return this.evaluate(`new Promise(resolve => {
       const check = () => (${expression}) && (watcher.disconnect(), clearTimeout(timer), resolve(true))
       const watcher = new MutationObserver(check)
       // wait: at most; a page that never changes fails the test
@@ -225,7 +247,6 @@ export class Page {
       watcher.observe(document, { subtree: true, childList: true, characterData: true, attributes: true })
       check()
     })`)
-    if (!found) assert.fail(`${expression} never came true; the page:\n${await this.text('body')}`)
   }
 
   text(selector: string): Promise<string> {
