@@ -6,6 +6,7 @@
  * code that serves (`routing/sites/compile.ts`).
  * Not here: what the values may be (`settings/site-keys.ts`).
  */
+import { bytesOf } from '../base/bytes.ts'
 import type {
   AddedHeader,
   Location,
@@ -21,7 +22,7 @@ import type {
 } from '../sites/model.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
-import { bytesOf, parseTry } from './kinds/site-words.ts'
+import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'

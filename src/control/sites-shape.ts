@@ -2,18 +2,7 @@
  * A check for each value of the model of sites, as the master sends it to the gateway; see `shapes.ts`. The values are right, because
  * `config/` made them: this only checks that they arrive whole. A field without a check does not compile.
  */
-import {
-  type Check,
-  type Checks,
-  flag,
-  listOf,
-  numberFrom,
-  object,
-  oneOf,
-  orNull,
-  text,
-  wholeNumber,
-} from '../base/checks.ts'
+import { type Check, flag, listOf, numberFrom, object, oneOf, orNull, text, wholeNumber } from '../base/checks.ts'
 import type {
   AddedHeader,
   ErrorTarget,
@@ -53,10 +42,9 @@ function tableOf(check: Check): Check {
   }
 }
 
-const fields = <Type>(checks: Checks<Type>): Check => object<Type>(checks)
 const nothing = object({})
-const place = fields<Place>({ file: line, line: wholeNumber(0, 1e9), column: wholeNumber(0, 1e9) })
-const pattern = fields<PatternText>({ source: line, ignoresCase: flag })
+const place = object<Place>({ file: line, line: wholeNumber(0, 1e9), column: wholeNumber(0, 1e9) })
+const pattern = object<PatternText>({ source: line, ignoresCase: flag })
 
 const siteName = byKind({
   exact: object({ name: line }),
@@ -96,11 +84,11 @@ const step: Check = byKind({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
-const settings = fields<LocationSettings>({
+const settings = object<LocationSettings>({
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
-  addHeaders: listOf(fields<AddedHeader>({ name: line, value: line, always: flag }), MAX_ENTRIES),
+  addHeaders: listOf(object<AddedHeader>({ name: line, value: line, always: flag }), MAX_ENTRIES),
   expires: byKind({
     off: nothing,
     auto: nothing,
@@ -109,7 +97,7 @@ const settings = fields<LocationSettings>({
     after: object({ seconds: numberFrom(-1e12, 1e12), modified: flag }),
   }),
   errorPages: listOf(
-    fields<ErrorTarget>({ statuses: listOf(status, MAX_ENTRIES), becomes: orNull(status), target: line }),
+    object<ErrorTarget>({ statuses: listOf(status, MAX_ENTRIES), becomes: orNull(status), target: line }),
     MAX_ENTRIES,
   ),
   interceptsErrors: flag,
@@ -121,7 +109,7 @@ const settings = fields<LocationSettings>({
   absoluteRedirect: flag,
   portInRedirect: flag,
 })
-const location: Check = fields<Location>({
+const location: Check = object<Location>({
   match,
   isInternal: flag,
   rewrites: steps,
@@ -134,7 +122,7 @@ const location: Check = fields<Location>({
   ),
   place,
 })
-const site = fields<Site>({
+const site = object<Site>({
   label: line,
   listen: listOf(line, MAX_ENTRIES),
   names: listOf(siteName, MAX_ENTRIES),
@@ -144,7 +132,7 @@ const site = fields<Site>({
   locations: listOf(location, MAX_ENTRIES),
   place,
 })
-const map = fields<VariableMap>({
+const map = object<VariableMap>({
   name: line,
   from: line,
   default: line,
@@ -155,7 +143,7 @@ const map = fields<VariableMap>({
   place,
 })
 
-export const sitesModel: Check = fields<SitesModel>({
+export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
 })

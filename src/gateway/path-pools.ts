@@ -4,8 +4,10 @@
  *
  * Invariant: a path is understood as the application understands it: decoded, and below its root (PATH_INFO).
  */
+
+import { bytesOf } from '../base/bytes.ts'
 import type { GatewayApp } from '../config/types.ts'
-import { applicationRoot, belowRoot, bytesOf, fullRoot } from '../http/application-root.ts'
+import { applicationRoot, belowRoot, fullRoot } from '../http/application-root.ts'
 import type { Handler } from '../http/exchange.ts'
 import { decodePathBytes } from '../http/path.ts'
 import { Prefixes } from '../routing/prefixes.ts'

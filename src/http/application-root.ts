@@ -6,6 +6,8 @@
  * Invariants: paths are bytes, a latin-1 character for each. A path that the router gave to an application is understood in the same
  * way here (`routing/routes.ts`): first without the proxy's part, if it begins with it.
  */
+import { bytesOf } from '../base/bytes.ts'
+
 export interface ApplicationRoot {
   /** The proxy's part: empty, or as in `/outer`. */
   readonly outer: string
@@ -19,11 +21,6 @@ export interface ApplicationRoot {
 export function applicationRoot(rootPath: string, appPath: string): ApplicationRoot {
   const [outer, own] = [bytesOf(rootPath), bytesOf(appPath)]
   return { outer, appPath: own, full: outer + own }
-}
-
-/** The bytes of UTF-8, a latin-1 character for each. */
-export function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
 }
 
 /** `/shop` has `/shop` and `/shop/x` below it, not `/shopping`. The empty prefix has all. */

@@ -17,6 +17,11 @@ export function headerValues(lines: readonly string[], name: string): string[] {
   return values
 }
 
+/** The fields whose name is wanted, with their values. `isWanted` gets names as they are spelled. */
+export function fieldsWith(lines: readonly string[], isWanted: (name: string) => boolean): HeaderLines {
+  return lines.filter((_, i) => isWanted(lines[i - (i % 2)]!))
+}
+
 /** Finds a character that no field value may have (RFC9110§5.5): a control character other than TAB, or one that is no byte. */
 export const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 

@@ -49,5 +49,15 @@ export function resolveDots(path: string): string | null {
   // A dot segment at the end stands for a directory: `/a/.` is `/a/`.
   const isDirectory = segments.at(-1) === '.' || segments.at(-1) === '..'
   const resolved = `/${kept.join('/')}${isDirectory && kept.length > 0 ? '/' : ''}`
-  return resolved.replace(NOT_IN_PATH, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
+  return encodePathBytes(resolved)
+}
+
+/** The opposite of `decodePathBytes`: a path that decodes to these bytes. */
+export function encodePathBytes(bytes: string): string {
+  return bytes.replace(NOT_IN_PATH, percentEncoded)
+}
+
+/** `byte`: a character of latin-1. */
+export function percentEncoded(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
 }

@@ -13,13 +13,11 @@
 import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
 import type { Answered } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
+import { SERVER_PROTOCOL } from '../http/server-protocol.ts'
 import { reasonPhrase } from '../http/status.ts'
 
 /** `now`: performance.now() when the request was over. The line ends with a newline. */
 export type AccessLine = (entry: Answered, now: number) => string
-
-/** As nginx and Apache write them, and as applications get them in SERVER_PROTOCOL. */
-const PROTOCOL = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2.0' } as const
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** The longest piece of a line that a client chooses: enough for any real URL and agent, and lines stay readable. */
@@ -58,11 +56,11 @@ const ATOMS: Readonly<Record<string, AccessLine>> = {
   l: () => '-',
   u: ({ request }) => quoted(basicUser(headerValue(request.headers, 'authorization'))),
   t: () => `[${clfTime()}]`,
-  r: ({ request }) => quoted(`${request.method} ${request.target} ${PROTOCOL[request.version]}`),
+  r: ({ request }) => quoted(`${request.method} ${request.target} ${SERVER_PROTOCOL[request.version]}`),
   m: ({ request }) => request.method,
   U: ({ request }) => quoted(request.path),
   q: ({ request }) => quoted(request.query),
-  H: ({ request }) => PROTOCOL[request.version],
+  H: ({ request }) => SERVER_PROTOCOL[request.version],
   s: entry => String(statusOf(entry)),
   B: ({ response }) => String(response.bytesWritten),
   b: ({ response }) => String(response.bytesWritten || '-'),
@@ -120,7 +118,7 @@ function jsonLine(entry: Answered, now: number): string {
     client: peer.address,
     method: request.method,
     target: decoded(request.target),
-    protocol: PROTOCOL[request.version],
+    protocol: SERVER_PROTOCOL[request.version],
     host: request.authority === '' ? undefined : decoded(request.authority),
     status: statusOf(entry),
     bytes: response.bytesWritten,

@@ -6,16 +6,22 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { WebSocket } from 'ws'
 import { localCertificate } from '../support/certificates.ts'
 import { ensureEnvironment, testedPythons } from '../support/environments/environments.ts'
 import { APPS } from '../support/paths.ts'
-import { RawClient, textOf, withClient } from '../support/raw-client.ts'
+import { textOf, withClient } from '../support/raw-client.ts'
 import { type Server, type ServerOptions, startServer, until } from '../support/server.ts'
 import { HTTP, testOfHttp1 } from '../support/translator.ts'
+import {
+  answer,
+  checkBothEndsWait,
+  checkGoneIsNoticed,
+  HANDSHAKE,
+  open,
+  tunnel,
+  VERSION,
+} from '../support/wsgi-sockets.ts'
 
-const HANDSHAKE = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13']
-HANDSHAKE.push('Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==')
 const GREENLETS = ['-k', 'gevent', '-w', '1']
 /** A worker gets the client's own socket. */
 const PASSES = HTTP === '1' && process.env['TEST_TLS'] === undefined && isBuiltin('node:ffi')
@@ -25,26 +31,6 @@ async function start(args: string[], options: Partial<ServerOptions> = {}): Prom
   return startServer({ app: 'wsgi_sockets:app', directory: APPS, args, ...options, python })
 }
 
-async function open(server: Server, path: string): Promise<WebSocket> {
-  const socket = new WebSocket(server.url.replace('http', 'ws') + path, {
-    perMessageDeflate: false,
-    rejectUnauthorized: false,
-  })
-  await once(socket, 'open')
-  return socket
-}
-
-async function answer(socket: WebSocket, message: string): Promise<string> {
-  socket.send(message)
-  return String((await once(socket, 'message'))[0])
-}
-
-async function tunnel(server: Server, path: string): Promise<RawClient> {
-  const client = new RawClient(server.target).get(`/raw/${path}`, ...HANDSHAKE)
-  assert.equal((await client.head()).status, 101)
-  return client
-}
-
 for (const { version } of await testedPythons()) {
   test(`hundreds in one worker, on Python ${version}`, async t => {
     const server = await start([...GREENLETS, '--access-log', '-'], { python: version })
@@ -52,7 +38,7 @@ for (const { version } of await testedPythons()) {
     server.rememberFds()
 
     await t.test('messages come back to each', async () => {
-      const sockets = await Promise.all(Array.from({ length: 200 }, () => open(server, '/echo')))
+      const sockets = await Promise.all(Array.from({ length: 200 }, () => open(`${server.url}/echo`)))
       for (let round = 0; round < 2; round++) {
         const texts = sockets.map((_, i) => `${round} ${i}`)
         assert.deepEqual(await Promise.all(sockets.map((socket, i) => answer(socket, texts[i]!))), texts)
@@ -71,7 +57,8 @@ for (const { version } of await testedPythons()) {
     })
 
     await t.test('what is no 101 is an ordinary response, and errors are answered', async () => {
-      const ask = (path: string) => withClient(server.target, one => one.get(`/raw/${path}`, ...HANDSHAKE).response())
+      const ask = (path: string) =>
+        withClient(server.target, one => one.get(`/raw/${path}`, ...HANDSHAKE, VERSION).response())
       const refused = await ask('refuse')
       assert.deepEqual([refused.status, refused.body.toString()], [403, 'soup'])
       const teapot = await ask('refuse-open')
@@ -92,29 +79,8 @@ for (const { version } of await testedPythons()) {
         client.close()
       }
       await server.waitForLog(/ValueError: after the 101/)
-      const flooded = await tunnel(server, 'flood')
-      flooded.socket.removeAllListeners('data').pause()
-      // Its greenlet waits for the client, and others run.
-      assert.equal(await textOf(server.target, '/keys'), '')
-      let bytes = 0
-      flooded.socket.on('data', chunk => {
-        bytes += chunk.length
-      })
-      flooded.socket.resume()
-      await once(flooded.socket, 'end')
-      assert.ok(bytes <= 512 * 65536 && bytes > 511 * 65536, `${bytes}`)
-      flooded.close()
-      const counted = await tunnel(server, 'count')
-      for (let i = 0; i < 64; i++) counted.send(Buffer.alloc(65536, 'y'))
-      counted.socket.end()
-      assert.equal((await counted.readToEnd()).toString(), String(64 * 65536))
-      counted.close()
-      for (const leave of ['destroy', 'resetAndDestroy'] as const) {
-        const from = server.log.length
-        const client = await tunnel(server, 'gone')
-        client.socket[leave]()
-        await server.waitForLog(/raw ended: gone/, from)
-      }
+      await checkBothEndsWait(server, 64)
+      await checkGoneIsNoticed(server)
     })
     await server.stop()
   })
@@ -122,7 +88,7 @@ for (const { version } of await testedPythons()) {
 
 test('in greenlets over TLS; a worker that dies closes the connections; a reload and a stop end them in order', async () => {
   const server = await start([...GREENLETS, '--graceful-timeout', '2'], { tls: localCertificate() })
-  const socket = await open(server, '/echo')
+  const socket = await open(`${server.url}/echo`)
   for (const text of ['soup', 'x'.repeat(300_000)]) assert.equal(await answer(socket, text), text)
   socket.terminate()
   server.expectLog(/worker 1 .*was killed by SIGKILL/)

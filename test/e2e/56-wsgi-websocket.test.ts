@@ -13,25 +13,20 @@ import { APPS } from '../support/paths.ts'
 import { RawClient, textOf, withClient } from '../support/raw-client.ts'
 import { type Server, type ServerOptions, startServer, until } from '../support/server.ts'
 import { HTTP, Translator, testOfHttp1 } from '../support/translator.ts'
-
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-const HANDSHAKE = ['Upgrade: websocket', 'Connection: keep-alive, Upgrade', `Sec-WebSocket-Key: ${KEY}`]
-const VERSION = 'Sec-WebSocket-Version: 13'
+import {
+  answer,
+  checkBothEndsWait,
+  checkGoneIsNoticed,
+  HANDSHAKE,
+  open,
+  shake,
+  tunnel,
+  VERSION,
+} from '../support/wsgi-sockets.ts'
 
 async function start(args: string[], options: Partial<ServerOptions> = {}): Promise<Server> {
   const { python } = await ensureEnvironment({ python: options.python ?? 'newest', packages: 'socketio' })
   return startServer({ app: 'wsgi_sockets:app', directory: APPS, args, ...options, python })
-}
-
-async function open(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, { perMessageDeflate: false, rejectUnauthorized: false })
-  await once(socket, 'open')
-  return socket
-}
-
-async function answer(socket: WebSocket, message: string): Promise<string> {
-  socket.send(message)
-  return String((await once(socket, 'message'))[0])
 }
 
 /** With a code that the application hears. flask-sock answers it on a thread of its own, and its view may have ended the socket before. */
@@ -40,18 +35,6 @@ async function leave(server: Server, socket: WebSocket): Promise<void> {
   socket.close(4002)
   await once(socket, 'close')
   await server.waitForLog(/left with 4002/, from)
-}
-
-/** The handshake for `/raw/…`, and the head of its answer. */
-async function shake(client: RawClient, path: string): Promise<Awaited<ReturnType<RawClient['head']>>> {
-  client.get(`/raw/${path}`, ...HANDSHAKE, VERSION)
-  return client.head()
-}
-
-async function tunnel(server: Server, path: string): Promise<RawClient> {
-  const client = new RawClient(server.target)
-  assert.equal((await shake(client, path)).status, 101)
-  return client
 }
 
 test('flask-sock, and sockets by hand', async t => {
@@ -154,32 +137,11 @@ test('flask-sock, and sockets by hand', async t => {
   })
 
   await t.test('both ends are held back, and everything comes', async () => {
-    const flooded = await tunnel(server, 'flood')
-    flooded.socket.removeAllListeners('data').pause()
-    // Its thread waits for the client, and the other threads serve.
-    assert.equal(await textOf(server.target, '/keys'), '')
-    let bytes = 0
-    flooded.socket.on('data', chunk => {
-      bytes += chunk.length
-    })
-    flooded.socket.resume()
-    await once(flooded.socket, 'end')
-    assert.ok(bytes <= 512 * 65536 && bytes > 511 * 65536, `${bytes}`)
-    flooded.close()
-    const counted = await tunnel(server, 'count')
-    for (let i = 0; i < 256; i++) counted.send(Buffer.alloc(65536, 'y'))
-    counted.socket.end()
-    assert.equal((await counted.readToEnd()).toString(), String(256 * 65536))
-    counted.close()
+    await checkBothEndsWait(server, 256)
   })
 
   await t.test('the application notices that its client has gone', async () => {
-    for (const leave of ['destroy', 'resetAndDestroy'] as const) {
-      const from = server.log.length
-      const client = await tunnel(server, 'gone')
-      client.socket[leave]()
-      await server.waitForLog(/raw ended: gone/, from)
-    }
+    await checkGoneIsNoticed(server)
   })
   await server.stop()
 })
@@ -188,7 +150,7 @@ test('WebSockets may hold all threads: the log says so once, and other requests 
   const server = await start(['-w', '1', '--threads', '2', '--gateway-threads', '2'])
   server.expectLog(/WebSockets hold all 2 threads of the application: other requests wait until one ends/)
   for (let round = 0; round < 2; round++) {
-    const sockets = await Promise.all([0, 1].map(() => open(`${server.url.replace('http', 'ws')}/echo`)))
+    const sockets = await Promise.all([0, 1].map(() => open(`${server.url}/echo`)))
     const waiting = textOf(server.target, '/keys')
     for (const socket of sockets) assert.equal(await answer(socket, 'still here'), 'still here')
     sockets[0]!.close()
@@ -209,7 +171,7 @@ test('over TLS, and over HTTP/2, where the handshake is another one; a worker th
   const translator = await Translator.listen()
   const target = server.programTarget as { readonly tls: { ca: string; servername: string } }
   translator.lead(server.programPort, target.tls)
-  const socket = await open(`ws://127.0.0.1:${translator.port}/echo`)
+  const socket = await open(`http://127.0.0.1:${translator.port}/echo`)
   for (const text of ['soup', 'x'.repeat(300_000)]) assert.equal(await answer(socket, text), text)
   await leave(server, socket)
   const other = new RawClient(translator.port)

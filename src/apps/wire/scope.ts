@@ -6,7 +6,8 @@
  * (RFC9112§3.2.2). Only the last value may have a NUL. Requests with the same headers have the same names in the same order:
  * `scopes.py` relies on it.
  */
-import { type ApplicationRoot, bytesOf, fullRoot, withRoot } from '../../http/application-root.ts'
+import { bytesOf } from '../../base/bytes.ts'
+import { type ApplicationRoot, fullRoot, withRoot } from '../../http/application-root.ts'
 import type { Exchange, LocalEnd, RequestHead } from '../../http/exchange.ts'
 import { headerValues } from '../../http/headers.ts'
 import { decodePathBytes } from '../../http/path.ts'

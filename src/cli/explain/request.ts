@@ -3,11 +3,13 @@
  *
  * Not here: what the words may be (`words.ts`).
  */
+import { bytesOf } from '../../base/bytes.ts'
 import { formatBind, schemeOf } from '../../config/kinds/bind.ts'
 import type { BindAddress, Config } from '../../config/types.ts'
 import { isAuthority, splitAuthority } from '../../http/authority.ts'
 import { ProtocolError } from '../../http/errors.ts'
 import type { LocalEnd, RequestHead } from '../../http/exchange.ts'
+import { fieldsWith } from '../../http/headers.ts'
 import { parseTarget, withoutRawBytes } from '../../http/target.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import type { ExplainWords } from './words.ts'
@@ -55,9 +57,8 @@ export function makeRequest(
     remarks.push(
       `${listener} speaks ${listenerScheme}: explained as if a trusted proxy said that the client speaks ${scheme}`,
     )
-  const given = words.headers
-    .map((text, i) => Buffer.from(i % 2 === 0 ? text.toLowerCase() : text, 'utf8').toString('latin1'))
-    .filter((_, i, all) => !all[i - (i % 2)]!.includes('_'))
+  const all = words.headers.map((text, i) => bytesOf(i % 2 === 0 ? text.toLowerCase() : text))
+  const given = fieldsWith(all, name => !name.includes('_'))
   const host = given.findLast((_, i) => i % 2 === 1 && given[i - 1] === 'host')
   if (host !== undefined && !isAuthority(host)) return { problem: `the header Host names no host: '${host}'` }
   const authority = host ?? (url.authority === '' ? listenerName(bind) : url.authority)
@@ -90,7 +91,7 @@ function readUrl({ url, method }: ExplainWords):
   if (lower !== undefined && lower !== 'http' && lower !== 'https')
     return { problem: `the URL must begin with http:// or https://, or be a path such as /cart, not '${url}'` }
   // As a browser sends it: without its fragment, and blanks as escapes.
-  const bytes = Buffer.from(url.replace(/#.*$/s, ''), 'utf8').toString('latin1')
+  const bytes = bytesOf(url.replace(/#.*$/s, ''))
   const sent = withoutRawBytes(bytes).replace(
     /[\x00-\x20\x7f]/g,
     one => `%${one.charCodeAt(0).toString(16).padStart(2, '0')}`,

@@ -3,6 +3,7 @@
  * nginx's forms, because everybody has learned them. Text to plain data. Runs in the command line, and in the master when it reloads. Pure.
  */
 
+import { bytesOf } from '../../base/bytes.ts'
 import type {
   Condition,
   ErrorTarget,
@@ -15,11 +16,6 @@ import type {
 } from '../../sites/model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseHostName } from './host-name.ts'
-
-/** The bytes of UTF-8, a latin-1 character for each: how the model has text that is compared with a request. */
-export function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1')
-}
 
 const MATCH_FORMS = 'must be as in "/static/", "= /exact", "^~ /before-regex/", "~ regex", "~* regex" or "@name"'
 

@@ -6,15 +6,14 @@
  */
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { type Listing, MAX_NAMES } from '../../handlers/static/listing.ts'
-import type { FilePlace, LocationFiles, Served } from '../../handlers/static/locations.ts'
-import { HttpError } from '../../http/errors.ts'
+import type { FilePlace, LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
-import { decodePathBytes } from '../../http/path.ts'
+import { fieldsWith } from '../../http/headers.ts'
+import { decodePathBytes, encodePathBytes } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
-import { encodedPath, encodedQuery } from '../../routing/sites/normal-path.ts'
+import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
-import { redirectUrl } from '../../routing/sites/redirects.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields } from './head-fields.ts'
@@ -28,8 +27,6 @@ export interface ContentParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
-const NO_SUCH_FILE = 'There is no such file'
-
 export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
@@ -38,27 +35,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
-  const toError = (served: Served, request: SiteRequest): HttpError | null => {
-    switch (served) {
-      case 'answered':
-        return null
-      case 'missing':
-        return new HttpError(404, NO_SUCH_FILE, 'client')
-      case 'read-only':
-        return new HttpError(405, 'Files can only be read', 'client', undefined, ['Allow', 'GET, HEAD'])
-      case 'directory':
-        toDirectory(request)
-        return null
-    }
-  }
-
-  const toDirectory = (request: SiteRequest) => {
-    const query = request.args === '' ? '' : `?${encodedQuery(request.args)}`
-    request.responseStatus = 0
-    content.redirect(request, 301, redirectUrl(request, `${encodedPath(request.uri)}/${query}`))
-  }
-
-  const content: SiteContent = {
+  return {
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
@@ -74,18 +51,16 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     },
     serveFile: request => {
       const place = placeOf(request, request.uri)
-      if (place === null) return new HttpError(404, NO_SUCH_FILE, 'client')
-      const served = files.serve(request.exchange, place)
-      return served instanceof Promise ? served.then(one => toError(one, request)) : toError(served, request)
+      return place === null ? 'missing' : files.serve(request.exchange, place)
     },
     listDirectory: async request => {
       const { method } = request.exchange.request
-      if (method !== 'GET' && method !== 'HEAD') return toError('read-only', request)
+      if (method !== 'GET' && method !== 'HEAD') return 'read-only'
       const place = placeOf(request, request.uri)
       const listing = place === null ? null : await files.list(place)
-      if (place === null || listing === null) return new HttpError(404, NO_SUCH_FILE, 'client')
+      if (place === null || listing === null) return 'missing'
       if (request.exchange.response.state === 'idle') respondWithList(request, listing, place.policy)
-      return null
+      return 'answered'
     },
     respond: (request, status, text) => {
       const body = Buffer.from(text, 'latin1')
@@ -104,7 +79,6 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
   }
-  return content
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -156,30 +130,26 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   if (target !== null) {
     const to = target
     return () => {
-      request.keptHeaders = filterFields(headers, name => KEPT.test(name))
+      request.keptHeaders = fieldsWith(headers, name => KEPT.test(name))
       orders.redirect(request, to)
     }
   }
   if (interceptsErrors && status >= 300 && orders.hasErrorPage(request, status))
     return () => {
-      request.keptHeaders = filterFields(headers, name => name.toLowerCase() === 'www-authenticate')
+      request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
   return hasOrders
     ? withHeaders(
         head,
-        filterFields(headers, name => !isOrder(name)),
+        fieldsWith(headers, name => !isOrder(name)),
       )
     : head
-}
-
-function filterFields(headers: readonly string[], isWanted: (name: string) => boolean): string[] {
-  return headers.filter((_, i) => isWanted(headers[i - (i % 2)]!))
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */
 function showPath({ exchange, uri, args, isRewritten }: SiteRequest): void {
   const { request } = exchange
   if (!isRewritten && (request.path === uri || decodePathBytes(request.path) === uri)) return
-  exchange.request = { ...request, path: encodedPath(uri), query: isRewritten ? encodedQuery(args) : request.query }
+  exchange.request = { ...request, path: encodePathBytes(uri), query: isRewritten ? encodedQuery(args) : request.query }
 }

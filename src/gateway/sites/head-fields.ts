@@ -6,8 +6,9 @@
  */
 import type { ResponseHead } from '../../http/exchange.ts'
 import { addFilter } from '../../http/filtered-response.ts'
+import { fieldsWith } from '../../http/headers.ts'
+import { percentEncoded } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
-import { escaped } from '../../routing/sites/normal-path.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Expires } from '../../sites/model.ts'
 
@@ -40,7 +41,7 @@ function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const headers = isUsual ? withExpires(merged, settings.expires) : [...merged]
   for (const { name, value, always } of addHeaders) {
     if (!always && !isUsual) continue
-    const text = value(request).replace(NOT_IN_VALUE, escaped)
+    const text = value(request).replace(NOT_IN_VALUE, percentEncoded)
     if (text !== '') headers.push(name, text)
   }
   return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, headers)
@@ -50,7 +51,7 @@ function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
 function withKept(headers: readonly string[], kept: readonly string[]): readonly string[] {
   if (kept.length === 0) return headers
   const names = new Set(kept.filter((_, i) => i % 2 === 0).map(name => name.toLowerCase()))
-  return [...headers.filter((_, i) => !names.has(headers[i - (i % 2)]!.toLowerCase())), ...kept]
+  return [...fieldsWith(headers, name => !names.has(name.toLowerCase())), ...kept]
 }
 
 function withExpires(headers: readonly string[], expires: Expires): string[] {

@@ -3,7 +3,7 @@
  * when it is first needed. Runs in the gateway.
  */
 import type { FilePolicy } from '../../handlers/static/entry.ts'
-import { cacheControlOf, extensionOf, mediaTypeOf } from '../../handlers/static/names.ts'
+import { cacheControlOf, extensionOf, isText, mediaTypeOf } from '../../handlers/static/names.ts'
 import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { LocationSettings } from '../../sites/model.ts'
 
@@ -41,13 +41,12 @@ export function contentTypeFor({ uri, location }: SiteRequest): string {
 
 function typeOf(name: string, { types, defaultType, charset }: LocationSettings): string {
   const type = (types === null ? mediaTypeOf(name) : ownType(types, extensionOf(name))) ?? defaultType
-  return charset !== '' && TEXT.test(type) ? `${type}; charset=${charset}` : type
+  // Of nginx's `charset_types` only RSS is no text to us elsewhere.
+  const isCharacters = isText(type) || type === 'application/rss+xml'
+  return charset !== '' && isCharacters ? `${type}; charset=${charset}` : type
 }
 
 /** Names that every object has, such as `constructor`, are no extensions. */
 function ownType(types: Readonly<Record<string, string>>, extension: string): string | undefined {
   return Object.hasOwn(types, extension) ? types[extension] : undefined
 }
-
-/** What `charset_types` of nginx has, and what is text as well today. */
-const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json|rss\+xml)$|^image\/svg\+xml$/

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Conditions, evaluateConditions, isRangeWanted } from '../../http/conditional.ts'
 import type { Exchange, ResponseWriter } from '../../http/exchange.ts'
+import { fieldsWith } from '../../http/headers.ts'
 import { type ByteRange, parseRange } from '../../http/range.ts'
 import type { Variant } from './entry.ts'
 
@@ -92,13 +93,13 @@ function sendRanges(
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1')
   const length = parts.reduce((sum, part) => sum + part.before.length + part.length, tail.length)
   // Each part has the file's type in its head.
-  const headers = ['Content-Type', `multipart/byteranges; boundary=${boundary}`, ...withoutType(partial)]
+  const headers = [
+    'Content-Type',
+    `multipart/byteranges; boundary=${boundary}`,
+    ...fieldsWith(partial, name => name !== 'Content-Type'),
+  ]
   response.start({ status: 206, reason: '', headers: [...headers, 'Content-Length', String(length)] })
   send(response, source, parts, tail, done)
-}
-
-function withoutType(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => headers[i - (i % 2)] !== 'Content-Type')
 }
 
 function send(

@@ -7,6 +7,7 @@
  */
 import type { OpenFiles } from '../../base/open-files.ts'
 import type { Exchange } from '../../http/exchange.ts'
+import { CHECK_MS } from './cache.ts'
 import type { Entry, FilePolicy } from './entry.ts'
 import { isDirectoryBelow } from './files.ts'
 import { type Listing, listBelow } from './listing.ts'
@@ -18,8 +19,6 @@ import { FileStore } from './store.ts'
 const MAX_DIRECTORIES = 1024
 /** Lists of directories that are kept. One may have 5,000 names, half a megabyte. */
 const MAX_LISTINGS = 16
-/** As for files (`cache.ts`). */
-const CHECK_MS = 1000
 
 /** Where a file is, as a location says. */
 export interface FilePlace {

@@ -9,7 +9,12 @@ const TEXT = /^text\/|^application\/(?:javascript|json|manifest\+json)$|^image\/
 
 export function contentTypeOf(name: string): string {
   const type = mediaTypeOf(name) ?? 'application/octet-stream'
-  return TEXT.test(type) ? `${type}; charset=utf-8` : type
+  return isText(type) ? `${type}; charset=utf-8` : type
+}
+
+/** It has a charset. */
+export function isText(type: string): boolean {
+  return TEXT.test(type)
 }
 
 /** Without charset; undefined: the extension says nothing. */

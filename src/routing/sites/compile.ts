@@ -2,7 +2,7 @@
  * From the model of sites to what serves: names, locations, steps, templates, regular expressions, each compiled once. Runs in the gateway,
  * and in the master and the command line to find mistakes before anything changes.
  */
-import { bytesOf } from '../../http/application-root.ts'
+import { bytesOf } from '../../base/bytes.ts'
 import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { type LocationEntry, locationTable } from './locations.ts'

@@ -4,6 +4,7 @@
  *
  * Not here: the path that applications see where there are no sites (`http/path.ts`): there an empty segment is kept.
  */
+import { percentEncoded } from '../../http/path.ts'
 import type { Problem } from './problem.ts'
 
 /** Finds what makes a path need more than a look: an escape, a dot segment, an empty segment. */
@@ -53,21 +54,9 @@ function hexAt(text: string, at: number): number {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN
 }
 
-/** Bytes that must be written as escapes for a path to be read as it is: all but `pchar` and the slash (RFC3986§3.3). */
-const NOT_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]/g
-
-/** The opposite: a path that decodes to these bytes. */
-export function encodedPath(bytes: string): string {
-  return bytes.replace(NOT_IN_PATH, escaped)
-}
-
 /** What a query must not have: blanks, control characters, a fragment, bytes above 0x7f. Escapes in it stay as they are. */
 const NOT_IN_QUERY = /[^!-~]|#/g
 
 export function encodedQuery(bytes: string): string {
-  return bytes.replace(NOT_IN_QUERY, escaped)
-}
-
-export function escaped(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+  return bytes.replace(NOT_IN_QUERY, percentEncoded)
 }

@@ -114,6 +114,41 @@ test('try_files: files, a directory, then a path with a query, a name, a status'
   assert.equal(ask('/none/y').words, '410')
 })
 
+test('a file that cannot be looked at is refused, and is no bug', async () => {
+  const errorPages = [{ statuses: [403], becomes: null, target: '/page' }]
+  const handler = { kind: 'files', alias: null } as const
+  const settings = { ...SETTINGS, root: '/srv', errorPages }
+  const tried = prefix('/tried/', {
+    settings,
+    handler,
+    tryFiles: [
+      { kind: 'file', path: '$uri' },
+      { kind: 'status', status: 410 },
+    ],
+  })
+  const ask = sitesOf(
+    model(
+      site({
+        locations: [tried, prefix('/index/', { settings, handler }), exact('/page', { rewrites: [text('page')] })],
+      }),
+    ),
+    ['/index/'],
+    '/tried/x',
+  )
+  const went = ask('/tried/x')
+  await went.done
+  assert.equal(went.words, '200 page')
+})
+
+test('a path that rewrites make longer and longer ends', () => {
+  const rewrites = [rewrite('^(.*)$', '/$1$1')]
+  const ask = sitesOf(model(site({ locations: [prefix('/', { rewrites })] })))
+  assert.equal(ask(`/${'x'.repeat(8000)}`).words, '500')
+  const grow: RewriteStep[] = Array.from({ length: 60 }, () => ({ kind: 'set', name: 'long', value: '$long$long$uri' }))
+  const set = sitesOf(model(site({ locations: [prefix('/', { rewrites: [...grow, text('$long')] })] })))
+  assert.equal(set('/x').words, '500')
+})
+
 test('a redirect leads to no other host, and ends no header', () => {
   const redirect = (to: string): RewriteStep => ({ kind: 'return', status: 301, text: to })
   const ask = sitesOf(

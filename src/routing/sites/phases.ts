@@ -9,9 +9,10 @@
  */
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
+import { encodePathBytes } from '../../http/path.ts'
 import { fileName } from './file-names.ts'
 import { findLocation } from './locations.ts'
-import { encodedPath, encodedQuery, normalPath } from './normal-path.ts'
+import { encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
 import type { FindSite } from './site-names.ts'
 import { type CompiledLocation, SiteRequest } from './site-request.ts'
@@ -26,10 +27,10 @@ export interface SiteContent {
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
   readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
-  /** Answers with the file that `request.uri` names. Null: it has; an error: there is none. */
-  readonly serveFile: (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+  /** Answers with the file that `request.uri` names, if there is one. */
+  readonly serveFile: (request: SiteRequest) => Served | Promise<Served>
   /** Answers with a list of what is in the directory that `request.uri` names. */
-  readonly listDirectory: (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+  readonly listDirectory: (request: SiteRequest) => Served | Promise<Served>
   /** Answers with these words. */
   readonly respond: (request: SiteRequest, status: number, text: string) => void
   /** Answers with a redirect. `url`: all of it is safe in a header. */
@@ -41,6 +42,9 @@ export interface SiteContent {
   /** The application that had the request answers it no more: from now on another one does. */
   readonly leave: (request: SiteRequest) => void
 }
+
+/** What a path turned out to be on the disk. `read-only`: it is there, and the method is another than GET and HEAD. */
+export type Served = 'answered' | 'directory' | 'missing' | 'read-only'
 
 /** What an application's response may lead to. */
 export interface ApplicationOrders {
@@ -77,7 +81,13 @@ export class Phases {
     // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
     const errorPage = (error: Error) => this.#errorPage(request, error)
     exchange.errorPage = errorPage
-    return this.#run(request)
+    return this.#run(request)?.catch((error: Error) => this.#notSeen(request, error))
+  }
+
+  /** A file that is there and cannot be looked at is the operator's affair. Anything else is a bug of ours. */
+  #notSeen({ exchange }: SiteRequest, error: Error): void {
+    if (!(error instanceof HttpError)) throw error
+    this.#content.refuse(exchange, error)
   }
 
   #run(request: SiteRequest): Outcome {
@@ -96,8 +106,7 @@ export class Phases {
       request.trace?.({ kind: 'location', location, how: found?.how ?? 'none' })
       this.#enter(request, location)
       if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
-      if (found?.how === 'slash')
-        return this.#redirect(request, 301, withArgs(`${encodedPath(request.uri)}/`, request.args))
+      if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request) ?? 'next'
       if (typeof outcome === 'object') return this.#finish(request, outcome)
       if (outcome !== 'again') return this.#tryFiles(request)
@@ -172,10 +181,10 @@ export class Phases {
   #files(request: SiteRequest): Outcome {
     const { method } = request.exchange.request
     const isRead = method === 'GET' || method === 'HEAD'
-    if (!isRead && method !== 'POST') return this.#fail(request, 405, 'Files can only be read', ['Allow', 'GET, HEAD'])
+    if (!isRead && method !== 'POST') return this.#served(request, 'read-only')
     if (hasLostAlias(request)) return this.#fail(request, 500, ALIAS_AFTER_REWRITE)
     if (request.uri.endsWith('/')) return this.#directory(request)
-    return this.#answered(request, this.#content.serveFile(request))
+    return this.#serving(request, this.#content.serveFile(request))
   }
 
   /** The first of its index files; else a list of what is in it. */
@@ -198,24 +207,30 @@ export class Phases {
       }
       return this.#withoutIndex(request)
     }
-    const start = (isDirectory: boolean): Outcome =>
-      isDirectory ? isThere(0) : this.#fail(request, 404, 'There is no such file')
+    const start = (isDirectory: boolean): Outcome => (isDirectory ? isThere(0) : this.#served(request, 'missing'))
     const isDirectory = this.#content.exists(request, request.uri, 'directory')
     return typeof isDirectory === 'boolean' ? start(isDirectory) : isDirectory.then(start)
   }
 
   #withoutIndex(request: SiteRequest): Outcome {
     if (request.location.settings.autoindex !== 'off')
-      return this.#answered(request, this.#content.listDirectory(request))
+      return this.#serving(request, this.#content.listDirectory(request))
     this.#fail(request, 403, 'This directory has no index, and its files are not listed')
   }
 
-  #answered(request: SiteRequest, answered: HttpError | null | Promise<HttpError | null>): Outcome {
-    if (answered === null) return
-    if (answered instanceof HttpError) return this.#content.refuse(request.exchange, answered)
-    return answered.then(error => {
-      if (error !== null) this.#content.refuse(request.exchange, error)
-    })
+  #serving(request: SiteRequest, served: Served | Promise<Served>): Outcome {
+    if (typeof served === 'string') return this.#served(request, served)
+    return served.then(one => this.#served(request, one))
+  }
+
+  #served(request: SiteRequest, served: Served): void {
+    if (served === 'missing') this.#fail(request, 404, 'There is no such file')
+    else if (served === 'read-only') this.#fail(request, 405, 'Files can only be read', ['Allow', 'GET, HEAD'])
+    else if (served === 'directory') this.#addSlash(request)
+  }
+
+  #addSlash(request: SiteRequest): void {
+    this.#redirect(request, 301, withArgs(`${encodePathBytes(request.uri)}/`, request.args))
   }
 
   // ---- outcomes ----

@@ -2,7 +2,7 @@
  * The Location of a redirect. What a client has chosen of it cannot end the header, and a path cannot become the name of another host.
  * Runs in the gateway; pure.
  */
-import { escaped } from './normal-path.ts'
+import { percentEncoded } from '../../http/path.ts'
 import type { SiteRequest } from './site-request.ts'
 
 /** Control characters, blanks and what no URL has (RFC3986§2). Escapes stay as they are. */
@@ -10,7 +10,7 @@ const NOT_IN_URL = /[\x00-\x20\x7f-\xff"<>\\^`{|}]/g
 
 /** `url`: a path, or absolute. As `absolute_redirect` says, a path gets scheme and host. */
 export function redirectUrl(request: SiteRequest, url: string): string {
-  const safe = url.replace(NOT_IN_URL, escaped)
+  const safe = url.replace(NOT_IN_URL, percentEncoded)
   if (!safe.startsWith('/')) return safe
   // `//x` is a host to a browser. A configuration says `https://x`; `//x` comes from a path that a client has sent.
   const path = safe.replace(/^\/{2,}/, '/')

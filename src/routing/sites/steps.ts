@@ -11,6 +11,14 @@ import type { SiteCompiler } from './compiler.ts'
 import type { RunSteps, SiteRequest, StepsOutcome } from './site-request.ts'
 import { indexInText } from './template.ts'
 
+/**
+ * Characters of what a step makes: sixteen times what a head has by default. A step may double what it finds (`/$1$1`), and there may be many,
+ * so a client's few bytes would become gigabytes.
+ */
+const MAX_VALUE = 1024 * 1024
+
+const FAILED = { status: 500, text: null, isRedirect: false } as const
+
 interface Progress {
   isChanged: boolean
 }
@@ -78,17 +86,14 @@ export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 function compileSet({ name, value }: Extract<RewriteStep, { readonly kind: 'set' }>, compiler: SiteCompiler): Step {
   const evaluate = compiler.template(value)
-  if (name === 'args')
-    return request => {
-      request.args = evaluate(request)
-      request.isRewritten = true
-      request.trace?.({ kind: 'set', name, value: request.args })
-      return 'next'
-    }
-  const index = compiler.define(name)
+  const index = name === 'args' ? null : compiler.define(name)
   return request => {
     const text = evaluate(request)
-    request.values[index] = text
+    if (text.length > MAX_VALUE) return FAILED
+    if (index === null) {
+      request.args = text
+      request.isRewritten = true
+    } else request.values[index] = text
     request.trace?.({ kind: 'set', name, value: text })
     return 'next'
   }
@@ -131,8 +136,9 @@ function compileRewrite(
     request.isRewritten = true
     request.isInternal = true
     if (request.trace !== null) tellRewrite(request, pattern, true)
+    if (request.args.length > MAX_VALUE || request.uri.length > MAX_VALUE) return FAILED
     // As nginx says: the rewritten URI has a zero length.
-    if (request.uri === '') return { status: 500, text: null, isRedirect: false }
+    if (request.uri === '') return FAILED
     progress.isChanged = true
     if (flag === 'next') return 'next'
     if (flag === 'last') return 'end'

@@ -5,8 +5,8 @@
  *
  * Not here: what a variable means (`variables.ts`).
  */
-import { bytesOf } from '../../http/application-root.ts'
-import { escaped } from './normal-path.ts'
+import { bytesOf } from '../../base/bytes.ts'
+import { percentEncoded } from '../../http/path.ts'
 import { isProblem, type Problem } from './problem.ts'
 import type { Evaluate } from './site-request.ts'
 
@@ -91,6 +91,6 @@ function group(number: number, escapesGroups: boolean): Evaluate {
   if (!escapesGroups) return ({ captures }) => captures?.[number] ?? ''
   return ({ captures, hasEscapes }) => {
     const value = captures?.[number] ?? ''
-    return hasEscapes ? value.replace(NOT_IN_ARGUMENT, escaped) : value
+    return hasEscapes ? value.replace(NOT_IN_ARGUMENT, percentEncoded) : value
   }
 }

@@ -7,11 +7,10 @@
  */
 import { hostname } from 'node:os'
 import { headerValues } from '../../http/headers.ts'
+import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
-
-const PROTOCOL = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2.0' } as const
 
 const own = hostname()
 
@@ -27,7 +26,7 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['scheme', r => r.exchange.request.scheme],
   ['https', r => (r.exchange.request.scheme === 'https' ? 'on' : '')],
   ['request_method', r => r.exchange.request.method],
-  ['request', ({ exchange: { request } }) => `${request.method} ${request.target} ${PROTOCOL[request.version]}`],
+  ['request', ({ exchange: { request } }) => `${request.method} ${request.target} ${SERVER_PROTOCOL[request.version]}`],
   ['request_id', r => r.exchange.id],
   ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
@@ -36,7 +35,7 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['server_name', r => r.site.firstName],
   ['server_port', r => String(r.exchange.local.port || '')],
   ['server_addr', r => r.exchange.local.address],
-  ['server_protocol', r => PROTOCOL[r.exchange.request.version]],
+  ['server_protocol', r => SERVER_PROTOCOL[r.exchange.request.version]],
   ['content_length', r => header(r, 'content-length')],
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],

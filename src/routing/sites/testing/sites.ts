@@ -1,6 +1,6 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
 import { FakeExchange } from '../../../apps/testing/fake-exchange.ts'
-import type { HttpError } from '../../../http/errors.ts'
+import { HttpError } from '../../../http/errors.ts'
 import type { Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
 import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
@@ -65,41 +65,53 @@ export function model(...sites: Site[]): SitesModel {
   return { sites, maps: [] }
 }
 
-/** What became of a request: words in one line. */
+/** What became of a request, when it is done: words in one line. */
 export interface Went {
-  readonly words: string
-  readonly request: SiteRequest | null
+  words: string
+  request: SiteRequest | null
+  /** What the gateway waits for; undefined: all was done within the call. */
+  done: Promise<void> | undefined
 }
 
-/** Leads requests through the sites. `files`: names that are there, directories with a slash at their end. Throws for a wrong model. */
-export function sitesOf(of: SitesModel, files: readonly string[] = []): (target: string, host?: string) => Went {
+/**
+ * Leads requests through the sites. `files`: names that are there, directories with a slash at their end. `unreadable`: one that cannot be
+ * looked at. Throws for a wrong model.
+ */
+export function sitesOf(
+  of: SitesModel,
+  files: readonly string[] = [],
+  unreadable = '',
+): (target: string, host?: string) => Went {
   const compiled = compileSites(of)
   if (compiled.problems.length > 0) throw new Error(compiled.problems.map(({ problem }) => problem).join('; '))
   return (target, host = 'test') => {
     const [path = '', query = ''] = target.split(/\?(.*)/s)
     const exchange = new FakeExchange({ target, path, query, authority: host })
-    let went: Went = { words: 'nothing', request: null }
+    const went: Went = { words: 'nothing', request: null, done: undefined }
     const end = (words: string, request: SiteRequest | null) => {
-      went = { words, request }
+      Object.assign(went, { words, request })
     }
     const refuse = (error: Error) => {
       if (exchange.errorPage?.(error) !== true) end(`${(error as HttpError).status}`, null)
     }
     const content: SiteContent = {
       toApplication: (request, name) => end(`${name} ${request.uri}?${request.args}`, request),
-      exists: (_, uri, what) => files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
+      exists: (_, uri, what) =>
+        uri === unreadable
+          ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))
+          : files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
       serveFile: request => {
         end(`file ${request.uri}`, request)
-        return null
+        return 'answered'
       },
-      listDirectory: () => null,
+      listDirectory: () => 'missing',
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       refuse: (_, error) => refuse(error),
       enter: () => {},
       leave: () => {},
     }
-    void new Phases(compiled.find, content).handle(exchange)
+    went.done = new Phases(compiled.find, content).handle(exchange) ?? undefined
     return went
   }
 }
