@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from typing import Any, Optional
 
-from jumak_worker.loading import log_config
+from jumak_worker.loading import log_config, server_loggers
 from jumak_worker.loading.load_error import LoadError
 
 NAMES = ("gunicorn.error", "gunicorn.access", "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "shop")
@@ -85,6 +85,14 @@ class LogConfig(unittest.TestCase):
         self.assertIn("is wrong: ", self.refused(self.file("b.ini", "nothing")))
         handler = '{"version": 1, "handlers": {"out": {"class": "logging.FileHandler", "filename": "/nowhere/x"}}}'
         self.assertRegex(self.refused(self.file("c.json", handler)), "ValueError: Unable to configure handler 'out'; FileNotFound")
+
+    def test_a_record_has_no_more_fields_behind_the_handler_of_gunicorn(self) -> None:
+        server_loggers.make_gunicorns("info")
+        record = logging.makeLogRecord({"msg": "soup", "levelname": "INFO"})
+        before = set(vars(record))
+        handler = logging.getLogger("gunicorn.error").handlers[0]
+        self.assertEqual(handler.format(record), "[INFO] soup")
+        self.assertEqual(set(vars(record)) - before, {"message"})
 
     def test_a_dictionary_of_gunicorn_has_the_rest_of_its_defaults(self) -> None:
         root = logging.getLogger()

@@ -28,7 +28,7 @@ export interface GivenSettings {
   readonly tls: readonly FileTable[]
   /** The tables `[[site]]` and `[[map]]`. */
   readonly sites: FileSites
-  /** Of the flat settings' keys. Not left out by mistake: `--print-config` and `jumak adapt` show what is in the others. */
+  /** Of the flat settings' keys. It is in none of the settings, because `--print-config` and `jumak adapt` print those. */
   readonly keyPassword?: Secret | null
 }
 

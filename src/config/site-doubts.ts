@@ -21,7 +21,7 @@ export function doubtsOfSites(
     ...sites.flatMap(site => repeatedPatterns(site.locations)),
     ...sites.flatMap(emptyErrorPages),
     ...unusedApps(sites, apps),
-  ].filter((one, i, all) => all.indexOf(one) === i)
+  ]
 }
 
 /** The sites of each listener, in their order. One for all others, if some site names its own. */

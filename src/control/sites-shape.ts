@@ -2,16 +2,36 @@
  * A check for each value of the model of sites, as the master sends it to the gateway; see `shapes.ts`. The values are right, because
  * `config/` made them: this only checks that they arrive whole. A field without a check does not compile.
  */
-import { type Check, flag, listOf, numberFrom, object, oneOf, orNull, text, wholeNumber } from '../base/checks.ts'
+import {
+  anObject,
+  type Check,
+  type Checks,
+  flag,
+  listOf,
+  numberFrom,
+  object,
+  oneOf,
+  orNull,
+  text,
+  wholeNumber,
+} from '../base/checks.ts'
 import type {
   AddedHeader,
+  Alias,
+  Condition,
   ErrorTarget,
+  Expires,
   Location,
+  LocationHandler,
   LocationSettings,
+  Match,
   PatternText,
   Place,
+  RewriteStep,
   Site,
+  SiteName,
   SitesModel,
+  TryFile,
   VariableMap,
 } from '../sites/model.ts'
 
@@ -19,10 +39,22 @@ const line = text(65_536)
 const MAX_ENTRIES = 10_000
 const status = wholeNumber(0, 599)
 
-/** One check for each `kind` of a union. */
-function byKind(kinds: Readonly<Record<string, Check>>): Check {
-  const kind = object<{ kind: string }>({ kind: oneOf(Object.keys(kinds)) })
-  return value => kind(value) ?? kinds[(value as { readonly kind: string }).kind]!(value)
+/** The member of a union with this kind; a member may have several. */
+type OfKind<Union, Kind> = Union extends { readonly kind: infer All }
+  ? Kind extends All
+    ? Omit<Union, 'kind'>
+    : never
+  : never
+
+/** Checks for each `kind` of a union. */
+function byKind<Union extends { readonly kind: string }>(
+  kinds: {
+    readonly [Kind in Union['kind']]: Checks<OfKind<Union, Kind>>
+  },
+): Check {
+  const checks = new Map(Object.entries<Checks<unknown>>(kinds).map(([kind, fields]) => [kind, object(fields)]))
+  const kind = object<{ kind: string }>({ kind: oneOf([...checks.keys()]) })
+  return value => kind(value) ?? checks.get((value as { readonly kind: string }).kind)!(value)
 }
 
 /** For types that contain themselves. */
@@ -32,7 +64,7 @@ function later(check: () => Check): Check {
 
 function tableOf(check: Check): Check {
   return value => {
-    const problem = object({})(value)
+    const problem = anObject(value)
     if (problem !== null) return problem
     for (const one of Object.values(value as object)) {
       const wrong = check(one)
@@ -42,45 +74,44 @@ function tableOf(check: Check): Check {
   }
 }
 
-const nothing = object({})
 const place = object<Place>({ file: line, line: wholeNumber(0, 1e9), column: wholeNumber(0, 1e9) })
 const pattern = object<PatternText>({ source: line, ignoresCase: flag })
 
-const siteName = byKind({
-  exact: object({ name: line }),
-  suffix: object({ name: line }),
-  prefix: object({ name: line }),
-  regex: object({ pattern }),
+const siteName = byKind<SiteName>({
+  exact: { name: line },
+  suffix: { name: line },
+  prefix: { name: line },
+  regex: { pattern },
 })
-const match = byKind({
-  exact: object({ path: line }),
-  prefix: object({ path: line, beatsRegex: flag }),
-  regex: object({ pattern }),
-  named: object({ name: line }),
+const match = byKind<Match>({
+  exact: { path: line },
+  prefix: { path: line, beatsRegex: flag },
+  regex: { pattern },
+  named: { name: line },
 })
-const tryFile = byKind({
-  file: object({ path: line }),
-  directory: object({ path: line }),
-  uri: object({ uri: line }),
-  named: object({ name: line }),
-  status: object({ status }),
+const tryFile = byKind<TryFile>({
+  file: { path: line },
+  directory: { path: line },
+  uri: { uri: line },
+  named: { name: line },
+  status: { status },
 })
-const handler = byKind({
-  app: object({ name: line }),
-  files: object({ alias: orNull(object({ path: line, prefix: orNull(line) })) }),
-  none: nothing,
+const handler = byKind<LocationHandler>({
+  app: { name: line },
+  files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
+  none: {},
 })
-const condition = byKind({
-  true: object({ value: line }),
-  equal: object({ value: line, to: line, not: flag }),
-  matches: object({ value: line, pattern, not: flag }),
+const condition = byKind<Condition>({
+  true: { value: line },
+  equal: { value: line, to: line, not: flag },
+  matches: { value: line, pattern, not: flag },
 })
-const step: Check = byKind({
-  rewrite: object({ pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) }),
-  return: object({ status, text: orNull(line) }),
-  set: object({ name: line, value: line }),
-  break: nothing,
-  if: object({ condition, steps: later(() => steps) }),
+const step: Check = byKind<RewriteStep>({
+  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) },
+  return: { status, text: orNull(line) },
+  set: { name: line, value: line },
+  break: {},
+  if: { condition, steps: later(() => steps) },
 })
 const steps = listOf(step, MAX_ENTRIES)
 
@@ -89,12 +120,12 @@ const settings = object<LocationSettings>({
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
   addHeaders: listOf(object<AddedHeader>({ name: line, value: line, always: flag }), MAX_ENTRIES),
-  expires: byKind({
-    off: nothing,
-    auto: nothing,
-    epoch: nothing,
-    max: nothing,
-    after: object({ seconds: numberFrom(-1e12, 1e12), modified: flag }),
+  expires: byKind<Expires>({
+    off: {},
+    auto: {},
+    epoch: {},
+    max: {},
+    after: { seconds: numberFrom(-1e12, 1e12), modified: flag },
   }),
   errorPages: listOf(
     object<ErrorTarget>({ statuses: listOf(status, MAX_ENTRIES), becomes: orNull(status), target: line }),

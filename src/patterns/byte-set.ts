@@ -6,6 +6,12 @@ export function setOf(has: (byte: number) => boolean): ByteSet {
   return Uint8Array.from({ length: 256 }, (_, byte) => (has(byte) ? 1 : 0))
 }
 
+function setOfBytes(...bytes: readonly number[]): ByteSet {
+  const flags = new Uint8Array(256)
+  for (const byte of bytes) flags[byte] = 1
+  return flags
+}
+
 export const not = (set: ByteSet): ByteSet => set.map(flag => 1 - flag)
 
 export function union(sets: Iterable<ByteSet>): ByteSet {
@@ -14,7 +20,7 @@ export function union(sets: Iterable<ByteSet>): ByteSet {
   return flags
 }
 
-const SINGLES = Array.from({ length: 256 }, (_, byte) => setOf(one => one === byte))
+const SINGLES = Array.from({ length: 256 }, (_, byte) => setOfBytes(byte))
 
 /** The set of one byte. */
 export const single = (byte: number): ByteSet => SINGLES[byte]!
@@ -60,7 +66,7 @@ export function withoutCase(set: ByteSet): ByteSet {
   return setOf(byte => set[byte] === 1 || (LETTER[byte] === 1 && set[byte ^ 0x20] === 1))
 }
 
-const CASELESS = SINGLES.map(withoutCase)
+const CASELESS = SINGLES.map((single, byte) => (LETTER[byte] === 1 ? setOfBytes(byte, byte ^ 0x20) : single))
 
 /** The set of one byte; if it is a letter, in both cases. */
 export const singleWithoutCase = (byte: number): ByteSet => CASELESS[byte]!

@@ -12,7 +12,7 @@
 import type { ByteSet } from './byte-set.ts'
 import { captures, lengthsOf, type Node, type Repeat, some } from './syntax.ts'
 
-/** The source of the expression, for no flags or the flag `y`; null: there is none. Groups have the same numbers, and no names. */
+/** The source of the expression, for no flags; null: there is none. Groups have the same numbers, and no names. */
 export function toJavaScript(root: Node): string | null {
   return some(root, isDifferent) ? null : print(root)
 }

@@ -26,10 +26,9 @@ from ..wire.multiplex import MAX_CONTENT, WINDOW
 from ..wsgi.body import BodyStream
 from ..wsgi.call import Call
 from ..wsgi.files import FileRegion
+from .transport import READ
 
 _MAX_PATH = 1000
-#: For a watcher of libev: the descriptor can be read.
-_READ = 1
 
 
 class ExchangeLink(Protocol):
@@ -197,7 +196,7 @@ class Exchange:
 
     def watch(self, fd: int, on_end: Callable[[], None]) -> Callable[[], None]:
         """Calls ``on_end`` once, in the hub, when the other end has closed. Returns what stops that."""
-        watcher = get_hub().loop.io(fd, _READ)
+        watcher = get_hub().loop.io(fd, READ)
 
         def stop() -> None:
             watcher.stop()

@@ -15,7 +15,7 @@ from ..links.link import CONGESTED
 
 _RECEIVE = 64 * 1024
 #: For a watcher of libev: the descriptor can be read, or written.
-_READ = 1
+READ = 1
 _WRITE = 2
 
 
@@ -44,7 +44,7 @@ class Transport:
         self._is_closing = False
         #: `connection_lost` was called, or is due.
         self._is_over = False
-        self._reader = loop.io(sock.fileno(), _READ)
+        self._reader = loop.io(sock.fileno(), READ)
         self._writer = loop.io(sock.fileno(), _WRITE)
         self._reader.start(self._read)
 

@@ -22,9 +22,8 @@ from ..wsgi import handshake
 from ..wsgi.environ import Environs
 from .exchange import Exchange
 from .link import Link
+from .transport import READ
 
-#: For a watcher of libev: the descriptor can be read.
-_READ = 1
 #: Seconds without a look at connections that wait, when there is no descriptor for them.
 _PAUSE = 0.1
 
@@ -74,7 +73,7 @@ class GreenletWorker:
         raised at the end."""
         self._listener = listeners[0]
         self._listener.setblocking(False)
-        self._listening = self._loop.io(self._listener.fileno(), _READ)
+        self._listening = self._loop.io(self._listener.fileno(), READ)
         self._listening.start(self._accept)
         left_by: Optional[BaseException] = None
         while not self._may_leave.is_set():

@@ -21,7 +21,7 @@ def make_gunicorns(level: str) -> None:
     """Applications look at the handlers and the level of ``gunicorn.error``, and give them to their own loggers."""
     error = logging.getLogger("gunicorn.error")
     if not error.handlers:
-        _give(error, "[%(levelname)s] %(message)s")
+        _give(error, logging.Formatter("[%(levelname)s] %(message)s"))
     error.setLevel(level.upper())
     error.propagate = False
     access = logging.getLogger("gunicorn.access")
@@ -33,14 +33,14 @@ def make_uvicorns() -> None:
     for name in ("uvicorn", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers = []
-        _give(logger, "%(levelprefix)s %(message)s")
+        _give(logger, LevelFormatter("%(levelprefix)s %(message)s"))
         logger.propagate = False
         logger.setLevel(logging.INFO)
 
 
-def _give(logger: logging.Logger, form: str) -> None:
+def _give(logger: logging.Logger, formatter: logging.Formatter) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LevelFormatter(form))
+    handler.setFormatter(formatter)
     logger.addHandler(handler)
 
 

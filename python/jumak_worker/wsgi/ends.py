@@ -16,9 +16,6 @@ _epoll: Optional[Any] = None
 #: By descriptor.
 _watched: Dict[int, Callable[[], None]] = {}
 
-#: Only Linux has it.
-is_possible = hasattr(select, "epoll")
-
 
 def watch(fd: int, on_end: Callable[[], None]) -> Callable[[], None]:
     """``on_end`` is called once, when the other end has closed or has sent something. Returns what stops that: it must be called before

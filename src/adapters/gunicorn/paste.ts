@@ -33,7 +33,7 @@ export function namePaste(given: GivenOptions, directory: string, to: Translatio
   const { value, place } = given.get('paste')!
   const written = value as string
   const hash = written.indexOf('#')
-  const path = resolve(directory, hash < 0 ? written : written.slice(0, hash))
+  const path = pasteFile(given, directory)!
   const section = hash >= 0 ? written.slice(hash + 1) : path.endsWith('.ini') ? null : 'main'
   const variables = ((given.get('raw_paste_global_conf')?.value ?? []) as readonly string[]).flatMap(one => {
     const found = assignmentOf(one)

@@ -3,7 +3,9 @@
  *
  * Invariants: bytes are shown as UTF-8. What a client proves itself with (`secrets.ts`) is in no text of it.
  */
+
 import type { Loaded } from '../../config/load.ts'
+import { formatPlace } from '../../config/sources/given.ts'
 import type { Explained } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { Place } from '../../sites/model.ts'
@@ -77,7 +79,7 @@ export function reportOf(explained: Explained, asked: Asked, { config, settings 
       ? decisions.flatMap(one => stepOf(one, request.authority) ?? [])
       : applicationSteps(explained, { config, settings }),
     answer: answerOf(explained),
-    settings: acting.map(({ name, value, place }) => ({ name, value, place: formatted(place) })),
+    settings: acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
   }
   const secrets = secretsOf(asked.request.headers)
   return withoutSecrets(report, secrets)
@@ -107,7 +109,7 @@ function stepOf(decision: Decision, authority: string): Step | null {
     what: text(what),
     result: text(result),
     applies,
-    place: place === null ? null : formatted(place),
+    place: place === null ? null : formatPlace(place.file, place),
   })
   switch (decision.kind) {
     case 'site': {
@@ -191,7 +193,7 @@ function applicationSteps(
         what: name,
         result: `${hosts.length === 0 ? 'every host' : hosts.join(', ')} · ${path === '' ? 'every path' : `${path} and below`}`,
         applies: name === taken,
-        place: origin === null ? null : `${origin.file}:${origin.position.line}:${origin.position.column}`,
+        place: origin === null ? null : formatPlace(origin.file, origin.position),
       }
     })
     .sort((a, b) => Number(b.applies) - Number(a.applies))
@@ -250,8 +252,4 @@ function text(bytes: string): string {
   } catch {
     return bytes
   }
-}
-
-function formatted({ file, line, column }: Place): string {
-  return `${file}:${line}:${column}`
 }

@@ -4,6 +4,7 @@
  * Not here: what the words may be (`words.ts`).
  */
 import { bytesOf } from '../../base/bytes.ts'
+import { hasTls } from '../../config/assemble-tls.ts'
 import { formatBind, schemeOf } from '../../config/kinds/bind.ts'
 import type { BindAddress, Config } from '../../config/types.ts'
 import { isAuthority, splitAuthority } from '../../http/authority.ts'
@@ -44,9 +45,9 @@ export function makeRequest(
 ): Asked | { readonly problem: string } {
   const url = readUrl(words)
   if ('problem' in url) return url
-  const hasTls = config.tls.entries.length > 0 || config.tls.isSelfSigned
-  const { bind, hasPort } = chooseListener(config.bind, hasTls, url.scheme, url.authority)
-  const listenerScheme = schemeOf(bind, hasTls)
+  const isTls = hasTls(config.tls)
+  const { bind, hasPort } = chooseListener(config.bind, isTls, url.scheme, url.authority)
+  const listenerScheme = schemeOf(bind, isTls)
   const scheme = url.scheme ?? listenerScheme
   const listener = formatBind(bind)
   const remarks: string[] = []

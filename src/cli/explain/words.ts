@@ -1,4 +1,5 @@
 /** The words of `jumak explain`: the request, and which configuration is meant. Checks no more than the form. Pure. */
+import { TOKEN } from '../../base/token.ts'
 import { isIPv4, isPlainIPv6 } from '../../config/kinds/ip.ts'
 
 export interface ExplainWords {
@@ -31,8 +32,7 @@ const OWN: Readonly<Record<string, 'header' | 'method' | 'from'>> = {
   '--method': 'method',
   '--from': 'from',
 }
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-/** An application finds all of it in one request; a mistake must not print a file. */
+/** Characters. A gateway takes no longer request line by default; what is longer is a file that was given by mistake. */
 const MAX_URL = 8192
 
 export function readExplainWords(words: readonly string[]): ReadExplainWords {

@@ -341,7 +341,7 @@ const LETTERS: Readonly<Record<string, Entry>> = {
   s: OTHERS['socket']!,
   M: ALWAYS,
   i: INI,
-  d: as('daemon', value => write('--daemon', 'on', '--log-file', value)),
+  d: OTHERS['daemonize']!,
   H: 'python',
 }
 

@@ -3,6 +3,7 @@
  * messages are made from them. What nginx has too has nginx's name, with hyphens.
  */
 
+import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
@@ -49,8 +50,6 @@ function keepSlash(written: string, from: (path: string) => string): string {
   const absolute = from(written)
   return written.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute
 }
-
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** What answers in a location. One of them at most. */
 export const handlerKeys = {
@@ -157,7 +156,7 @@ export const locationSettings = {
     ...none,
     name: 'add-headers',
     placeholder: 'TABLE',
-    kind: pair(FIELD_NAME, 'must have names of header fields'),
+    kind: pair(TOKEN, 'must have names of header fields'),
     why: 'Applications have headers of their own.',
     doc: 'Fields for successful responses and redirects, as in { X-Frame-Options = "DENY" }.',
     repeatable: 'words',
@@ -167,7 +166,7 @@ export const locationSettings = {
     ...none,
     name: 'add-headers-always',
     placeholder: 'TABLE',
-    kind: pair(FIELD_NAME, 'must have names of header fields'),
+    kind: pair(TOKEN, 'must have names of header fields'),
     why: 'Caching fields of a file are wrong for its 404.',
     doc: 'Fields for all responses, errors too.',
     repeatable: 'words',

@@ -1,6 +1,6 @@
 /**
  * Gives a client's TCP socket to another process, which then has a descriptor of it as we do (SCM_RIGHTS). Node sends descriptors only to
- * its own child processes, so `node:ffi` calls the C library. Runs in the gateway; loaded with the first WebSocket of WSGI.
+ * its own child processes, so `node:ffi` calls the C library. Runs in the gateway; the C library is opened with the first WebSocket of WSGI.
  *
  * Null where that is not possible: another system than Linux on a 64-bit machine that is little-endian, a Node without `node:ffi`. The bytes
  * pass through us then (`apps/raw/tunnel.ts`).

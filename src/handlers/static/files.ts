@@ -38,9 +38,24 @@ const MISSING: ReadonlySet<string> = new Set([
   'EINVAL',
 ])
 
-/** The directory without links; null when there is none. */
+/** The directory without links; null when there is none. Empty: the root of the system, whose name is a slash alone. */
 export function resolveDirectory(directory: string): Promise<string | null> {
-  return orNull(resolveLinks(directory))
+  return orNull(resolveLinks(directory === '' ? '/' : directory))
+}
+
+/** A name below a directory, without links. */
+export interface Below {
+  readonly path: string
+  /** Whether a name without links is the directory itself or below it. */
+  readonly isInside: (name: string) => boolean
+}
+
+/** `root`: from `resolveDirectory`; `relative`: empty for the directory itself. Null: it is not there, or a link leads it outside. */
+export async function resolveBelow(root: string, relative: string): Promise<Below | null> {
+  const inside = root === '/' ? root : `${root}/`
+  const isInside = (name: string) => name === root || name.startsWith(inside)
+  const path = await orNull(resolveLinks(inside + relative))
+  return path !== null && isInside(path) ? { path, isInside } : null
 }
 
 /**
@@ -48,20 +63,16 @@ export function resolveDirectory(directory: string): Promise<string | null> {
  * directory, or it is no regular file.
  */
 export async function openBelow(root: string, relative: string, files: OpenFiles): Promise<OpenFile | null> {
-  const inside = root === '/' ? root : `${root}/`
-  const path = await orNull(resolveLinks(inside + relative))
-  if (path === null || !path.startsWith(inside)) return null
-  return openIf(path, name => name.startsWith(inside), files)
+  const below = await resolveBelow(root, relative)
+  return below === null ? null : openIf(below.path, below.isInside, files)
 }
 
 /** `relative`: empty for the directory itself. */
 export async function isDirectoryBelow(directory: string, relative: string): Promise<boolean> {
-  const root = await resolveDirectory(directory === '' ? '/' : directory)
-  if (root === null) return false
-  const inside = root === '/' ? root : `${root}/`
-  const path = await orNull(resolveLinks(inside + relative))
-  if (path === null || (path !== root && !path.startsWith(inside))) return false
-  const stats = await orNull(statOfPath(path, { bigint: true }))
+  const root = await resolveDirectory(directory)
+  const below = root === null ? null : await resolveBelow(root, relative)
+  if (below === null) return false
+  const stats = await orNull(statOfPath(below.path, { bigint: true }))
   return stats?.isDirectory() ?? false
 }
 

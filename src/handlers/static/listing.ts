@@ -9,7 +9,7 @@ import { constants, type Stats } from 'node:fs'
 import { lstat, open, opendir } from 'node:fs/promises'
 import { openFileName } from '../../base/open-file-name.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
-import { orNull, resolveDirectory, resolveLinks, tooManyFiles } from './files.ts'
+import { orNull, resolveBelow, resolveDirectory, resolveLinks, tooManyFiles } from './files.ts'
 import { isPublicName } from './paths.ts'
 
 /** Names that are read: nobody looks through more on one page, and a page of them has a megabyte. */
@@ -42,12 +42,10 @@ export async function listBelow(
   files: OpenFiles,
   maxNames = MAX_NAMES,
 ): Promise<Listing | null> {
-  const root = await resolveDirectory(directory === '' ? '/' : directory)
-  if (root === null) return null
-  const inside = root === '/' ? root : `${root}/`
-  const isInside = (path: string) => path === root || path.startsWith(inside)
-  const path = await orNull(resolveLinks(inside + relative))
-  if (path === null || !isInside(path)) return null
+  const root = await resolveDirectory(directory)
+  const below = root === null ? null : await resolveBelow(root, relative)
+  if (below === null) return null
+  const { path, isInside } = below
   // The open directory, and the one that reads its names.
   if (!files.hasRoom) throw tooManyFiles('their share of the limit')
   files.add()

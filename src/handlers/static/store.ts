@@ -1,6 +1,6 @@
 /**
- * Entries of files by the directory that they are in and their path below it: kept ones, and looks at the disk that are under way. All
- * requests for the same file wait for the same look. Runs in the gateway. A file that was asked for within the last second costs no system
+ * Entries of files by a key of the caller's: kept ones, and looks at the disk that are under way. All requests for the same file wait for the
+ * same look. Runs in the gateway. A file that was asked for within the last second costs no system
  * call.
  *
  * Not here: which file a request means (`handler.ts`, `locations.ts`), how long an entry is believed (`cache.ts`).

@@ -162,6 +162,6 @@ function findStep(path: string): string | null {
   const found = statSync(path, { throwIfNoEntry: false })
   // It is told when it is opened.
   if (found === undefined) return null
-  // Not even the group of root may write a file; `stepOfOthers` takes that group for root.
+  // Not even the group of root may write a file; `stepOfOthers` trusts that group as root itself.
   return found.isFile() && (found.mode & GROUP_WRITES) !== 0 ? path : stepOfOthers(path)
 }

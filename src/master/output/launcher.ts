@@ -20,8 +20,9 @@ export class Launcher {
   constructor(fd: number, log: Log) {
     this.#fd = fd
     this.#stopListening = log.listen(({ level, text }) => {
-      this.#shown += level === 'warn' || level === 'error' ? Buffer.byteLength(text) : 0
-      if ((level === 'warn' || level === 'error') && this.#shown <= MAX_SHOWN) this.#write(text)
+      if (level !== 'warn' && level !== 'error') return
+      this.#shown += Buffer.byteLength(text)
+      if (this.#shown <= MAX_SHOWN) this.#write(text)
     })
   }
 
