@@ -9,6 +9,7 @@
 import { bytesOf } from '../base/bytes.ts'
 import type {
   AddedHeader,
+  Condition,
   Location,
   LocationHandler,
   LocationSettings,
@@ -166,7 +167,7 @@ class SiteReader {
         `a location has one of app, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
-    const app = values.isGiven(handlerKeys.app) ? values.one(handlerKeys.app) : null
+    const app: string | null = values.one(handlerKeys.app)
     if (app !== null) {
       if (!this.#of.apps.includes(app))
         values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
@@ -179,7 +180,7 @@ class SiteReader {
   }
 
   #alias(values: Values, match: Match | null): LocationHandler {
-    const alias = values.one(handlerKeys.alias)
+    const alias: string | null = values.one(handlerKeys.alias)
     warnOfMissing(values, handlerKeys.alias, alias)
     if (match === null || match.kind === 'named')
       values.report(handlerKeys.alias, 'needs a location with a path: root is a directory for all paths')
@@ -194,9 +195,9 @@ class SiteReader {
 
   /** `return` and `redirect` are the last step of their location. */
   #ownReturn(values: Values): RewriteStep[] {
-    const step = values.isGiven(handlerKeys.return) ? values.one(handlerKeys.return) : null
+    const step: RewriteStep | null = values.one(handlerKeys.return)
     if (step !== null) return [step]
-    const url = values.isGiven(handlerKeys.redirect) ? values.one(handlerKeys.redirect) : null
+    const url: string | null = values.one(handlerKeys.redirect)
     return url === null ? [] : [{ kind: 'return', status: 301, text: url }]
   }
 
@@ -244,7 +245,7 @@ class SiteReader {
     const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
-    const ownRoot = values.isGiven(handlerKeys.root) ? values.one(handlerKeys.root) : null
+    const ownRoot: string | null = values.one(handlerKeys.root)
     warnOfMissing(values, handlerKeys.root, ownRoot)
     const root = ownRoot ?? outer?.root ?? null
     const added = (setting: typeof addHeaders, always: boolean): AddedHeader[] =>
@@ -266,7 +267,7 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
-      bodyLimit: own(bodyLimit, () => (values.isGiven(bodyLimit) ? values.one(bodyLimit) : null), outer?.bodyLimit),
+      bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
     }
@@ -276,7 +277,7 @@ class SiteReader {
   #rewrite(table: FileRewrite): RewriteStep[] {
     const values = this.#values(table)
     const steps: RewriteStep[] = values.all(rewriteKeys.set).map(({ name, value }) => ({ kind: 'set', name, value }))
-    const [from, to] = [rewriteKeys.from, rewriteKeys.to].map(key => (values.isGiven(key) ? values.one(key) : null))
+    const [from, to] = [rewriteKeys.from, rewriteKeys.to].map(key => values.one(key))
     if ((from === null) !== (to === null) && !table.hasMistake)
       values.tell(table.origin, 'a rewrite needs both from and to')
     if (typeof from === 'string' && typeof to === 'string')
@@ -288,7 +289,7 @@ class SiteReader {
       })
     steps.push(...table.rewrites.flatMap(one => this.#rewrite(one)))
     if (values.isGiven(rewriteKeys.return)) {
-      const step = values.one(rewriteKeys.return)
+      const step: RewriteStep | null = values.one(rewriteKeys.return)
       if (step !== null) steps.push(step)
     }
     if (values.one(rewriteKeys.break)) steps.push({ kind: 'break' })
@@ -297,7 +298,7 @@ class SiteReader {
         table.origin,
         'this entry of rewrites does nothing: give from and to, set, return, break, or rewrites of its own',
       )
-    const condition = values.isGiven(rewriteKeys.if) ? values.one(rewriteKeys.if) : null
+    const condition: Condition | null = values.one(rewriteKeys.if)
     this.#done(values)
     return condition === null ? steps : [{ kind: 'if', condition, steps }]
   }
@@ -313,22 +314,23 @@ const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
-  const useless = (isUseless: boolean, setting: Setting, why: string) => {
-    if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
-  }
   const isAlone = locations.length === 0 && tryFiles.length === 0
   for (const name of OF_FILES)
-    useless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
+    values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
   const hasNoApp = locations.length === 0 && handler.kind !== 'app'
-  useless(hasNoApp, locationSettings.bodyLimit, 'in a location without an application')
-  useless(hasNoApp, locationSettings.interceptErrors, 'in a location without an application')
-  useless(
+  values.warnUseless(hasNoApp, locationSettings.bodyLimit, 'in a location without an application')
+  values.warnUseless(hasNoApp, locationSettings.interceptErrors, 'in a location without an application')
+  values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,
     locationSettings.interceptErrors,
     'without error-page',
   )
-  useless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
-  useless(match.kind === 'named', locationKeys.internal, 'here: only the program itself comes to a named location')
+  values.warnUseless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
+  values.warnUseless(
+    match.kind === 'named',
+    locationKeys.internal,
+    'here: only the program itself comes to a named location',
+  )
 }
 
 function readTypes(values: Values): Readonly<Record<string, string>> | null {

@@ -17,7 +17,6 @@ import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
-import type { Setting } from './settings/setting.ts'
 import { tls } from './settings/tls.ts'
 import { watching } from './settings/watching.ts'
 import { websockets } from './settings/websockets.ts'
@@ -25,8 +24,6 @@ import { workers } from './settings/workers.ts'
 import { doubtsOfSites } from './site-doubts.ts'
 import type { AppConfig, Config } from './types.ts'
 import { Values } from './values.ts'
-
-type Useless = (isUseless: boolean, setting: Setting, why: string) => void
 
 /** `config` has no error. What several applications inherit is told once. */
 export function warningsOf(given: GivenSettings, config: Config, environment: Environment): string[] {
@@ -50,32 +47,30 @@ export function warningsOf(given: GivenSettings, config: Config, environment: En
   return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites])]
 }
 
-function uselessIn(values: Values): Useless {
-  return (isUseless, setting, why) => {
-    if (isUseless && values.isGiven(setting)) values.warn(setting, `does nothing ${why}`)
-  }
-}
-
 function warnOfProgram(values: Values, config: Config): void {
   const { accessLog, bind, logFile, statsd, syslog, timeouts, trustedProxies: trusted } = config
-  const useless = uselessIn(values)
   const { format, minStatus, slowerThan } = logging.accessLog
-  useless(!bind.some(address => address.kind === 'unix'), listening.unixMode, 'without a Unix socket to listen on')
-  useless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
+  values.warnUseless(
+    !bind.some(address => address.kind === 'unix'),
+    listening.unixMode,
+    'without a Unix socket to listen on',
+  )
+  values.warnUseless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
   const threads = values.taken(processes.gatewayThreads).some(({ value }) => value !== 'auto' && value > 1)
   if (config.isDevelopment && threads)
     values.warn(processes.gatewayThreads, 'does nothing with --reload: there the gateway has one thread')
-  useless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
-  useless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
-  useless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
+  values.warnUseless(timeouts.body === 0, clients.limits.bodyRate, 'without body-timeout')
+  values.warnUseless(timeouts.send === 0, clients.limits.sendRate, 'without send-timeout')
+  values.warnUseless(timeouts.websocketPing === 0, websockets.timeouts.websocketPong, 'without ws-ping-interval')
   if (config.daemon === 'on' && logFile === null && syslog === null)
     values.warn(processes.daemon, 'writes its log nowhere: name a log-file')
   const hasAccessLog = accessLog !== null || syslog?.access
-  for (const setting of [format, minStatus, slowerThan]) useless(!hasAccessLog, setting, 'while access-log is off')
+  for (const setting of [format, minStatus, slowerThan])
+    values.warnUseless(!hasAccessLog, setting, 'while access-log is off')
   const { prefix, tags, backlog } = remoteLogs.statsd
-  for (const setting of [prefix, tags, backlog]) useless(statsd === null, setting, 'without statsd-host')
+  for (const setting of [prefix, tags, backlog]) values.warnUseless(statsd === null, setting, 'without statsd-host')
   const { name, facility, requests } = remoteLogs.syslog
-  for (const setting of [name, facility, requests]) useless(syslog === null, setting, 'without syslog')
+  for (const setting of [name, facility, requests]) values.warnUseless(syslog === null, setting, 'without syslog')
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,
@@ -85,12 +80,11 @@ function warnOfProgram(values: Values, config: Config): void {
 
 function warnOfTls(values: Values, { tls: { entries, isSelfSigned }, ...config }: Config): void {
   const isTls = entries.length > 0 || isSelfSigned
-  const useless = uselessIn(values)
   for (const setting of [tls.minVersion, tls.ciphers])
-    useless(!isTls, setting, `without TLS: give ${tls.certificates.name} and ${tls.keys.name}`)
+    values.warnUseless(!isTls, setting, `without TLS: give ${tls.certificates.name} and ${tls.keys.name}`)
   const isSpoken = config.bind.some(address => schemeOf(address, isTls) === 'https')
   for (const setting of [tls.certificates, tls.selfSigned])
-    useless(isTls && !isSpoken, setting, 'while every address is http://')
+    values.warnUseless(isTls && !isSpoken, setting, 'while every address is http://')
   if (isSelfSigned && !config.isDevelopment)
     values.warn(
       tls.selfSigned,
@@ -109,17 +103,16 @@ function warnOfApplication(
   config: Config,
   { platform }: Environment,
 ): void {
-  const useless = uselessIn(values)
-  useless(
+  values.warnUseless(
     recycle.maxRequests === 0 && recycle.maxRequestsJitter > 0,
     workers.recycle.maxRequestsJitter,
     'without max-requests',
   )
   // In a file it may wait for a start with --reload.
   const isFlag = values.givens(watching.watch).some(({ origin }) => origin.from === 'flag')
-  useless(!config.isDevelopment && isFlag, watching.watch, 'without --reload')
+  values.warnUseless(!config.isDevelopment && isFlag, watching.watch, 'without --reload')
   const isWarmupFlag = values.givens(application.warmup).some(({ origin }) => origin.from === 'flag')
-  useless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
+  values.warnUseless(config.isDevelopment && isWarmupFlag, application.warmup, 'with --reload')
   if (preload === 'on' && platform === 'darwin')
     values.warn(application.preload, 'on is not safe on macOS: its system libraries may crash in a forked process')
   if (timeouts.queue > timeouts.graceful && timeouts.graceful > 0 && values.isGiven(queue.timeouts.queue))

@@ -129,6 +129,11 @@ export class Values {
     this.diagnostics.push({ subject, message: `${subject}: ${problem}` })
   }
 
+  /** For a setting that is given and has no effect. `why`: as in `without body-timeout`. */
+  warnUseless(isUseless: boolean, setting: Setting, why: string): void {
+    if (isUseless && this.isGiven(setting)) this.warn(setting, `does nothing ${why}`)
+  }
+
   /** For what is useless or surprising, but no error. */
   warn(setting: Setting, phrase: string, { origin }: Given = this.givens(setting)[0]!): void {
     this.warnings.push(problemWith(setting, origin, phrase).message)

@@ -6,6 +6,7 @@
 import type { Given } from './given.ts'
 import type { FileOrigin, TableReader } from './table-reader.ts'
 import { type TomlTable, tablesOf } from './toml.ts'
+import type { Level } from './unknown-keys.ts'
 
 export type Givens = ReadonlyMap<string, readonly Given[]>
 
@@ -30,23 +31,34 @@ export interface FileTable {
 
 /** The tables `[[app]]` of a file. */
 export function readAppTables(root: TomlTable, reader: TableReader): FileApp[] {
-  return (tablesOf(root.entries.get('app')?.value) ?? []).map(table => readApp(table, reader))
+  return tablesIn(root, 'app').map(table => readApp(table, reader))
 }
 
 /** `table`: an `[[app]]`, or the top level of an included file. */
 export function readApp(table: TomlTable, reader: TableReader): FileApp {
-  const own = readKeys(table, reader, 'app')
-  const pools = (tablesOf(table.entries.get('pool')?.value) ?? []).map(pool => readKeys(pool, reader, 'pool'))
+  const own = readKeys(table, reader, 'app', ['pool'])
+  const pools = tablesIn(table, 'pool').map(pool => readKeys(pool, reader, 'pool'))
   return { ...own, pools }
 }
 
 /** The tables `[[tls]]` of a file. */
 export function readTlsTables(root: TomlTable, reader: TableReader): FileTable[] {
-  return (tablesOf(root.entries.get('tls')?.value) ?? []).map(table => readKeys(table, reader, 'tls'))
+  return tablesIn(root, 'tls').map(table => readKeys(table, reader, 'tls'))
 }
 
-function readKeys(table: TomlTable, reader: TableReader, level: 'app' | 'pool' | 'tls'): FileTable {
+/** `lists`: keys that are tables of another level. */
+export function readKeys(
+  table: TomlTable,
+  reader: TableReader,
+  level: Exclude<Level, 'top'>,
+  lists: readonly string[] = [],
+): FileTable {
   const before = reader.diagnostics.length
-  const values = reader.read(table, level, level === 'app' ? ['pool'] : [])
+  const values = reader.read(table, level, lists)
   return { origin: reader.origin(table.position), values, hasMistake: reader.diagnostics.length > before }
+}
+
+/** The tables of a list of them; none: there is no such list. */
+export function tablesIn(table: TomlTable, name: string): readonly TomlTable[] {
+  return tablesOf(table.entries.get(name)?.value) ?? []
 }

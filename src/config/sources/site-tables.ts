@@ -2,10 +2,9 @@
  * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
-import type { FileTable } from './app-tables.ts'
+import { type FileTable, readKeys, tablesIn } from './app-tables.ts'
 import type { TableReader } from './table-reader.ts'
-import { type TomlTable, tablesOf } from './toml.ts'
-import type { Level } from './unknown-keys.ts'
+import type { TomlTable } from './toml.ts'
 
 /** A `[[site]]`, or a location. */
 export interface FilePart extends FileTable {
@@ -29,12 +28,8 @@ const MAX_DEPTH = 8
 export function readSiteTables(root: TomlTable, reader: TableReader): FileSites {
   return {
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
-    maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map', [])),
+    maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
   }
-}
-
-function tablesIn(table: TomlTable, name: string): readonly TomlTable[] {
-  return tablesOf(table.entries.get(name)?.value) ?? []
 }
 
 function readPart(table: TomlTable, reader: TableReader, level: 'site' | 'location', depth: number): FilePart {
@@ -54,10 +49,4 @@ function readRewrites(table: TomlTable, reader: TableReader, depth: number): Fil
     if (depth > MAX_DEPTH) reader.report(one.position, `rewrites are nested more than ${MAX_DEPTH} deep`)
     return { ...own, rewrites: depth > MAX_DEPTH ? [] : readRewrites(one, reader, depth + 1) }
   })
-}
-
-function readKeys(table: TomlTable, reader: TableReader, level: Level, lists: readonly string[]): FileTable {
-  const before = reader.diagnostics.length
-  const values = reader.read(table, level, lists)
-  return { origin: reader.origin(table.position), values, hasMistake: reader.diagnostics.length > before }
 }
