@@ -1,6 +1,11 @@
 """An application behind sites: it answers with orders for the server in front of it."""
 
 
+def _failing():
+    yield b'begun'
+    raise ValueError('in the middle, on purpose')
+
+
 def application(environ, start_response):
     path = environ['PATH_INFO']
     if path == '/app/download':
@@ -15,6 +20,9 @@ def application(environ, start_response):
     if path == '/app/echo-redirect':
         start_response('200 OK', [('X-Accel-Redirect', environ['QUERY_STRING'])])
         return []
+    if path == '/app/order-and-fail':
+        start_response('200 OK', [('X-Accel-Redirect', '/protected/report.pdf')])
+        return _failing()
     if path == '/app/named':
         start_response('200 OK', [('X-Accel-Redirect', '@moved')])
         return (piece for piece in [b'a', b'b'])

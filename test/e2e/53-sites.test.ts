@@ -69,6 +69,16 @@ test('X-Accel-Redirect: a file of an internal location answers, with the head of
   await server.stop()
 })
 
+test('X-Accel-Redirect: the order counts, whatever becomes of the content behind it', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(/order-and-fail failed in worker 1: ValueError: in the middle, on purpose/)
+  const response = await ask(server, 'GET /app/order-and-fail')
+  assert.equal(response.status, 200)
+  assert.equal(response.body.toString(), 'the report')
+  await server.stop()
+})
+
 test('X-Accel-Redirect with the words of a client leads nowhere outside the site', async t => {
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })

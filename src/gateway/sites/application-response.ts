@@ -4,6 +4,7 @@
  *
  * Invariant: until the application is done nothing is sent; from then on it is not asked any more. What is no order passes untouched.
  */
+import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange, ResponseHead, ResponseState, ResponseWriter } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 
@@ -88,8 +89,10 @@ export class ApplicationResponse implements ResponseWriter {
     else this.#done()
   }
 
+  /** What comes behind an order is thrown away, so its failure matters to nobody but the log. */
   abort(cause: Error): void {
-    this.next.abort(cause)
+    if (this.#order === null || cause instanceof ClientGoneError) this.next.abort(cause)
+    else this.#done()
   }
 
   /** After the call in which the application's side has ended, so that it finds its response ended. */
