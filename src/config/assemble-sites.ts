@@ -21,6 +21,7 @@ import type {
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
+import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -44,7 +45,11 @@ export interface SiteCircumstances {
 
 export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances)
-  return { sites: sites.map((site, index) => reader.site(site, index)), maps: maps.map(map => reader.map(map)) }
+  return {
+    sites: sites.map((site, index) => reader.site(site, index)),
+    maps: maps.map(map => reader.map(map)),
+    passwordFiles: [],
+  }
 }
 
 const NO_HANDLER: LocationHandler = { kind: 'none' }
@@ -69,6 +74,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: null,
       locations: [],
       place,
     }
@@ -139,6 +145,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: assembleLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
@@ -252,6 +259,7 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
+      access: assembleAccess(values, outer?.access ?? null),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),

@@ -16,15 +16,21 @@ import {
   wholeNumber,
 } from '../base/checks.ts'
 import type {
+  Access,
+  AccessRequest,
+  AccessRule,
   AddedHeader,
   Alias,
+  BasicAccess,
   Condition,
   ErrorTarget,
   Expires,
+  LimitExcept,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   PatternText,
   Place,
   RewriteStep,
@@ -115,7 +121,14 @@ const step: Check = byKind<RewriteStep>({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
+const access = object<Access>({
+  rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
+  satisfy: oneOf(['all', 'any']),
+  basic: orNull(object<BasicAccess>({ realm: line, users: line })),
+  request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
+})
 const settings = object<LocationSettings>({
+  access,
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
@@ -147,6 +160,7 @@ const location: Check = object<Location>({
   tryFiles: listOf(tryFile, MAX_ENTRIES),
   handler,
   settings,
+  limitExcept: orNull(object<LimitExcept>({ methods: listOf(line, MAX_ENTRIES), access })),
   locations: listOf(
     later(() => location),
     MAX_ENTRIES,
@@ -177,4 +191,8 @@ const map = object<VariableMap>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
+  passwordFiles: listOf(
+    object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
+    MAX_ENTRIES,
+  ),
 })

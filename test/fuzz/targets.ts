@@ -258,6 +258,7 @@ const SITE = sitesOf(
         place: { file: '', line: 1, column: 1 },
       },
     ],
+    passwordFiles: [],
   },
   ['/x'],
 )

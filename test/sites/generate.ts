@@ -3,6 +3,7 @@
  * purpose: encodings, dots, double slashes, case, an empty query, a slash at the end.
  */
 import { Random } from '../fuzz/random.ts'
+import { withAccess } from './access.ts'
 import type { Case, SpecLocation, SpecRequest, SpecSettings, SpecSite, SpecStep } from './spec.ts'
 
 /** Below `root`: what `writeFiles` makes. A name with a slash at its end is a directory. */
@@ -45,7 +46,8 @@ const PATTERNS = [
 ]
 
 export function generate(seed: number, index: number): Case {
-  return new Generator(new Random(seed * 1_000_003 + index)).case(index)
+  const made = new Generator(new Random(seed * 1_000_003 + index)).case(index)
+  return withAccess(made, new Random(seed * 1_000_033 + index))
 }
 
 class Generator {

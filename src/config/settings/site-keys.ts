@@ -15,6 +15,7 @@ import {
   parseReturn,
   parseSiteName,
 } from '../kinds/site-words.ts'
+import { accessSettings, methodKeys } from './access-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
@@ -110,6 +111,7 @@ export const handlerKeys = {
 
 /** What a location inherits from its site: the nearest value as a whole. */
 export const locationSettings = {
+  ...accessSettings,
   index: input<string>({
     ...ofFile,
     name: 'index',
@@ -274,6 +276,7 @@ export const locationKeys = {
   }),
   ...handlerKeys,
   ...locationSettings,
+  ...methodKeys,
   internal: input<boolean>({
     ...ofFile,
     name: 'internal',

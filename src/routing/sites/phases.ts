@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -10,6 +10,7 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
+import { checkAccess, type Refusal } from './access.ts'
 import { fileName } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
@@ -109,7 +110,7 @@ export class Phases {
       if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request) ?? 'next'
       if (typeof outcome === 'object') return this.#finish(request, outcome)
-      if (outcome !== 'again') return this.#tryFiles(request)
+      if (outcome !== 'again') return this.#access(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
   }
@@ -117,6 +118,21 @@ export class Phases {
   #enter(request: SiteRequest, location: CompiledLocation): void {
     request.location = location
     this.#content.enter(request)
+  }
+
+  #access(request: SiteRequest): Outcome {
+    const { access } = request.location
+    if (access === null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access)
+    if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
+    return this.#checked(request, refusal)
+  }
+
+  #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
+    if (refusal === null) return this.#tryFiles(request)
+    // The page of an error says it too.
+    request.keptHeaders = refusal.headers
+    this.#fail(request, refusal.status, refusal.message, refusal.headers)
   }
 
   /** `try_files` */
@@ -303,7 +319,7 @@ export class Phases {
     this.#enter(request, location)
     const outcome = location.steps?.(request) ?? 'next'
     if (typeof outcome === 'object') return this.#finish(request, outcome)
-    return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+    return outcome === 'again' ? this.#search(request) : this.#access(request)
   }
 
   readonly #orders: ApplicationOrders = {
