@@ -133,6 +133,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/config/kinds/ip.ts',
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
+      'src/http/network-table.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
     ].includes(path),

@@ -17,6 +17,7 @@ import {
 } from '../base/checks.ts'
 import type {
   AddedHeader,
+  AddressMap,
   Alias,
   Condition,
   ErrorTarget,
@@ -31,6 +32,8 @@ import type {
   Site,
   SiteName,
   SitesModel,
+  SplitMap,
+  SplitPart,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
@@ -105,13 +108,14 @@ const condition = byKind<Condition>({
   true: { value: line },
   equal: { value: line, to: line, not: flag },
   matches: { value: line, pattern, not: flag },
+  file: { path: line, test: oneOf(['file', 'directory', 'exists', 'executable']), not: flag },
 })
 const step: Check = byKind<RewriteStep>({
-  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) },
-  return: { status, text: orNull(line) },
-  set: { name: line, value: line },
-  break: {},
-  if: { condition, steps: later(() => steps) },
+  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']), place },
+  return: { status, text: orNull(line), place },
+  set: { name: line, value: line, place },
+  break: { place },
+  if: { condition, steps: later(() => steps), place },
 })
 const steps = listOf(step, MAX_ENTRIES)
 
@@ -177,4 +181,17 @@ const map = object<VariableMap>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
+  geos: listOf(
+    object<AddressMap>({ name: line, from: line, default: line, networks: tableOf(line), place }),
+    MAX_ENTRIES,
+  ),
+  splits: listOf(
+    object<SplitMap>({
+      name: line,
+      from: line,
+      parts: listOf(object<SplitPart>({ share: orNull(wholeNumber(1, 10_000)), value: line }), MAX_ENTRIES),
+      place,
+    }),
+    MAX_ENTRIES,
+  ),
 })

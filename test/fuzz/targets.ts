@@ -19,7 +19,7 @@ import { parse } from '../../src/patterns/parser.ts'
 import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
 import { programOf } from '../../src/patterns/program.ts'
 import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
-import { prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -219,6 +219,7 @@ const SITE = sitesOf(
             pattern: { source: '^/r/(.*)/(.*)$', ignoresCase: false },
             to: '/$2?a=$1&$arg_b',
             flag: 'last',
+            place: PLACE,
           },
           {
             kind: 'if',
@@ -228,7 +229,8 @@ const SITE = sitesOf(
               pattern: { source: '(.+)=(.+)', ignoresCase: true },
               not: false,
             },
-            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri' }],
+            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri', place: PLACE }],
+            place: PLACE,
           },
         ],
         locations: [
@@ -241,7 +243,7 @@ const SITE = sitesOf(
             ],
           }),
           regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
-          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args' }] }),
+          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args', place: PLACE }] }),
           prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
         ],
       }),
@@ -255,9 +257,11 @@ const SITE = sitesOf(
         suffixes: {},
         prefixes: {},
         patterns: [{ pattern: { source: '^(.*)b(.*)$', ignoresCase: true }, value: '$1' }],
-        place: { file: '', line: 1, column: 1 },
+        place: PLACE,
       },
     ],
+    geos: [],
+    splits: [],
   },
   ['/x'],
 )

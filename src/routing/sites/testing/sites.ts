@@ -6,7 +6,7 @@ import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
 import type { SiteRequest } from '../site-request.ts'
 
-const PLACE = { file: 'test.toml', line: 1, column: 1 }
+export const PLACE = { file: 'test.toml', line: 1, column: 1 }
 
 export const SETTINGS: LocationSettings = {
   root: null,
@@ -45,7 +45,7 @@ export const prefix = (path: string, of: Partial<Location> = {}, beatsRegex = fa
 export const exact = (path: string, of: Partial<Location> = {}): Location => location({ kind: 'exact', path }, of)
 export const regex = (source: string, of: Partial<Location> = {}): Location =>
   location({ kind: 'regex', pattern: { source, ignoresCase: false } }, of)
-export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words })
+export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words, place: PLACE })
 
 export function site(of: Partial<Site>): Site {
   return {
@@ -62,7 +62,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [] }
+  return { sites, maps: [], geos: [], splits: [] }
 }
 
 /** What became of a request, when it is done: words in one line. */
@@ -100,6 +100,8 @@ export function sitesOf(
         uri === unreadable
           ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))
           : files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
+      lookAt: name =>
+        Promise.resolve(files.includes(name) ? { isFile: true, isDirectory: false, isExecutable: false } : null),
       serveFile: request => {
         end(`file ${request.uri}`, request)
         return 'answered'
