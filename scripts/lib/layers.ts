@@ -136,6 +136,8 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/address-ranges.ts',
+      'src/http/network-table.ts',
+      'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
     ].includes(path),
   // For its table of reason phrases only.

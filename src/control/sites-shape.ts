@@ -20,6 +20,7 @@ import type {
   AccessRequest,
   AccessRule,
   AddedHeader,
+  AddressMap,
   Alias,
   BasicAccess,
   Condition,
@@ -37,6 +38,8 @@ import type {
   Site,
   SiteName,
   SitesModel,
+  SplitMap,
+  SplitPart,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
@@ -111,13 +114,14 @@ const condition = byKind<Condition>({
   true: { value: line },
   equal: { value: line, to: line, not: flag },
   matches: { value: line, pattern, not: flag },
+  file: { path: line, test: oneOf(['file', 'directory', 'exists', 'executable']), not: flag },
 })
 const step: Check = byKind<RewriteStep>({
-  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) },
-  return: { status, text: orNull(line) },
-  set: { name: line, value: line },
-  break: {},
-  if: { condition, steps: later(() => steps) },
+  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']), place },
+  return: { status, text: orNull(line), place },
+  set: { name: line, value: line, place },
+  break: { place },
+  if: { condition, steps: later(() => steps), place },
 })
 const steps = listOf(step, MAX_ENTRIES)
 
@@ -193,6 +197,19 @@ export const sitesModel: Check = object<SitesModel>({
   maps: listOf(map, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
+    MAX_ENTRIES,
+  ),
+  geos: listOf(
+    object<AddressMap>({ name: line, from: line, default: line, networks: tableOf(line), place }),
+    MAX_ENTRIES,
+  ),
+  splits: listOf(
+    object<SplitMap>({
+      name: line,
+      from: line,
+      parts: listOf(object<SplitPart>({ share: orNull(wholeNumber(1, 10_000)), value: line }), MAX_ENTRIES),
+      place,
+    }),
     MAX_ENTRIES,
   ),
 })

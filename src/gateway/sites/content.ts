@@ -49,6 +49,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
