@@ -136,8 +136,14 @@ class SiteReader {
     }
     const app: string | null = values.one(handlerKeys.app)
     if (app !== null) {
-      if (!this.#of.apps.includes(app))
-        values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
+      const { apps } = this.#of
+      if (!apps.includes(app))
+        values.refuse(
+          handlerKeys.app,
+          apps.length === 0
+            ? 'must be an application, and there is none: write it as a table [[app]]'
+            : `must be one of the applications: ${apps.join(', ')}`,
+        )
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
