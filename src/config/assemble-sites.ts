@@ -9,6 +9,7 @@
 import { bytesOf } from '../base/bytes.ts'
 import type {
   AddedHeader,
+  Compression,
   Condition,
   Location,
   LocationHandler,
@@ -21,6 +22,7 @@ import type {
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
+import { readCompression } from './assemble-compression.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -40,6 +42,8 @@ export interface SiteCircumstances {
   /** Names of the applications. */
   readonly apps: readonly string[]
   readonly bind: readonly BindAddress[]
+  /** What stands at the top of the file. */
+  readonly compression: Compression
 }
 
 export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
@@ -267,6 +271,7 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
@@ -308,6 +313,12 @@ class SiteReader {
 function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: string | null): void {
   if (path === null || path === '' || path.includes('$') || statOrNull(path) !== null) return
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
+}
+
+const COMPRESSION_KEYS = {
+  compress: locationSettings.compress,
+  types: locationSettings.compressTypes,
+  minLength: locationSettings.compressMinLength,
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const

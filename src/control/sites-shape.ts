@@ -18,6 +18,7 @@ import {
 import type {
   AddedHeader,
   Alias,
+  Compression,
   Condition,
   ErrorTarget,
   Expires,
@@ -115,6 +116,14 @@ const step: Check = byKind<RewriteStep>({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
+export const compression: Check = object<Compression>({
+  files: flag,
+  responses: flag,
+  codings: listOf(oneOf(['zstd', 'br', 'gzip']), 3),
+  types: listOf(line, MAX_ENTRIES),
+  minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+})
+
 const settings = object<LocationSettings>({
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
@@ -136,6 +145,7 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,

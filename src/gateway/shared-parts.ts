@@ -5,8 +5,10 @@ import { OpenFiles } from '../base/open-files.ts'
 import type { OtherUses, SharedTurn } from '../base/other-threads.ts'
 import { POOL_OF_A_LOOP, PoolShares } from '../base/pool-shares.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
+import { Encoders } from '../compression/encoders.ts'
 import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
+import { KeptCodings } from '../handlers/static/kept-codings.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
@@ -37,6 +39,9 @@ export interface SharedParts {
   readonly space: TemporarySpace
   /** What takes long in Node's thread pool asks here first. */
   readonly pool: PoolShares
+  readonly encoders: Encoders
+  /** Compressed forms of files. */
+  readonly kept: KeptCodings
   readonly pages: OwnPages
   readonly refusals: Refusals
   readonly trusted: TrustedProxies
@@ -69,6 +74,10 @@ export function makeShared(
   const wanted: WantedLevel = { level: config.logLevel }
   const log = gatewayLog(wanted, send)
   const refusals = new Refusals(log)
+  const memory = new GatewayMemory(config.limits.memory, log, threads?.uses.memory)
+  const space = makeSpace(config, refusals, threads?.uses ?? null)
+  const pool = new PoolShares({ threads: poolThreads(), loops: config.gatewayThreads }, threads?.passwordTurn)
+  const encoders = new Encoders(memory.budget, pool)
   return {
     config,
     build,
@@ -77,9 +86,11 @@ export function makeShared(
     setLogLevel: level => {
       wanted.level = level
     },
-    memory: new GatewayMemory(config.limits.memory, log, threads?.uses.memory),
-    space: makeSpace(config, refusals, threads?.uses ?? null),
-    pool: new PoolShares({ threads: poolThreads(), loops: config.gatewayThreads }, threads?.passwordTurn),
+    memory,
+    space,
+    pool,
+    encoders,
+    kept: new KeptCodings(encoders, space.files),
     pages: new OwnPages(config.errorPages),
     refusals,
     trusted: trustedProxies(config.trustedProxies),

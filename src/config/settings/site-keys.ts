@@ -15,6 +15,7 @@ import {
   parseReturn,
   parseSiteName,
 } from '../kinds/site-words.ts'
+import { compressionKeys } from './compression.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
@@ -230,6 +231,7 @@ export const locationSettings = {
     why: 'It makes a second visit cheap.',
     doc: 'Entity tags of files.',
   }),
+  ...compressionKeys,
   absoluteRedirect: input<boolean>({
     ...ofFile,
     name: 'absolute-redirect',
