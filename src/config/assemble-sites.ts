@@ -8,6 +8,7 @@
  */
 import type {
   AddedHeader,
+  Compression,
   Location,
   LocationHandler,
   LocationSettings,
@@ -19,6 +20,7 @@ import type {
   TryFile,
 } from '../sites/model.ts'
 import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { readCompression } from './assemble-compression.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
@@ -39,6 +41,8 @@ export interface SiteCircumstances {
   /** Names of the applications. */
   readonly apps: readonly string[]
   readonly bind: readonly BindAddress[]
+  /** What stands at the top of the file. */
+  readonly compression: Compression
 }
 
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
@@ -241,6 +245,7 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
@@ -302,6 +307,12 @@ function stepsOf<Value>(
 function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: string | null): void {
   if (path === null || path === '' || path.includes('$') || statOrNull(path) !== null) return
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
+}
+
+const COMPRESSION_KEYS = {
+  compress: locationSettings.compress,
+  types: locationSettings.compressTypes,
+  minLength: locationSettings.compressMinLength,
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const

@@ -23,6 +23,7 @@ import type {
   AddressMap,
   Alias,
   BasicAccess,
+  Compression,
   Condition,
   ErrorTarget,
   Expires,
@@ -131,6 +132,14 @@ const access = object<Access>({
   basic: orNull(object<BasicAccess>({ realm: line, users: line })),
   request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
 })
+export const compression: Check = object<Compression>({
+  files: flag,
+  responses: flag,
+  codings: listOf(oneOf(['zstd', 'br', 'gzip']), 3),
+  types: listOf(line, MAX_ENTRIES),
+  minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+})
+
 const settings = object<LocationSettings>({
   access,
   root: orNull(line),
@@ -153,6 +162,7 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,

@@ -183,6 +183,7 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Location has the host in it. `absolute_redirect` */
@@ -190,6 +191,22 @@ export interface LocationSettings {
   /** … and the port. `port_in_redirect` */
   readonly portInRedirect: boolean
 }
+
+/** What is compressed for clients that want it. */
+export interface Compression {
+  /** Files, each once. */
+  readonly files: boolean
+  /** Responses of applications, and what the program answers by itself. `gzip` */
+  readonly responses: boolean
+  /** At least one. Of those that a client wants equally the first is taken; of files, which are compressed once, the smallest. */
+  readonly codings: readonly CompressionCoding[]
+  /** Media types in lower case: `text/css`, `text/*`, `*`. `gzip_types` */
+  readonly types: readonly string[]
+  /** Bytes of content; what is shorter is sent as it is. `gzip_min_length` */
+  readonly minLength: number
+}
+
+export type CompressionCoding = 'zstd' | 'br' | 'gzip'
 
 export interface AddedHeader {
   readonly name: string

@@ -15,6 +15,7 @@ import {
   parseSiteName,
 } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
+import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { none, ofFile, pair, template, word } from './site-kinds.ts'
 
@@ -209,6 +210,7 @@ export const locationSettings = {
     why: 'It makes a second visit cheap.',
     doc: 'Entity tags of files.',
   }),
+  ...compressionKeys,
   absoluteRedirect: input<boolean>({
     ...ofFile,
     name: 'absolute-redirect',

@@ -160,6 +160,8 @@ export class SiteRequest {
   keptHeaders: readonly string[] = []
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
+  /** The filter of compression is there, once. */
+  isCompressed = false
 
   /** `uri`: as `normalPath` gives it. */
   constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {

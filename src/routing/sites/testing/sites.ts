@@ -25,6 +25,7 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
