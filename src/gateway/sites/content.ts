@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -74,7 +74,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    beforeAnswer: addHeadFields,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -139,12 +139,13 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
+  const plain = hasOrders
     ? withHeaders(
         head,
         fieldsWith(headers, name => !isOrder(name)),
       )
     : head
+  return withHeadFields(request, plain)
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

@@ -76,6 +76,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -83,6 +84,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -108,7 +113,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }

@@ -4,6 +4,7 @@
  */
 import type { VariableMap } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
+import { PatternList } from './pattern-list.ts'
 import type { Evaluate } from './site-request.ts'
 
 export function compileMaps(maps: readonly VariableMap[], compiler: SiteCompiler): void {
@@ -27,10 +28,8 @@ function compileMap(map: VariableMap, compiler: SiteCompiler): Evaluate {
   const exact = table(map.exact)
   const suffixes = table(map.suffixes)
   const prefixes = table(map.prefixes)
-  const patterns = map.patterns.map(({ pattern, value }) => ({
-    matches: compiler.pattern(pattern),
-    value: compiler.template(value),
-  }))
+  const patterns = new PatternList(map.patterns.map(({ pattern }) => compiler.listedPattern(pattern)))
+  const values = map.patterns.map(({ value }) => compiler.template(value))
   const fallback = compiler.template(map.default)
   return request => {
     const text = from(request)
@@ -47,7 +46,7 @@ function compileMap(map: VariableMap, compiler: SiteCompiler): Evaluate {
         const found = prefixes.get(lower.slice(0, dot + 1))
         if (found !== undefined) return found(request)
       }
-    for (const { matches, value } of patterns) if (matches(request, text)) return value(request)
-    return fallback(request)
+    const index = patterns.first(request, text)
+    return (index < 0 ? fallback : values[index]!)(request)
   }
 }

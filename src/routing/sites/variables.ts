@@ -82,10 +82,16 @@ export const VARIABLE_NAMES: readonly string[] = [...BUILT_IN.keys(), ...BY_PREF
 export class Variables {
   readonly #indexes = new Map<string, number>()
   readonly #computed = new Map<string, Evaluate>()
+  readonly #asked = new Set<number>()
 
   /** How many values a request has to hold. */
   get count(): number {
     return this.#indexes.size
+  }
+
+  /** Some text needs the value that is there. */
+  isAsked(index: number): boolean {
+    return this.#asked.has(index)
   }
 
   /** `set`, a named group. Returns where its value is, or says why the name cannot be used: a phrase. */
@@ -121,7 +127,10 @@ export class Variables {
     const computed = this.#computed.get(name) ?? BUILT_IN.get(name)
     if (computed !== undefined) return computed
     const index = this.#indexes.get(name)
-    if (index !== undefined) return request => request.values[index] ?? ''
+    if (index !== undefined) {
+      this.#asked.add(index)
+      return request => request.values[index] ?? ''
+    }
     for (const [prefix, make] of BY_PREFIX)
       if (name.length > prefix.length && name.startsWith(prefix)) return make(name.slice(prefix.length).toLowerCase())
     const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
