@@ -91,6 +91,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -98,6 +99,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -123,7 +128,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }
