@@ -177,6 +177,7 @@ test('HUP takes the first sites, and others, at once, or nothing of a wrong file
   server.expectLog(
     /jumak\.toml:\d+:\d+: 'first \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,
+    /the application main gets no request/,
   )
   await reload('[[site]]\nreturn = "200 first $nothing"\n', /nothing changes/)
   assert.equal(await words(), ofApplication)
