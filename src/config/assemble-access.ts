@@ -1,28 +1,86 @@
 /**
- * Who is let in to a site or a location: its values, and what it inherits. Runs in the command line, and in the master when it reloads.
+ * Who is let in to a site or a location: its values, what it inherits, and the files of passwords. Runs in the command line, and in the
+ * master when it reloads.
  *
- * Not here: what the values may be (`settings/access-keys.ts`).
+ * Invariant: each file is read once, and each mistake in it is told once, with its line.
+ * Not here: what the values may be (`settings/access-keys.ts`), what the lines of a file may be (`src/access/password-file.ts`).
  */
-import type { Access, LimitExcept } from '../sites/model.ts'
+import { readFileSync, statSync } from 'node:fs'
+import { MAX_PASSWORD_FILE, parsePasswordFile } from '../access/password-file.ts'
+import type { Access, LimitExcept, PasswordFile } from '../sites/model.ts'
 import { accessSettings, methodKeys } from './settings/access-keys.ts'
+import type { Setting } from './settings/setting.ts'
 import type { Values } from './values.ts'
 
-const OPEN: Access = { rules: [], satisfy: 'all', basic: null, request: null }
+const OPEN: Access = { rules: [], satisfy: 'all', basic: null, users: null, request: null, requestSets: [] }
 
-/** `outer`: of the site or the location around it; null: there is none. */
-export function assembleAccess(values: Values, outer: Access | null): Access {
-  const inherited = outer ?? OPEN
-  return {
-    rules: values.isGiven(accessSettings.access) ? values.all(accessSettings.access) : inherited.rules,
-    satisfy: values.isGiven(accessSettings.satisfy) ? values.one(accessSettings.satisfy) : inherited.satisfy,
-    basic: inherited.basic,
-    request: inherited.request,
+export class AccessReader {
+  /** Null: it could not be read, which was told. */
+  readonly #files = new Map<string, PasswordFile | null>()
+
+  /** `outer`: of the site or the location around it; null: there is none. */
+  read(values: Values, outer: Access | null): Access {
+    const { access, satisfy, authBasic, authUsers } = accessSettings
+    const inherited = outer ?? OPEN
+    const own = <Value>(setting: Setting, read: () => Value, otherwise: Value): Value =>
+      values.isGiven(setting) ? read() : otherwise
+    const basic = own(authBasic, () => withoutOff(values.one(authBasic)), inherited.basic)
+    const users = own(authUsers, () => values.one(authUsers), inherited.users)
+    if (basic !== null && users === null) values.report(authBasic, 'needs auth-users, a file of names and passwords')
+    if (users !== null && values.isGiven(authUsers)) this.#open(users, values)
+    return {
+      rules: own(access, () => values.all(access), inherited.rules),
+      satisfy: own(satisfy, () => values.one(satisfy), inherited.satisfy),
+      basic,
+      users,
+      request: inherited.request,
+      requestSets: inherited.requestSets,
+    }
+  }
+
+  get passwordFiles(): readonly PasswordFile[] {
+    return [...this.#files.values()].filter(file => file !== null)
+  }
+
+  #open(file: string, values: Values): void {
+    if (this.#files.has(file)) return
+    this.#files.set(file, null)
+    const { authUsers } = accessSettings
+    const text = readUsers(file, values)
+    if (text === null) return
+    const { users, problems } = parsePasswordFile(text)
+    for (const { line, problem } of problems)
+      values.tell({ from: 'file', file, directory: '', position: { line, column: 1 } }, problem)
+    if (users.length === 0 && problems.length === 0)
+      values.warn(authUsers, `names ${file}, which has no user: nobody can log in`)
+    this.#files.set(file, { file, users })
+  }
+}
+
+/** A character for each byte. Null: it cannot be read, which is told. */
+function readUsers(file: string, values: Values): string | null {
+  const { authUsers } = accessSettings
+  try {
+    const { size, mode } = statSync(file)
+    if (size > MAX_PASSWORD_FILE) {
+      values.report(authUsers, `names ${file}, which has more than ${MAX_PASSWORD_FILE} bytes`)
+      return null
+    }
+    if ((mode & 0o004) !== 0) values.warn(authUsers, `names ${file}, which everybody may read: chmod o-r ${file}`)
+    return readFileSync(file, 'latin1')
+  } catch (error) {
+    values.report(authUsers, `names ${file}, which cannot be read: ${(error as Error).message}`)
+    return null
   }
 }
 
 /** `own`: what holds for the other methods of the location. */
-export function assembleLimitExcept(values: Values, own: Access): LimitExcept | null {
+export function readLimitExcept(values: Values, own: Access): LimitExcept | null {
   const methods: readonly string[] | null = values.one(methodKeys.limitExcept)
   values.warnUseless(methods === null, methodKeys.limitExceptAccess, 'without limit-except')
   return methods === null ? null : { methods, access: { ...own, rules: values.all(methodKeys.limitExceptAccess) } }
+}
+
+function withoutOff(realm: string): string | null {
+  return realm === 'off' ? null : realm
 }

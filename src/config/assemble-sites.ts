@@ -14,6 +14,7 @@ import type {
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   Place,
   RewriteStep,
   Site,
@@ -21,7 +22,7 @@ import type {
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
-import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { AccessReader, readLimitExcept } from './assemble-access.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -48,7 +49,7 @@ export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCir
   return {
     sites: sites.map((site, index) => reader.site(site, index)),
     maps: maps.map(map => reader.map(map)),
-    passwordFiles: [],
+    passwordFiles: reader.passwordFiles,
   }
 }
 
@@ -56,6 +57,7 @@ const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 class SiteReader {
   readonly #of: SiteCircumstances
+  readonly #access = new AccessReader()
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -90,6 +92,11 @@ class SiteReader {
     }
     this.#done(values)
     return site
+  }
+
+  /** Of all sites read so far. */
+  get passwordFiles(): readonly PasswordFile[] {
+    return this.#access.passwordFiles
   }
 
   map(table: FileTable): VariableMap {
@@ -145,7 +152,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
-      limitExcept: assembleLimitExcept(values, settings.access),
+      limitExcept: readLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
@@ -259,7 +266,7 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
-      access: assembleAccess(values, outer?.access ?? null),
+      access: this.#access.read(values, outer?.access ?? null),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),

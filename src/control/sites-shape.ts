@@ -17,11 +17,9 @@ import {
 } from '../base/checks.ts'
 import type {
   Access,
-  AccessRequest,
   AccessRule,
   AddedHeader,
   Alias,
-  BasicAccess,
   Condition,
   ErrorTarget,
   Expires,
@@ -124,8 +122,10 @@ const steps = listOf(step, MAX_ENTRIES)
 const access = object<Access>({
   rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
   satisfy: oneOf(['all', 'any']),
-  basic: orNull(object<BasicAccess>({ realm: line, users: line })),
-  request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
+  basic: orNull(line),
+  users: orNull(line),
+  request: orNull(line),
+  requestSets: listOf(object({ name: line, value: line }), MAX_ENTRIES),
 })
 const settings = object<LocationSettings>({
   access,

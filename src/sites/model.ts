@@ -129,29 +129,20 @@ export interface Access {
   readonly rules: readonly AccessRule[]
   /** All that is asked must let the client in, or any of it. `satisfy` */
   readonly satisfy: 'all' | 'any'
-  /** Null: no password is asked for. `auth_basic` */
-  readonly basic: BasicAccess | null
-  /** Null: no other location is asked. `auth_request` */
-  readonly request: AccessRequest | null
+  /** Realm; null: no password is asked for. `auth_basic` */
+  readonly basic: Template | null
+  /** `file` of one of the `passwordFiles`; null only where `basic` is. `auth_basic_user_file` */
+  readonly users: string | null
+  /** Path of the same site, may have a query; null: no other location is asked. `auth_request` */
+  readonly request: Template | null
+  /** Variables that are set afterwards: the values are of that location's response. `auth_request_set` */
+  readonly requestSets: readonly { readonly name: string; readonly value: Template }[]
 }
 
 export interface AccessRule {
   readonly allows: boolean
   /** An address, a range, `unix`, or `all`. */
   readonly from: string
-}
-
-export interface BasicAccess {
-  readonly realm: Template
-  /** `file` of one of the `passwordFiles`. `auth_basic_user_file` */
-  readonly users: string
-}
-
-export interface AccessRequest {
-  /** Path of the same site, may have a query. */
-  readonly uri: Template
-  /** Variables that are set afterwards; the values are of the response. `auth_request_set` */
-  readonly sets: readonly { readonly name: string; readonly value: Template }[]
 }
 
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */

@@ -4,7 +4,7 @@
 import type { Random } from '../fuzz/random.ts'
 import type { Case, SpecAccess, SpecLocation, SpecRequest, SpecSite } from './spec.ts'
 
-/** All requests come from 127.0.0.1. */
+/** Requests come from 127.0.0.1, those with a password from other addresses of 127.0.0.0/8. */
 const RULES: readonly (readonly string[])[] = [
   ['deny all'],
   ['deny 127.0.0.1'],
@@ -16,11 +16,34 @@ const RULES: readonly (readonly string[])[] = [
   ['deny 192.0.2.1', 'deny fe80::/10', 'allow unix:'],
 ]
 
+/** Passwords in the forms that nginx checks itself; `cid` has no right one. The realm is off for `?q=1`. */
+export const USERS =
+  'ann:{PLAIN}sesame\nbob:$apr1$aB3./xyz$4w.XAl3Mr4qXmLWObj1R..\ncid:{SHA}5en6G6MezRroT3XKqkdPOmY/BfR=\ndan:{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0\n'
+
+const REALMS = ['Staff', 'Staff', 'off', 'at $host']
+const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+const SENT: readonly string[] = [
+  basic('ann:sesame'),
+  basic('ann:sesame'),
+  basic('bob:secret'),
+  basic('dan:secret'),
+  basic('dan:secret').replace('Basic', 'bAsIc  '),
+  basic('ann:Sesame'),
+  basic('cid:x'),
+  basic('eve:sesame'),
+  basic(':sesame'),
+  basic('ann'),
+  'Basic',
+  'Basic !',
+  'Bearer sesame',
+]
+
 export function withAccess({ site, requests }: Case, random: Random): Case {
   const chance = (of: number) => random.below(1000) < of * 1000
   const pick = <Value>(from: readonly Value[]): Value => from[random.below(from.length)]!
   const drawn = (of: number): SpecAccess => ({
     ...(chance(of) ? { access: pick(RULES) } : {}),
+    ...(chance(of) ? { basic: pick(REALMS) } : {}),
     ...(chance(of) ? { satisfy: pick(['any', 'all'] as const) } : {}),
   })
   const within = (location: SpecLocation): SpecLocation => {
@@ -37,5 +60,8 @@ export function withAccess({ site, requests }: Case, random: Random): Case {
   }
   if (!chance(0.4)) return { site, requests }
   const guarded: SpecSite = { ...site, ...drawn(0.1), locations: site.locations.map(within) }
-  return { site: guarded, requests: requests.map((one): SpecRequest => one) }
+  return {
+    site: guarded,
+    requests: requests.map((one): SpecRequest => (chance(0.5) ? { ...one, authorization: pick(SENT) } : one)),
+  }
 }

@@ -16,6 +16,8 @@ export interface SpecStep {
 export interface SpecAccess {
   readonly access?: readonly string[]
   readonly satisfy?: 'any' | 'all'
+  /** Realm, or `off`; the file of passwords is `USERS` (`access.ts`). */
+  readonly basic?: string
 }
 
 export interface SpecSettings extends SpecAccess {
@@ -49,6 +51,8 @@ export interface SpecSite extends SpecSettings {
 export interface SpecRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly target: string
+  /** Of Authorization. */
+  readonly authorization?: string
 }
 
 export interface Case {

@@ -17,6 +17,7 @@ function siteTable(site: SpecSite, files: string): Record<string, Toml> {
   return {
     names: [site.name],
     expires: 'off',
+    'auth-users': 'users',
     ...settings(site, files),
     ...(site.steps.length === 0 ? {} : { rewrites: site.steps.map(step) }),
     ...(site.locations.length === 0
@@ -53,6 +54,7 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
   return {
     ...(of.access === undefined ? {} : { access: of.access }),
     ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
+    ...(of.basic === undefined ? {} : { 'auth-basic': of.basic }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),
     ...(Object.keys(usual).length === 0 ? {} : { 'add-headers': usual }),

@@ -24,3 +24,10 @@ export function parseMethods(text: string): Parsed<readonly string[]> {
     ? { value: methods }
     : { problem: 'must have methods in capitals, as in "GET POST"' }
 }
+
+/** Text with variables; `off` is none. */
+export function parseRealm(text: string): Parsed<string> {
+  return text === '' || /[\x00-\x1f\x7f]/.test(text)
+    ? { problem: 'must be a name as in "Staff", or off' }
+    : { value: text }
+}

@@ -2,8 +2,8 @@
  * Keys of sites and locations that say who is let in. They are part of those of `site-keys.ts`. What nginx has too has nginx's name, with
  * hyphens.
  */
-import { parseAccessRule, parseMethods } from '../kinds/access-words.ts'
-import { oneOf, text } from '../kinds/kinds.ts'
+import { parseAccessRule, parseMethods, parseRealm } from '../kinds/access-words.ts'
+import { oneOf, path, text } from '../kinds/kinds.ts'
 import { input } from './setting.ts'
 
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
@@ -22,6 +22,26 @@ export const accessSettings = {
     doc: 'Addresses that are let in: "allow 10.0.0.0/8", "deny all"; a list, the first that has the address decides.',
     more: 'An address that no rule has is let in. It is the address of the client, as `trusted-proxies` say. `unix:` is who comes by a Unix socket. A `return` answers before anybody is asked.',
     repeatable: 'words',
+  }),
+  authBasic: input<string>({
+    ...ofFile,
+    default: 'off',
+    name: 'auth-basic',
+    placeholder: 'REALM',
+    kind: text('name of what is guarded, may have variables, or `off`', parseRealm),
+    why: 'A site is for everybody.',
+    doc: 'A password is asked for (HTTP Basic): the name of what it guards, as in "Staff".',
+    more: 'Browsers show the name. The passwords are in `auth-users`. The application gets the user as REMOTE_USER, or in `scope["extensions"]["jumak.user"]`. Passwords are safe over TLS only.',
+  }),
+  authUsers: input<string | null>({
+    ...ofFile,
+    ...none,
+    name: 'auth-users',
+    placeholder: 'FILE',
+    kind: path('must name a file'),
+    why: 'There is no password that everybody knows.',
+    doc: 'Names and hashes of passwords, a line each, as `jumak password` and `htpasswd` make them.',
+    more: 'bcrypt, Argon2, SHA-crypt (`$5$`, `$6$`), MD5-crypt (`$1$`, `$apr1$`), `{SHA}`, `{SSHA}` and `{PLAIN}` are possible. The file is read at the start, and again at HUP, by the user that starts the program: the gateway need not be able to read it.',
   }),
   satisfy: input({
     ...ofFile,

@@ -4,11 +4,12 @@
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
  */
+import type { Logins } from '../../access/logins.ts'
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { type Listing, MAX_NAMES } from '../../handlers/static/listing.ts'
 import type { FilePlace, LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
-import { fieldsWith } from '../../http/headers.ts'
+import { fieldsWith, headerValues } from '../../http/headers.ts'
 import { decodePathBytes, encodePathBytes } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
@@ -24,10 +25,11 @@ export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
+  readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, logins, refuse }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -74,6 +76,11 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
+    authenticate: ({ exchange: { request, peer } }, users) => {
+      const sent = headerValues(request.headers, 'authorization')
+      // Two are two opinions: the application might see the other one.
+      return logins.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+    },
     enter: addHeadFields,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next

@@ -6,6 +6,8 @@
  * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates, the static files that a Django project
  * names itself.
  */
+import { Hasher } from '../../access/hashes/hasher.ts'
+import { Logins } from '../../access/logins.ts'
 import { OpenFiles } from '../../base/open-files.ts'
 import type { AppConfig, Config } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
@@ -182,7 +184,8 @@ function contentHandler(
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
-    const content = siteContent({ applications, files, policyOf: policies(), refuse })
+    const logins = new Logins(sites.passwordFiles, new Hasher())
+    const content = siteContent({ applications, files, policyOf: policies(), logins, refuse })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

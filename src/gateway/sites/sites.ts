@@ -1,8 +1,10 @@
 /**
- * The sites of one configuration in the gateway: compiled once, with the cache of their files. HUP makes a new one. Runs in the gateway.
+ * The sites of one configuration in the gateway: compiled once, with the cache of their files and who is logged in. HUP makes a new one. Runs in the gateway.
  *
  * Not here: a request's way through them (`routing/sites/phases.ts`).
  */
+import { Hasher } from '../../access/hashes/hasher.ts'
+import { Logins } from '../../access/logins.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
@@ -16,6 +18,7 @@ export class Sites {
   readonly #compiled: CompiledSites
   readonly #files: LocationFiles
   readonly #policyOf = policies()
+  readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
@@ -25,6 +28,7 @@ export class Sites {
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
     this.#files = new LocationFiles(openFiles, refuse)
     this.#refuse = refuse
+    this.#logins = new Logins(model.passwordFiles, new Hasher())
   }
 
   /** What a request goes to. `applications`: as they are now, by name. */
@@ -33,6 +37,7 @@ export class Sites {
       applications,
       files: this.#files,
       policyOf: this.#policyOf,
+      logins: this.#logins,
       refuse: this.#refuse,
     })
     return new Phases(this.#compiled.find, content).handle

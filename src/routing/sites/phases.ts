@@ -10,7 +10,7 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
-import { checkAccess, type Refusal } from './access.ts'
+import { type AskedForAccess, checkAccess, type Refusal } from './access.ts'
 import { fileName } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
@@ -23,7 +23,7 @@ import type { Trace } from './trace.ts'
 type Outcome = void | Promise<void>
 
 /** What is at the end of the way. */
-export interface SiteContent {
+export interface SiteContent extends AskedForAccess {
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
@@ -123,7 +123,7 @@ export class Phases {
   #access(request: SiteRequest): Outcome {
     const { access } = request.location
     if (access === null) return this.#tryFiles(request)
-    const refusal = checkAccess(request, access)
+    const refusal = checkAccess(request, access, this.#content)
     if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
     return this.#checked(request, refusal)
   }

@@ -96,6 +96,8 @@ export interface CompiledAccess {
   readonly rules: readonly AccessRule[]
   /** Null: addresses are not looked at. */
   readonly decide: DecideByAddress | null
+  /** Null: no password is asked for. A realm of `off` asks for none either. */
+  readonly basic: { readonly realm: Evaluate; readonly users: string } | null
 }
 
 export type CompiledTry =

@@ -1,6 +1,7 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { HttpError } from '../../../http/errors.ts'
+import { headerValue } from '../../../http/headers.ts'
 import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
 import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
@@ -9,7 +10,7 @@ import type { Trace } from '../trace.ts'
 
 const PLACE = { file: 'test.toml', line: 1, column: 1 }
 
-export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, request: null }
+export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, users: null, request: null, requestSets: [] }
 
 export const SETTINGS: LocationSettings = {
   access: OPEN,
@@ -70,6 +71,9 @@ export function model(...sites: Site[]): SitesModel {
   return { sites, maps: [], passwordFiles: [] }
 }
 
+/** The field Authorization that passes wherever a password is asked for. */
+export const RIGHT = 'Basic YW5uOngK'
+
 /** What became of a request, when it is done: words in one line. */
 export interface Went {
   words: string
@@ -116,6 +120,11 @@ export function sitesOf(
       refuse: (_, error) => refuse(error),
       enter: () => {},
       leave: () => {},
+      authenticate: () => {
+        const sent = headerValue(exchange.request.headers, 'authorization') ?? ''
+        if (sent === '') return { kind: 'none' }
+        return sent === RIGHT ? { kind: 'right', name: 'ann' } : Promise.resolve({ kind: 'wrong' })
+      },
     }
     went.done = new Phases(compiled.find, content, trace).handle(exchange) ?? undefined
     return went
