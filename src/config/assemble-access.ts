@@ -20,12 +20,14 @@ export class AccessReader {
 
   /** `outer`: of the site or the location around it; null: there is none. */
   read(values: Values, outer: Access | null): Access {
-    const { access, satisfy, authBasic, authUsers } = accessSettings
+    const { access, satisfy, authBasic, authUsers, authRequest, authRequestSet } = accessSettings
     const inherited = outer ?? OPEN
     const own = <Value>(setting: Setting, read: () => Value, otherwise: Value): Value =>
       values.isGiven(setting) ? read() : otherwise
     const basic = own(authBasic, () => withoutOff(values.one(authBasic)), inherited.basic)
     const users = own(authUsers, () => values.one(authUsers), inherited.users)
+    const request = own(authRequest, () => withoutOff(values.one(authRequest)), inherited.request)
+    values.warnUseless(request === null, authRequestSet, 'without auth-request')
     if (basic !== null && users === null) values.report(authBasic, 'needs auth-users, a file of names and passwords')
     if (users !== null && values.isGiven(authUsers)) this.#open(users, values)
     return {
@@ -33,8 +35,8 @@ export class AccessReader {
       satisfy: own(satisfy, () => values.one(satisfy), inherited.satisfy),
       basic,
       users,
-      request: inherited.request,
-      requestSets: inherited.requestSets,
+      request,
+      requestSets: own(authRequestSet, () => values.all(authRequestSet), inherited.requestSets),
     }
   }
 

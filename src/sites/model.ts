@@ -133,8 +133,8 @@ export interface Access {
   readonly basic: Template | null
   /** `file` of one of the `passwordFiles`; null only where `basic` is. `auth_basic_user_file` */
   readonly users: string | null
-  /** Path of the same site, may have a query; null: no other location is asked. `auth_request` */
-  readonly request: Template | null
+  /** Path of the same site, as bytes; null: no other location is asked. `auth_request` */
+  readonly request: string | null
   /** Variables that are set afterwards: the values are of that location's response. `auth_request_set` */
   readonly requestSets: readonly { readonly name: string; readonly value: Template }[]
 }

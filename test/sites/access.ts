@@ -20,6 +20,16 @@ const RULES: readonly (readonly string[])[] = [
 export const USERS =
   'ann:{PLAIN}sesame\nbob:$apr1$aB3./xyz$4w.XAl3Mr4qXmLWObj1R..\ncid:{SHA}5en6G6MezRroT3XKqkdPOmY/BfR=\ndan:{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0\n'
 
+/** Locations that say who is let in. */
+const ASKED = ['/yes', '/yes', '/no', '/login', '/odd', '/asked', '/x.txt', '/nowhere', '/a/', 'off']
+const DECIDING: readonly SpecLocation[] = [
+  { match: '= /yes', steps: [{ kind: 'return', status: 204 }], locations: [], internal: true },
+  { match: '= /no', steps: [{ kind: 'return', status: 403 }], locations: [] },
+  { match: '= /login', steps: [{ kind: 'return', status: 401 }], locations: [] },
+  { match: '= /odd', steps: [{ kind: 'return', status: 302, text: '/login' }], locations: [] },
+  { match: '= /asked', steps: [], locations: [], app: true },
+]
+
 const REALMS = ['Staff', 'Staff', 'off', 'at $host']
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 const SENT: readonly string[] = [
@@ -44,6 +54,7 @@ export function withAccess({ site, requests }: Case, random: Random): Case {
   const drawn = (of: number): SpecAccess => ({
     ...(chance(of) ? { access: pick(RULES) } : {}),
     ...(chance(of) ? { basic: pick(REALMS) } : {}),
+    ...(chance(of) ? { request: pick(ASKED) } : {}),
     ...(chance(of) ? { satisfy: pick(['any', 'all'] as const) } : {}),
   })
   const within = (location: SpecLocation): SpecLocation => {
@@ -59,7 +70,7 @@ export function withAccess({ site, requests }: Case, random: Random): Case {
     }
   }
   if (!chance(0.4)) return { site, requests }
-  const guarded: SpecSite = { ...site, ...drawn(0.1), locations: site.locations.map(within) }
+  const guarded: SpecSite = { ...site, ...drawn(0.1), locations: [...site.locations.map(within), ...DECIDING] }
   return {
     site: guarded,
     requests: requests.map((one): SpecRequest => (chance(0.5) ? { ...one, authorization: pick(SENT) } : one)),

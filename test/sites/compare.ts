@@ -140,8 +140,10 @@ function sameForm(seen: Seen): Seen {
     .trimEnd()
     // `//x` is another host to a browser.
     .replace(/^\/\/+/, '/')
+  // nginx leaves the question for a password in an error that came after it.
+  const challenge = seen.status >= 500 ? '' : seen.challenge
   // There is no content for a type.
-  return { ...seen, location, type: seen.body === '' ? '' : seen.type }
+  return { ...seen, challenge, location, type: seen.body === '' ? '' : seen.type }
 }
 
 /** Our pages of errors say that nobody may keep them. */

@@ -18,6 +18,8 @@ export interface SpecAccess {
   readonly satisfy?: 'any' | 'all'
   /** Realm, or `off`; the file of passwords is `USERS` (`access.ts`). */
   readonly basic?: string
+  /** Path that is asked, or `off`. */
+  readonly request?: string
 }
 
 export interface SpecSettings extends SpecAccess {

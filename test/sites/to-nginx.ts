@@ -62,11 +62,12 @@ function location(one: SpecLocation, place: NginxPlace): string {
   return block(`location ${sign} ${quoted(path)}`, inner)
 }
 
-function access({ access, satisfy, basic }: SpecAccess): string[] {
+function access({ access, satisfy, basic, request }: SpecAccess): string[] {
   return [
     ...(access ?? []).map(rule => `${rule};`),
     ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`]),
     ...(basic === undefined ? [] : [`auth_basic ${quoted(basic)};`]),
+    ...(request === undefined ? [] : [`auth_request ${request};`]),
   ]
 }
 

@@ -54,6 +54,7 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
   return {
     ...(of.access === undefined ? {} : { access: of.access }),
     ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
+    ...(of.request === undefined ? {} : { 'auth-request': of.request }),
     ...(of.basic === undefined ? {} : { 'auth-basic': of.basic }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),

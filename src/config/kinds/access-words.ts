@@ -2,6 +2,7 @@
  * The small languages of access in the values of a site: `access` and `limit-except`. Text to plain data. Runs in the command line, and in
  * the master when it reloads. Pure.
  */
+import { bytesOf } from '../../base/bytes.ts'
 import { TOKEN } from '../../base/token.ts'
 import type { AccessRule } from '../../sites/model.ts'
 import type { Parsed } from '../diagnostics.ts'
@@ -30,4 +31,12 @@ export function parseRealm(text: string): Parsed<string> {
   return text === '' || /[\x00-\x1f\x7f]/.test(text)
     ? { problem: 'must be a name as in "Staff", or off' }
     : { value: text }
+}
+
+/** Decoded, as bytes; `off` is none. */
+export function parseAskedPath(text: string): Parsed<string> {
+  if (text === 'off') return { value: text }
+  return /^\/[^$?#\x00-\x1f\x7f]*$/.test(text) && !/\/\/|\/\.\.?(?:\/|$)/.test(text)
+    ? { value: bytesOf(text) }
+    : { problem: 'must be a path of the site, as in /auth, without variables and query, or off' }
 }

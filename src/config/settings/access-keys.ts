@@ -2,8 +2,9 @@
  * Keys of sites and locations that say who is let in. They are part of those of `site-keys.ts`. What nginx has too has nginx's name, with
  * hyphens.
  */
-import { parseAccessRule, parseMethods, parseRealm } from '../kinds/access-words.ts'
+import { parseAccessRule, parseAskedPath, parseMethods, parseRealm } from '../kinds/access-words.ts'
 import { oneOf, path, text } from '../kinds/kinds.ts'
+import { pair } from '../kinds/pair.ts'
 import { input } from './setting.ts'
 
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
@@ -42,6 +43,26 @@ export const accessSettings = {
     why: 'There is no password that everybody knows.',
     doc: 'Names and hashes of passwords, a line each, as `jumak password` and `htpasswd` make them.',
     more: 'bcrypt, Argon2, SHA-crypt (`$5$`, `$6$`), MD5-crypt (`$1$`, `$apr1$`), `{SHA}`, `{SSHA}` and `{PLAIN}` are possible. The file is read at the start, and again at HUP, by the user that starts the program: the gateway need not be able to read it.',
+  }),
+  authRequest: input<string>({
+    ...ofFile,
+    default: 'off',
+    name: 'auth-request',
+    placeholder: 'PATH',
+    kind: text('path of the same site, or `off`', parseAskedPath),
+    why: 'Applications decide for themselves.',
+    doc: 'Another path of the site is asked first: 2xx lets the client in, 401 and 403 refuse it, all else is 500.',
+    more: 'It is asked by GET, without content, with the fields of the request and with X-Original-URI and X-Original-Method. Its own location may be `internal`, and asks for nothing itself. WWW-Authenticate of a 401 goes to the client.',
+  }),
+  authRequestSet: input({
+    ...ofFile,
+    ...none,
+    name: 'auth-request-set',
+    placeholder: 'TABLE',
+    kind: pair(/^[A-Za-z_]\w*$/, 'must have names of variables, without $'),
+    why: 'The answer alone decides.',
+    doc: 'Variables of the answer to auth-request, as in { user = "$upstream_http_x_user" }.',
+    repeatable: 'words',
   }),
   satisfy: input({
     ...ofFile,

@@ -6,7 +6,7 @@
 import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
-import { splitPair } from '../kinds/pair.ts'
+import { pair } from '../kinds/pair.ts'
 import {
   parseCondition,
   parseErrorTarget,
@@ -28,18 +28,6 @@ const template = (says: string): Kind<string> =>
 
 const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
   text(says, written => (pattern.test(written) ? { value: written } : { problem }))
-
-/** `NAME=VALUE` of a table. */
-const pair = (check: RegExp, problem: string): Kind<{ readonly name: string; readonly value: string }> =>
-  text(
-    'table of texts',
-    written => {
-      const [name, value] = splitPair(written)
-      if (!check.test(name)) return { problem }
-      return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
-    },
-    { table: 'only' },
-  )
 
 const directory = text(
   'path of a directory, may have variables',

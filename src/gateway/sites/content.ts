@@ -20,6 +20,7 @@ import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
+import { Subrequest } from './subrequest.ts'
 
 export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
@@ -80,6 +81,10 @@ export function siteContent({ applications, files, policyOf, logins, refuse }: C
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
       return logins.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+    },
+    open: ({ exchange }, uri) => {
+      const asked = new Subrequest(exchange, uri)
+      return { exchange: asked, ended: asked.ended }
     },
     enter: addHeadFields,
     leave: ({ exchange }) => {

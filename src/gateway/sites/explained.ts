@@ -97,6 +97,12 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   let pool = ''
   const reachedPool = (app: AppConfig) => (reached: Exchange, name: string) => {
+    if (reached !== exchange) {
+      // What it would say to `auth-request` only the running program knows.
+      decisions.push({ kind: 'access', what: `application ${app.name}`, result: 'assumed' })
+      reached.response.respond({ status: 204, reason: '', headers: [] }, Buffer.alloc(0))
+      return
+    }
     pool = name
     // The head that it was given: a filter may have replaced the response.
     exchange.request = reached.request

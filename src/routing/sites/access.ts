@@ -9,7 +9,7 @@
  */
 import { compileAddressRules, ruleFor } from '../../access/address-rules.ts'
 import type { Login } from '../../access/logins.ts'
-import type { HeaderLines } from '../../http/headers.ts'
+import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import type { Access, Location } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
 import type { AccessPhase, CompiledAccess, SiteRequest } from './site-request.ts'
@@ -29,6 +29,8 @@ type Verdict = 'in' | 'none' | Refusal
 export interface AskedForAccess {
   /** Whether the request has a name and a password of this file (`PasswordFile.file`). */
   readonly authenticate: (request: SiteRequest, users: string) => Eventually<Login>
+  /** Asks another location of the site. Resolves with the subrequest when it is answered. `uri`: bytes. */
+  readonly ask: (request: SiteRequest, uri: string) => Promise<SiteRequest>
 }
 
 export type Eventually<Value> = Value | Promise<Value>
@@ -43,14 +45,25 @@ export function compileAccessPhase(location: Location, compiler: SiteCompiler): 
   return { usual, except: { methods, access: compileAccess(limitExcept.access, compiler) } }
 }
 
-function compileAccess({ rules, satisfy, basic, users }: Access, compiler: SiteCompiler): CompiledAccess | null {
+function compileAccess(access: Access, compiler: SiteCompiler): CompiledAccess | null {
+  const { rules, satisfy, basic, users, request, requestSets } = access
   const decide = compileAddressRules(rules)
-  if (decide === null && basic === null) return null
+  if (decide === null && basic === null && request === null) return null
   return {
     satisfiesAny: satisfy === 'any',
     rules,
     decide,
     basic: basic === null ? null : { realm: compiler.template(basic), users: users! },
+    request:
+      request === null
+        ? null
+        : {
+            uri: request,
+            sets: requestSets.map(({ name, value }) => ({
+              index: compiler.define(name),
+              value: compiler.template(value),
+            })),
+          },
   }
 }
 
@@ -67,7 +80,7 @@ export function checkAccess(
 
 type Check = (request: SiteRequest, access: CompiledAccess, asked: AskedForAccess) => Eventually<Verdict>
 
-const CHECKS: readonly Check[] = [checkAddress, checkPassword]
+const CHECKS: readonly Check[] = [checkAddress, checkPassword, checkByRequest]
 
 /** `refused`: by the checks before, where any of them is enough. */
 function checkFrom(
@@ -169,3 +182,26 @@ const TOO_MANY_OF_ADDRESS: Refusal = {
 function challenge(realm: string): HeaderLines {
   return ['WWW-Authenticate', `Basic realm="${realm.replace(/[\x00-\x1f\x7f]/g, '').replace(/["\\]/g, '\\$&')}"`]
 }
+
+function checkByRequest(request: SiteRequest, access: CompiledAccess, asked: AskedForAccess): Eventually<Verdict> {
+  if (access.request === null) return 'none'
+  const { uri, sets } = access.request
+  return asked.ask(request, uri).then(answered => {
+    for (const { index, value } of sets) request.values[index] = value(answered)
+    const { status, head } = answered.exchange.response
+    const isIn = status >= 200 && status < 300
+    request.trace?.({ kind: 'access', what: `auth-request ${uri}`, result: isIn ? 'in' : 'refused' })
+    if (isIn) return 'in'
+    if (status === 403) return REFUSED_BY_REQUEST
+    if (status !== 401)
+      return {
+        status: 500,
+        message: `auth-request ${uri} was answered with ${status || 'nothing'}: 2xx lets in, 401 and 403 refuse`,
+        headers: [],
+      }
+    const headers = fieldsWith(head?.headers ?? [], name => name.toLowerCase() === 'www-authenticate')
+    return { ...NEEDS_PASSWORD, message: 'This needs a login', headers }
+  })
+}
+
+const REFUSED_BY_REQUEST: Refusal = { status: 403, message: 'This client may not come here', headers: [] }

@@ -46,6 +46,7 @@ function defineNames(site: Site, compiler: SiteCompiler): void {
 function defineInLocation(location: Location, compiler: SiteCompiler): void {
   compiler.place = location.place
   if (location.match.kind === 'regex') compiler.pattern(location.match.pattern)
+  for (const { name } of location.settings.access.requestSets) compiler.define(name)
   defineInSteps(location.rewrites, compiler)
   for (const inner of location.locations) defineInLocation(inner, compiler)
 }

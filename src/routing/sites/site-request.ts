@@ -98,6 +98,11 @@ export interface CompiledAccess {
   readonly decide: DecideByAddress | null
   /** Null: no password is asked for. A realm of `off` asks for none either. */
   readonly basic: { readonly realm: Evaluate; readonly users: string } | null
+  /** Null: no other location is asked. `sets`: values of its response. */
+  readonly request: {
+    readonly uri: string
+    readonly sets: readonly { readonly index: number; readonly value: Evaluate }[]
+  } | null
 }
 
 export type CompiledTry =
@@ -131,6 +136,8 @@ export class SiteRequest {
   captures: Captures | null = null
   /** Of variables that the configuration defines, by their index. */
   readonly values: (string | undefined)[]
+  /** The one that it is made for, to ask whether that is let in. Null: it is a client's own. */
+  readonly of: SiteRequest | null
   /** The program itself sent it to where it is. */
   isInternal = false
   /** A rewrite has changed the path, and no location was chosen for the new one. */
@@ -145,8 +152,14 @@ export class SiteRequest {
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
 
-  /** `uri`: as `normalPath` gives it. */
-  constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {
+  /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
+  constructor(
+    exchange: Exchange,
+    site: CompiledSite,
+    uri: string,
+    trace: Trace | null = null,
+    of: SiteRequest | null = null,
+  ) {
     this.exchange = exchange
     this.site = site
     this.trace = trace
@@ -154,7 +167,9 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
-    this.values = new Array(site.variableCount)
+    this.values = of?.values ?? new Array(site.variableCount)
+    this.of = of
+    this.isInternal = of !== null
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */

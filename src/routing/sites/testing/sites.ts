@@ -120,6 +120,10 @@ export function sitesOf(
       refuse: (_, error) => refuse(error),
       enter: () => {},
       leave: () => {},
+      open: ({ exchange: of }, to) => {
+        const asked = new FakeExchange({ ...of.request, method: 'GET', path: to, query: '' })
+        return { exchange: asked, ended: Promise.resolve() }
+      },
       authenticate: () => {
         const sent = headerValue(exchange.request.headers, 'authorization') ?? ''
         if (sent === '') return { kind: 'none' }
