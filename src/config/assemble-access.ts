@@ -7,7 +7,8 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { MAX_PASSWORD_FILE, parsePasswordFile } from '../access/password-file.ts'
-import type { Access, LimitExcept, PasswordFile } from '../sites/model.ts'
+import type { Access, LimitExcept, LocationSettings, PasswordFile, SiteName, ValidReferers } from '../sites/model.ts'
+import type { RefererWord } from './kinds/access-words.ts'
 import { accessSettings, methodKeys } from './settings/access-keys.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Values } from './values.ts'
@@ -56,6 +57,38 @@ export class AccessReader {
     if (users.length === 0 && problems.length === 0)
       values.warn(authUsers, `names ${file}, which has no user: nobody can log in`)
     this.#files.set(file, { file, users })
+  }
+}
+
+type Links = Pick<LocationSettings, 'secureLink' | 'secureLinkMd5' | 'validReferers'>
+
+/** What is known of links to a location. `names`: of its site. */
+export function readLinks(values: Values, outer: Links | null, names: readonly SiteName[]): Links {
+  const { secureLink, secureLinkMd5, validReferers } = accessSettings
+  const link: string | null = values.isGiven(secureLink) ? values.one(secureLink) : (outer?.secureLink ?? null)
+  const signed: string | null = values.isGiven(secureLinkMd5)
+    ? values.one(secureLinkMd5)
+    : (outer?.secureLinkMd5 ?? null)
+  if (link !== null && signed === null) values.report(secureLink, 'needs secure-link-md5, what the hash is of')
+  values.warnUseless(link === null, secureLinkMd5, 'without secure-link')
+  return {
+    secureLink: link,
+    secureLinkMd5: signed,
+    validReferers: values.isGiven(validReferers)
+      ? referersOf(values.all(validReferers).flat(), names)
+      : (outer?.validReferers ?? null),
+  }
+}
+
+function referersOf(words: readonly RefererWord[], names: readonly SiteName[]): ValidReferers {
+  const all = words.flatMap((word): readonly RefererWord[] =>
+    word.kind === 'server_names' ? names.map(one => (one.kind === 'regex' ? one : { ...one, path: '' })) : [word],
+  )
+  return {
+    none: words.some(({ kind }) => kind === 'none'),
+    blocked: words.some(({ kind }) => kind === 'blocked'),
+    hosts: all.flatMap(one => ('name' in one ? [one] : [])),
+    patterns: all.flatMap(one => ('pattern' in one ? [{ ...one.pattern, ignoresCase: true }] : [])),
   }
 }
 

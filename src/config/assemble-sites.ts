@@ -18,11 +18,12 @@ import type {
   Place,
   RewriteStep,
   Site,
+  SiteName,
   SitesModel,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
-import { AccessReader, readLimitExcept } from './assemble-access.ts'
+import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -58,6 +59,8 @@ const NO_HANDLER: LocationHandler = { kind: 'none' }
 class SiteReader {
   readonly #of: SiteCircumstances
   readonly #access = new AccessReader()
+  /** Of the site that is being read. */
+  #names: readonly SiteName[] = []
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -66,6 +69,7 @@ class SiteReader {
   site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
+    this.#names = names
     const settings = this.#settings(values, null)
     const handler = this.#handler(values, part, null, NO_HANDLER)
     const place = placeOf(part)
@@ -267,6 +271,7 @@ class SiteReader {
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
       access: this.#access.read(values, outer?.access ?? null),
+      ...readLinks(values, outer, this.#names),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),

@@ -36,6 +36,7 @@ import type {
   SiteName,
   SitesModel,
   TryFile,
+  ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
 
@@ -129,6 +130,16 @@ const access = object<Access>({
 })
 const settings = object<LocationSettings>({
   access,
+  secureLink: orNull(line),
+  secureLinkMd5: orNull(line),
+  validReferers: orNull(
+    object<ValidReferers>({
+      none: flag,
+      blocked: flag,
+      hosts: listOf(object({ kind: oneOf(['exact', 'suffix', 'prefix']), name: line, path: line }), MAX_ENTRIES),
+      patterns: listOf(pattern, MAX_ENTRIES),
+    }),
+  ),
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),

@@ -139,6 +139,19 @@ export interface Access {
   readonly requestSets: readonly { readonly name: string; readonly value: Template }[]
 }
 
+export interface ValidReferers {
+  readonly none: boolean
+  readonly blocked: boolean
+  /** `path`: beginning of the page's path. */
+  readonly hosts: readonly {
+    readonly kind: 'exact' | 'suffix' | 'prefix'
+    readonly name: string
+    readonly path: string
+  }[]
+  /** Of the URL without its scheme. */
+  readonly patterns: readonly PatternText[]
+}
+
 export interface AccessRule {
   readonly allows: boolean
   /** An address, a range, `unix`, or `all`. */
@@ -148,6 +161,12 @@ export interface AccessRule {
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */
 export interface LocationSettings {
   readonly access: Access
+  /** The link that a request has, as in `$arg_md5,$arg_expires`; null: links are not checked. `secure_link` */
+  readonly secureLink: Template | null
+  /** What its hash must be of; null only where `secureLink` is. `secure_link_md5` */
+  readonly secureLinkMd5: Template | null
+  /** Null: any page may lead here. `valid_referers` */
+  readonly validReferers: ValidReferers | null
   /** Directory of files; null: none was named. `root` */
   readonly root: Template | null
   /** Names of files that stand for their directory. `index` */

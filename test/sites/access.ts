@@ -1,6 +1,7 @@
 /**
  * Who is let in, at random, put upon a site that `generate.ts` has made. It draws from a seed of its own, so the sites stay what they are.
  */
+import { hash } from 'node:crypto'
 import type { Random } from '../fuzz/random.ts'
 import type { Case, SpecAccess, SpecLocation, SpecRequest, SpecSite } from './spec.ts'
 
@@ -69,10 +70,64 @@ export function withAccess({ site, requests }: Case, random: Random): Case {
       locations: location.locations.map(within),
     }
   }
+  if (chance(0.15)) return withLinks({ site, requests }, random)
   if (!chance(0.4)) return { site, requests }
   const guarded: SpecSite = { ...site, ...drawn(0.1), locations: [...site.locations.map(within), ...DECIDING] }
   return {
     site: guarded,
     requests: requests.map((one): SpecRequest => (chance(0.5) ? { ...one, authorization: pick(SENT) } : one)),
+  }
+}
+
+const REFERERS: readonly (readonly string[])[] = [
+  ['none', 'blocked', 'server_names'],
+  ['server_names', '*.else.test', 'other.*'],
+  ['none', 'www.else.test/in/', '~\\.google\\.'],
+  ['blocked', '.else.test'],
+]
+const LED_FROM: readonly string[] = [
+  'http://www.else.test/in/x',
+  'https://WWW.else.test:8080/in/x',
+  'http://www.else.test/out',
+  'http://else.test',
+  'http://other.kr/',
+  'http://www.google.kr/?q',
+  'nothing',
+  'ftp://else.test/',
+  'http://a',
+  'http://',
+]
+/** One for `/page.html secret`, one that has expired, and others. */
+const hashOf = (text: string) => hash('md5', text, 'base64url')
+const QUERIES: readonly string[] = [
+  `?m=${hashOf('/page.html secret')}`,
+  `?m=${hashOf('2147483647/page.html secret')}&e=2147483647`,
+  `?m=${hashOf('1000/page.html secret')}&e=1000`,
+  `?m=${hashOf('2147483647/page.html secret')}&e=2147483646`,
+  `?m=${hashOf('2147483647/page.html secret')}==&e=2147483647`,
+  '?m=x&e=1',
+  '?e=2147483647',
+  `?m=${hashOf('/page.html secret')}&e=x`,
+]
+
+/** What links say, in a text; the requests have links and pages that lead here. */
+function withLinks({ site, requests }: Case, random: Random): Case {
+  const pick = <Value>(from: readonly Value[]): Value => from[random.below(from.length)]!
+  const says = (match: string, link: string): SpecLocation => ({
+    match,
+    secureLink: [link, '$secure_link_expires$uri secret'],
+    referers: pick(REFERERS),
+    steps: [{ kind: 'return', status: 200, text: '$secure_link|$secure_link_expires|$invalid_referer' }],
+    locations: [],
+  })
+  const locations = [says('= /page.html', '$arg_m,$arg_e'), says('= /once', '$arg_m')]
+  const others = site.locations.filter(({ match }) => match !== '= /page.html' && match !== '= /once')
+  return {
+    site: { ...site, locations: [...others, ...locations] },
+    requests: requests.map(one => ({
+      ...one,
+      target: pick(['/page.html', '/page.html', '/once']) + pick(QUERIES),
+      ...(random.below(4) === 0 ? {} : { referer: random.below(5) === 0 ? `http://${site.name}/` : pick(LED_FROM) }),
+    })),
   }
 }

@@ -159,9 +159,13 @@ function nextAddress(): string {
   return `127.0.${1 + ((asked >> 8) % 250)}.${asked % 256}`
 }
 
-function ask(port: number, host: string, { method, target, authorization }: SpecRequest): Promise<Seen> {
+function ask(port: number, host: string, { method, target, authorization, referer }: SpecRequest): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const headers = { Host: host, ...(authorization === undefined ? {} : { Authorization: authorization }) }
+    const headers = {
+      Host: host,
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+      ...(referer === undefined ? {} : { Referer: referer }),
+    }
     const from = authorization === undefined ? '127.0.0.1' : nextAddress()
     const sent = sendRequest(
       { port, host: '127.0.0.1', localAddress: from, method, path: target, headers },

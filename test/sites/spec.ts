@@ -20,6 +20,8 @@ export interface SpecAccess {
   readonly basic?: string
   /** Path that is asked, or `off`. */
   readonly request?: string
+  readonly secureLink?: readonly [link: string, md5: string]
+  readonly referers?: readonly string[]
 }
 
 export interface SpecSettings extends SpecAccess {
@@ -55,6 +57,7 @@ export interface SpecRequest {
   readonly target: string
   /** Of Authorization. */
   readonly authorization?: string
+  readonly referer?: string
 }
 
 export interface Case {

@@ -62,11 +62,15 @@ function location(one: SpecLocation, place: NginxPlace): string {
   return block(`location ${sign} ${quoted(path)}`, inner)
 }
 
-function access({ access, satisfy, basic, request }: SpecAccess): string[] {
+function access({ access, satisfy, basic, request, secureLink, referers }: SpecAccess): string[] {
   return [
     ...(access ?? []).map(rule => `${rule};`),
     ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`]),
     ...(basic === undefined ? [] : [`auth_basic ${quoted(basic)};`]),
+    ...(secureLink === undefined
+      ? []
+      : [`secure_link ${quoted(secureLink[0])};`, `secure_link_md5 ${quoted(secureLink[1])};`]),
+    ...(referers === undefined ? [] : [`valid_referers ${referers.map(quoted).join(' ')};`]),
     ...(request === undefined ? [] : [`auth_request ${request};`]),
   ]
 }

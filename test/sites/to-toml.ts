@@ -55,6 +55,8 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
     ...(of.access === undefined ? {} : { access: of.access }),
     ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
     ...(of.request === undefined ? {} : { 'auth-request': of.request }),
+    ...(of.secureLink === undefined ? {} : { 'secure-link': of.secureLink[0], 'secure-link-md5': of.secureLink[1] }),
+    ...(of.referers === undefined ? {} : { 'valid-referers': of.referers }),
     ...(of.basic === undefined ? {} : { 'auth-basic': of.basic }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),

@@ -2,8 +2,8 @@
  * Keys of sites and locations that say who is let in. They are part of those of `site-keys.ts`. What nginx has too has nginx's name, with
  * hyphens.
  */
-import { parseAccessRule, parseAskedPath, parseMethods, parseRealm } from '../kinds/access-words.ts'
-import { oneOf, path, text } from '../kinds/kinds.ts'
+import { parseAccessRule, parseAskedPath, parseMethods, parseRealm, parseReferer } from '../kinds/access-words.ts'
+import { oneOf, path, template, text } from '../kinds/kinds.ts'
 import { pair } from '../kinds/pair.ts'
 import { input } from './setting.ts'
 
@@ -62,6 +62,37 @@ export const accessSettings = {
     kind: pair(/^[A-Za-z_]\w*$/, 'must have names of variables, without $'),
     why: 'The answer alone decides.',
     doc: 'Variables of the answer to auth-request, as in { user = "$upstream_http_x_user" }.',
+    repeatable: 'words',
+  }),
+  secureLink: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'secure-link',
+    placeholder: 'TEXT',
+    kind: template('text with variables'),
+    why: 'Links are for everybody.',
+    doc: 'The hash of a link, a comma, and when it expires: "$arg_md5,$arg_expires".',
+    more: 'Then `$secure_link` is 1 for a right link, 0 for one that has expired, else empty, and a rewrite says what that means: `{ if = "$secure_link = 0", return = 410 }`. The time may be left out: `$arg_md5`.',
+  }),
+  secureLinkMd5: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'secure-link-md5',
+    placeholder: 'TEXT',
+    kind: template('text with variables'),
+    why: 'It belongs to secure-link.',
+    doc: 'What the hash of a link is of, with a secret in it: "$secure_link_expires$uri my-secret".',
+    more: 'The hash is the MD5 in base64url: `printf %s "2147483647/report.pdf my-secret" | openssl md5 -binary | openssl base64 | tr +/ -_ | tr -d =`.',
+  }),
+  validReferers: input({
+    ...ofFile,
+    ...none,
+    name: 'valid-referers',
+    placeholder: 'NAME',
+    kind: text('`none`, `blocked`, `server_names`, a name, a name with a path, or `~regex`', parseReferer),
+    why: 'Other pages may link here.',
+    doc: 'Pages that may lead here: none, blocked, server_names, names as in *.example.kr, "~regex"; a list.',
+    more: '`$invalid_referer` is 1 for others: `{ if = "$invalid_referer", return = 403 }`. `none` is a request without Referer, `blocked` one without a URL in it. A name may have the beginning of a path: `example.kr/shop/`. It keeps pictures from other pages, and nobody out who wants in.',
     repeatable: 'words',
   }),
   satisfy: input({

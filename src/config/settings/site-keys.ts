@@ -5,7 +5,7 @@
 
 import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
-import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
+import { type Kind, oneOf, onOrOff, size, template, text } from '../kinds/kinds.ts'
 import { pair } from '../kinds/pair.ts'
 import {
   parseCondition,
@@ -21,10 +21,6 @@ import { input, type Setting, settingsIn } from './setting.ts'
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
 /** Most of them are simply not there. */
 const none = { default: null, defaultText: 'none' } as const
-
-/** Text with variables; which there are is looked at when the site is compiled. */
-const template = (says: string): Kind<string> =>
-  text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
 
 const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
   text(says, written => (pattern.test(written) ? { value: written } : { problem }))

@@ -63,6 +63,10 @@ export interface CompiledLocation {
   readonly steps: RunSteps
   /** Null: everybody is let in. */
   readonly access: AccessPhase | null
+  /** Null: links are not checked. `$secure_link` */
+  readonly secureLink: { readonly link: Evaluate; readonly signed: Evaluate } | null
+  /** Null: any page may lead here. `referer`: undefined: there is none. `$invalid_referer` */
+  readonly isValidReferer: ((referer: string | undefined) => boolean) | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings

@@ -6,8 +6,9 @@
  * into a header or a path refuses what cannot stand there.
  */
 import { hostname } from 'node:os'
+import { parseSecureLink, verifySecureLink } from '../../access/secure-link.ts'
 import type { RequestHead } from '../../http/exchange.ts'
-import { headerValues } from '../../http/headers.ts'
+import { headerValue, headerValues } from '../../http/headers.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
@@ -47,6 +48,9 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['msec', () => (Date.now() / 1000).toFixed(3)],
   ['time_iso8601', () => `${new Date().toISOString().slice(0, 19)}+00:00`],
   ['pid', () => String(process.pid)],
+  ['secure_link', secureLink],
+  ['secure_link_expires', r => parseSecureLink(r.location.secureLink?.link(r) ?? '')?.expires ?? ''],
+  ['invalid_referer', r => (r.location.isValidReferer?.(headerOf(r, 'referer')) === false ? '1' : '')],
   ['ssl_protocol', r => r.exchange.local.tls?.protocol ?? ''],
   ['ssl_cipher', r => r.exchange.local.tls?.cipher ?? ''],
   ['ssl_server_name', r => r.exchange.local.tls?.serverName ?? ''],
@@ -130,6 +134,17 @@ export class Variables {
     const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
     return { problem: `names the variable $${name}, which ${missing?.[1] ?? 'nothing defines'}` }
   }
+}
+
+/** Of the location where the request is. `secure_link_md5` may have `$secure_link_expires` in it. */
+function secureLink(request: SiteRequest): string {
+  const own = request.location.secureLink
+  if (own === null) return ''
+  return verifySecureLink(parseSecureLink(own.link(request)), own.signed(request), Date.now() / 1000)
+}
+
+function headerOf({ exchange: { request } }: SiteRequest, name: string): string | undefined {
+  return headerValue(request.headers, name)
 }
 
 /** Where a location is asked by `auth_request`, these are of the client's request, as in nginx. */

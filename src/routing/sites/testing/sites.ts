@@ -14,6 +14,9 @@ export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, users: nul
 
 export const SETTINGS: LocationSettings = {
   access: OPEN,
+  secureLink: null,
+  secureLinkMd5: null,
+  validReferers: null,
   root: null,
   index: ['index.html'],
   autoindex: 'off',
