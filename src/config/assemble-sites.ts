@@ -13,13 +13,15 @@ import type {
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   RewriteAction,
   RewriteStep,
   Site,
+  SiteName,
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
-import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
@@ -50,7 +52,7 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
   return {
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
-    passwordFiles: [],
+    passwordFiles: reader.passwordFiles,
   }
 }
 
@@ -58,6 +60,9 @@ const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 class SiteReader {
   readonly #of: SiteCircumstances
+  readonly #access = new AccessReader()
+  /** Of the site that is being read. */
+  #names: readonly SiteName[] = []
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -66,6 +71,7 @@ class SiteReader {
   site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
+    this.#names = names
     const settings = this.#settings(values, null)
     const handler = this.#handler(values, part, null, NO_HANDLER)
     const place = placeOf(part)
@@ -94,6 +100,11 @@ class SiteReader {
     return site
   }
 
+  /** Of all sites read so far. */
+  get passwordFiles(): readonly PasswordFile[] {
+    return this.#access.passwordFiles
+  }
+
   #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
     const values = this.#values(part)
     const match: Match | null = values.one(locationKeys.match)
@@ -109,7 +120,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
-      limitExcept: assembleLimitExcept(values, settings.access),
+      limitExcept: readLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
@@ -229,7 +240,8 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
-      access: assembleAccess(values, outer?.access ?? null),
+      access: this.#access.read(values, outer?.access ?? null),
+      ...readLinks(values, outer, this.#names),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),

@@ -9,6 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
+import { USERS } from './access.ts'
 import { FILES } from './generate.ts'
 import type { Case, SpecRequest } from './spec.ts'
 import { toNginx } from './to-nginx.ts'
@@ -21,6 +22,7 @@ export interface Seen {
   readonly cacheControl: string
   readonly expires: boolean
   readonly added: string
+  readonly challenge: string
   readonly body: string
 }
 
@@ -29,6 +31,11 @@ export interface Difference {
   readonly request: SpecRequest
   readonly nginx: Seen
   readonly jumak: Seen
+}
+
+/** `directory`: of the configurations. */
+export function writeUsers(directory: string): void {
+  writeFileSync(join(directory, 'users'), USERS, { mode: 0o640 })
 }
 
 export function writeFiles(directory: string): void {
@@ -133,8 +140,10 @@ function sameForm(seen: Seen): Seen {
     .trimEnd()
     // `//x` is another host to a browser.
     .replace(/^\/\/+/, '/')
+  // nginx leaves the question for a password in an error that came after it.
+  const challenge = seen.status >= 500 ? '' : seen.challenge
   // There is no content for a type.
-  return { ...seen, location, type: seen.body === '' ? '' : seen.type }
+  return { ...seen, challenge, location, type: seen.body === '' ? '' : seen.type }
 }
 
 /** Our pages of errors say that nobody may keep them. */
@@ -142,25 +151,43 @@ function without(cacheControl: string): string {
   return cacheControl === 'no-store' ? '' : cacheControl
 }
 
-function ask(port: number, host: string, { method, target }: SpecRequest): Promise<Seen> {
+let asked = 0
+
+/** A wrong password makes the next one of its address wait. */
+function nextAddress(): string {
+  asked++
+  return `127.0.${1 + ((asked >> 8) % 250)}.${asked % 256}`
+}
+
+function ask(port: number, host: string, { method, target, authorization, referer }: SpecRequest): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const sent = sendRequest({ port, host: '127.0.0.1', method, path: target, headers: { Host: host } }, response => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const { headers, statusCode = 0 } = response
-        resolve({
-          status: statusCode,
-          location: (headers.location ?? '').replace(`:${port}/`, ':PORT/'),
-          type: headers['content-type'] ?? '',
-          cacheControl: headers['cache-control'] ?? '',
-          expires: headers.expires !== undefined,
-          added: String(headers['x-one'] ?? ''),
-          body: Buffer.concat(chunks).toString('latin1'),
+    const headers = {
+      Host: host,
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+      ...(referer === undefined ? {} : { Referer: referer }),
+    }
+    const from = authorization === undefined ? '127.0.0.1' : nextAddress()
+    const sent = sendRequest(
+      { port, host: '127.0.0.1', localAddress: from, method, path: target, headers },
+      response => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const { headers, statusCode = 0 } = response
+          resolve({
+            status: statusCode,
+            location: (headers.location ?? '').replace(`:${port}/`, ':PORT/'),
+            type: headers['content-type'] ?? '',
+            cacheControl: headers['cache-control'] ?? '',
+            expires: headers.expires !== undefined,
+            added: String(headers['x-one'] ?? ''),
+            challenge: headers['www-authenticate'] ?? '',
+            body: Buffer.concat(chunks).toString('latin1'),
+          })
         })
-      })
-    })
+      },
+    )
     sent.on('error', reject)
     sent.end()
   })

@@ -16,6 +16,12 @@ export interface SpecStep {
 export interface SpecAccess {
   readonly access?: readonly string[]
   readonly satisfy?: 'any' | 'all'
+  /** Realm, or `off`; the file of passwords is `USERS` (`access.ts`). */
+  readonly basic?: string
+  /** Path that is asked, or `off`. */
+  readonly request?: string
+  readonly secureLink?: readonly [link: string, md5: string]
+  readonly referers?: readonly string[]
 }
 
 export interface SpecSettings extends SpecAccess {
@@ -49,6 +55,9 @@ export interface SpecSite extends SpecSettings {
 export interface SpecRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly target: string
+  /** Of Authorization. */
+  readonly authorization?: string
+  readonly referer?: string
 }
 
 export interface Case {

@@ -23,6 +23,7 @@ function siteTable(site: SpecSite, files: string): Record<string, Toml> {
   return {
     names: [site.name],
     expires: 'off',
+    'auth-users': 'users',
     ...settings(site, files),
     ...(site.steps.length === 0 ? {} : { rewrites: site.steps.map(step) }),
     ...(site.locations.length === 0
@@ -59,6 +60,10 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
   return {
     ...(of.access === undefined ? {} : { access: of.access }),
     ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
+    ...(of.request === undefined ? {} : { 'auth-request': of.request }),
+    ...(of.secureLink === undefined ? {} : { 'secure-link': of.secureLink[0], 'secure-link-md5': of.secureLink[1] }),
+    ...(of.referers === undefined ? {} : { 'valid-referers': of.referers }),
+    ...(of.basic === undefined ? {} : { 'auth-basic': of.basic }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),
     ...(Object.keys(usual).length === 0 ? {} : { 'add-headers': usual }),

@@ -4,11 +4,12 @@
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
  */
+import type { Logins } from '../../access/logins.ts'
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { type Listing, MAX_NAMES } from '../../handlers/static/listing.ts'
 import type { FilePlace, LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
-import { fieldsWith } from '../../http/headers.ts'
+import { fieldsWith, headerValues } from '../../http/headers.ts'
 import { decodePathBytes, encodePathBytes } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
@@ -19,17 +20,19 @@ import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
+import { Subrequest } from './subrequest.ts'
 
 export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
+  readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** Compresses what is answered in a location; null: none does that. */
   readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse, compress }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, logins, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -84,6 +87,15 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
     },
     refuse,
     beforeAnswer: compress === null ? addHeadFields : compressed,
+    authenticate: ({ exchange: { request, peer } }, users) => {
+      const sent = headerValues(request.headers, 'authorization')
+      // Two are two opinions: the application might see the other one.
+      return logins.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+    },
+    open: ({ exchange }, uri) => {
+      const asked = new Subrequest(exchange, uri)
+      return { exchange: asked, ended: asked.ended }
+    },
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

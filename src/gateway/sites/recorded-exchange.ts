@@ -17,6 +17,7 @@ export class RecordedExchange implements Exchange {
   queueMillis = -1
   runMicros = -1
   servedBy = null
+  user = ''
   app = ''
   errorPage: ((error: Error) => boolean) | null = null
   bodyLimit: number | null = null

@@ -87,6 +87,10 @@ export interface CompiledLocation {
   readonly steps: RunSteps
   /** Null: everybody is let in. */
   readonly access: AccessPhase | null
+  /** Null: links are not checked. `$secure_link` */
+  readonly secureLink: { readonly link: Evaluate; readonly signed: Evaluate } | null
+  /** Null: any page may lead here. `referer`: undefined: there is none. `$invalid_referer` */
+  readonly isValidReferer: ((referer: string | undefined) => boolean) | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -120,6 +124,13 @@ export interface CompiledAccess {
   readonly rules: readonly AccessRule[]
   /** Null: addresses are not looked at. */
   readonly decide: DecideByAddress | null
+  /** Null: no password is asked for. A realm of `off` asks for none either. */
+  readonly basic: { readonly realm: Evaluate; readonly users: string } | null
+  /** Null: no other location is asked. `sets`: values of its response. */
+  readonly request: {
+    readonly uri: string
+    readonly sets: readonly { readonly index: number; readonly value: Evaluate }[]
+  } | null
 }
 
 export type CompiledTry =
@@ -156,6 +167,8 @@ export class SiteRequest {
   captures: Captures | null = null
   /** Of variables that the configuration defines, by their index. */
   readonly values: (string | undefined)[]
+  /** The one that it is made for, to ask whether that is let in. Null: it is a client's own. */
+  readonly of: SiteRequest | null
   /** The program itself sent it to where it is. */
   isInternal = false
   /** A rewrite has changed the path, and no location was chosen for the new one. */
@@ -172,8 +185,14 @@ export class SiteRequest {
   /** The filter of compression is there, once. */
   isCompressed = false
 
-  /** `uri`: as `normalPath` gives it. */
-  constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {
+  /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
+  constructor(
+    exchange: Exchange,
+    site: CompiledSite,
+    uri: string,
+    trace: Trace | null = null,
+    of: SiteRequest | null = null,
+  ) {
     this.exchange = exchange
     this.site = site
     this.trace = trace
@@ -182,7 +201,9 @@ export class SiteRequest {
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
     const { variableCount } = site
-    this.values = variableCount === 0 ? NO_VALUES : new Array(variableCount)
+    this.values = of?.values ?? (variableCount === 0 ? NO_VALUES : new Array(variableCount))
+    this.of = of
+    this.isInternal = of !== null
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */
