@@ -3,7 +3,7 @@
  *
  *     sites ← { config, control, routing }        routing ← config        access ← { config, routing, gateway, cli }
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
- *     patterns ← routing
+ *     patterns ← routing        { http, sites } ← compression ← { middleware, handlers, gateway }
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
@@ -45,10 +45,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tls: ['base', 'http'],
   patterns: [],
   routing: ['base', 'http', 'access', 'patterns', 'sites'],
+  compression: ['base', 'http', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
-  middleware: ['base', 'http', 'apps', 'observe'],
-  handlers: ['base', 'http', 'apps', 'observe'],
+  middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
+  handlers: ['base', 'http', 'apps', 'observe', 'compression'],
   gateway: [
     'base',
     'http',
@@ -60,6 +61,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'routing',
     'access',
     'sites',
+    'compression',
     'apps',
     'middleware',
     'handlers',
@@ -136,6 +138,8 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
       'src/http/address-ranges.ts',
+      'src/http/network-table.ts',
+      'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
     ].includes(path),
   // For its table of reason phrases only.

@@ -19,7 +19,9 @@ import type {
   Access,
   AccessRule,
   AddedHeader,
+  AddressMap,
   Alias,
+  Compression,
   Condition,
   ErrorTarget,
   Expires,
@@ -35,6 +37,8 @@ import type {
   Site,
   SiteName,
   SitesModel,
+  SplitMap,
+  SplitPart,
   TryFile,
   ValidReferers,
   VariableMap,
@@ -110,13 +114,14 @@ const condition = byKind<Condition>({
   true: { value: line },
   equal: { value: line, to: line, not: flag },
   matches: { value: line, pattern, not: flag },
+  file: { path: line, test: oneOf(['file', 'directory', 'exists', 'executable']), not: flag },
 })
 const step: Check = byKind<RewriteStep>({
-  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) },
-  return: { status, text: orNull(line) },
-  set: { name: line, value: line },
-  break: {},
-  if: { condition, steps: later(() => steps) },
+  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']), place },
+  return: { status, text: orNull(line), place },
+  set: { name: line, value: line, place },
+  break: { place },
+  if: { condition, steps: later(() => steps), place },
 })
 const steps = listOf(step, MAX_ENTRIES)
 
@@ -128,6 +133,14 @@ const access = object<Access>({
   request: orNull(line),
   requestSets: listOf(object({ name: line, value: line }), MAX_ENTRIES),
 })
+export const compression: Check = object<Compression>({
+  files: flag,
+  responses: flag,
+  codings: listOf(oneOf(['zstd', 'br', 'gzip']), 3),
+  types: listOf(line, MAX_ENTRIES),
+  minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+})
+
 const settings = object<LocationSettings>({
   access,
   secureLink: orNull(line),
@@ -160,6 +173,7 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,
@@ -204,6 +218,19 @@ export const sitesModel: Check = object<SitesModel>({
   maps: listOf(map, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
+    MAX_ENTRIES,
+  ),
+  geos: listOf(
+    object<AddressMap>({ name: line, from: line, default: line, networks: tableOf(line), place }),
+    MAX_ENTRIES,
+  ),
+  splits: listOf(
+    object<SplitMap>({
+      name: line,
+      from: line,
+      parts: listOf(object<SplitPart>({ share: orNull(wholeNumber(1, 10_000)), value: line }), MAX_ENTRIES),
+      place,
+    }),
     MAX_ENTRIES,
   ),
 })

@@ -30,6 +30,10 @@ export interface SitesModel {
   readonly maps: readonly VariableMap[]
   /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
   readonly passwordFiles: readonly PasswordFile[]
+  /** `geo`. */
+  readonly geos: readonly AddressMap[]
+  /** `split_clients`. */
+  readonly splits: readonly SplitMap[]
 }
 
 export interface PasswordFile {
@@ -189,6 +193,7 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Location has the host in it. `absolute_redirect` */
@@ -196,6 +201,22 @@ export interface LocationSettings {
   /** … and the port. `port_in_redirect` */
   readonly portInRedirect: boolean
 }
+
+/** What is compressed for clients that want it. */
+export interface Compression {
+  /** Files, each once. */
+  readonly files: boolean
+  /** Responses of applications, and what the program answers by itself. `gzip` */
+  readonly responses: boolean
+  /** At least one. Of those that a client wants equally the first is taken; of files, which are compressed once, the smallest. */
+  readonly codings: readonly CompressionCoding[]
+  /** Media types in lower case: `text/css`, `text/*`, `*`. `gzip_types` */
+  readonly types: readonly string[]
+  /** Bytes of content; what is shorter is sent as it is. `gzip_min_length` */
+  readonly minLength: number
+}
+
+export type CompressionCoding = 'zstd' | 'br' | 'gzip'
 
 export interface AddedHeader {
   readonly name: string
@@ -223,7 +244,9 @@ export interface ErrorTarget {
   readonly target: Template
 }
 
-export type RewriteStep =
+export type RewriteStep = RewriteAction & { readonly place: Place }
+
+export type RewriteAction =
   | {
       readonly kind: 'rewrite'
       readonly pattern: PatternText
@@ -243,6 +266,13 @@ export type Condition =
   | { readonly kind: 'true'; readonly value: Template }
   | { readonly kind: 'equal'; readonly value: Template; readonly to: Template; readonly not: boolean }
   | { readonly kind: 'matches'; readonly value: Template; readonly pattern: PatternText; readonly not: boolean }
+  /** Whether something is on the disk, links followed: `-f`, `-d`, `-e`, `-x`. `path`: absolute. */
+  | {
+      readonly kind: 'file'
+      readonly path: Template
+      readonly test: 'file' | 'directory' | 'exists' | 'executable'
+      readonly not: boolean
+    }
 
 /** A variable whose value depends on another text. `map` */
 export interface VariableMap {
@@ -256,4 +286,32 @@ export interface VariableMap {
   readonly prefixes: Readonly<Record<string, Template>>
   readonly patterns: readonly { readonly pattern: PatternText; readonly value: Template }[]
   readonly place: Place
+}
+
+/** A variable whose value depends on the network of an address. The longest prefix wins. `geo` */
+export interface AddressMap {
+  readonly name: string
+  /** An address; what is none counts as 255.255.255.255. */
+  readonly from: Template
+  readonly default: string
+  /** By `10.0.0.0/8`, `2001:db8::/32`, or an address. Plain texts. */
+  readonly networks: Readonly<Record<string, string>>
+  readonly place: Place
+}
+
+/** A variable that divides clients: the same text has the same value always. `split_clients` */
+export interface SplitMap {
+  readonly name: string
+  /** What is hashed. */
+  readonly from: Template
+  /** In their order. What is left of them has an empty value. */
+  readonly parts: readonly SplitPart[]
+  readonly place: Place
+}
+
+export interface SplitPart {
+  /** Hundredths of a percent, 1 to 10,000; null: all that is left. */
+  readonly share: number | null
+  /** Plain text. */
+  readonly value: string
 }

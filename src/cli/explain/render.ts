@@ -40,6 +40,7 @@ const LABELS: Readonly<Record<Step['kind'], string>> = {
   rewrite: 'rewrite',
   if: 'if',
   set: 'set',
+  lookup: 'variable',
   break: 'break',
   return: 'return',
   access: 'access',

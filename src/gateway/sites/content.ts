@@ -28,14 +28,21 @@ export interface ContentParts {
   readonly policyOf: PolicyOf
   readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, logins, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, logins, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
     const relative = belowBase(location, fileName(request, uri))
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
+  }
+
+  function enter(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
   }
 
   return {
@@ -52,6 +59,7 @@ export function siteContent({ applications, files, policyOf, logins, refuse }: C
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -86,7 +94,7 @@ export function siteContent({ applications, files, policyOf, logins, refuse }: C
       const asked = new Subrequest(exchange, uri)
       return { exchange: asked, ended: asked.ended }
     },
-    enter: addHeadFields,
+    enter: compress === null ? addHeadFields : enter,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

@@ -191,7 +191,8 @@ function contentHandler(
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
     const logins = new Logins(sites.passwordFiles, new Hasher())
-    const content = siteContent({ applications, files, policyOf: policies(), logins, refuse })
+    // Nothing is sent, so nothing is compressed: Accept-Encoding and the load of the moment would decide.
+    const content = siteContent({ applications, files, policyOf: policies(), logins, refuse, compress: null })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

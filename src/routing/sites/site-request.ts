@@ -18,6 +18,13 @@ export type Captures = readonly (string | undefined)[]
 /** A template, a variable: its value for a request. Each character is a byte. */
 export type Evaluate = (request: SiteRequest) => string
 
+/** A variable that is computed: what is looked up, and the value for it. */
+export interface Lookup {
+  /** What is looked up. */
+  readonly from: Evaluate
+  readonly look: (text: string, request: SiteRequest) => string
+}
+
 /** A compiled regular expression: sets the captures and the named variables of the request if it matches. */
 export type Matches = (request: SiteRequest, subject: string) => boolean
 
@@ -28,8 +35,19 @@ export type StepsOutcome =
   | 'break'
   | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
 
-/** A list of steps; null: there are none. */
-export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
+/** What has a name on the disk, links followed. */
+export interface OnDisk {
+  readonly isFile: boolean
+  readonly isDirectory: boolean
+  /** By its owner. */
+  readonly isExecutable: boolean
+}
+
+/** Null: nothing is there. `name`: absolute; bytes. Fails with HttpError where it cannot be known. */
+export type LookAt = (name: string) => OnDisk | null | Promise<OnDisk | null>
+
+/** A list of steps; null: there are none. A promise: they ask the disk. */
+export type RunSteps = ((request: SiteRequest, look: LookAt) => StepsOutcome | Promise<StepsOutcome>) | null
 
 export interface CompiledSite {
   readonly label: string
@@ -155,6 +173,8 @@ export class SiteRequest {
   keptHeaders: readonly string[] = []
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
+  /** The filter of compression is there, once. */
+  isCompressed = false
 
   /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
   constructor(

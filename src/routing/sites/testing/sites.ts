@@ -3,12 +3,13 @@ import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-excha
 import { HttpError } from '../../../http/errors.ts'
 import { headerValue } from '../../../http/headers.ts'
 import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import { NO_SITES } from '../../../sites/testing/no-sites.ts'
 import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
 import type { SiteRequest } from '../site-request.ts'
 import type { Trace } from '../trace.ts'
 
-const PLACE = { file: 'test.toml', line: 1, column: 1 }
+export const PLACE = { file: 'test.toml', line: 1, column: 1 }
 
 export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, users: null, request: null, requestSets: [] }
 
@@ -28,6 +29,7 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
@@ -54,7 +56,7 @@ export const prefix = (path: string, of: Partial<Location> = {}, beatsRegex = fa
 export const exact = (path: string, of: Partial<Location> = {}): Location => location({ kind: 'exact', path }, of)
 export const regex = (source: string, of: Partial<Location> = {}): Location =>
   location({ kind: 'regex', pattern: { source, ignoresCase: false } }, of)
-export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words })
+export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words, place: PLACE })
 
 export function site(of: Partial<Site>): Site {
   return {
@@ -71,7 +73,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [], passwordFiles: [] }
+  return { ...NO_SITES, sites }
 }
 
 /** The field Authorization that passes wherever a password is asked for. */
@@ -113,6 +115,8 @@ export function sitesOf(
         uri === unreadable
           ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))
           : files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
+      lookAt: name =>
+        Promise.resolve(files.includes(name) ? { isFile: true, isDirectory: false, isExecutable: false } : null),
       serveFile: request => {
         end(`file ${request.uri}`, request)
         return 'answered'
