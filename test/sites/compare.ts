@@ -109,7 +109,11 @@ export async function compare(cases: readonly Case[], nginx: number, jumak: numb
   const differences: Difference[] = []
   for (const { site, requests } of cases)
     for (const request of requests) {
-      const [theirs, ours] = await Promise.all([ask(nginx, site.name, request), ask(jumak, site.name, request)])
+      const from = request.authorization === undefined ? '127.0.0.1' : nextAddress()
+      const [theirs, ours] = await Promise.all([
+        ask(nginx, site.name, request, from),
+        ask(jumak, site.name, request, from),
+      ])
       const [a, b] = alike(theirs, ours)
       try {
         assert.deepEqual(b, a)
@@ -159,14 +163,18 @@ function nextAddress(): string {
   return `127.0.${1 + ((asked >> 8) % 250)}.${asked % 256}`
 }
 
-function ask(port: number, host: string, { method, target, authorization, referer }: SpecRequest): Promise<Seen> {
+function ask(
+  port: number,
+  host: string,
+  { method, target, authorization, referer }: SpecRequest,
+  from: string,
+): Promise<Seen> {
   return new Promise((resolve, reject) => {
     const headers = {
       Host: host,
       ...(authorization === undefined ? {} : { Authorization: authorization }),
       ...(referer === undefined ? {} : { Referer: referer }),
     }
-    const from = authorization === undefined ? '127.0.0.1' : nextAddress()
     const sent = sendRequest(
       { port, host: '127.0.0.1', localAddress: from, method, path: target, headers },
       response => {

@@ -43,11 +43,6 @@ export function text<Value>(
   return { parse, literals: [], json: { type: 'string' }, says, ...more }
 }
 
-/** One line with variables; which there are is looked at when a site is compiled. */
-export function template(says: string): Kind<string> {
-  return text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
-}
-
 /** A whole number from `minimum` to `maximum`. */
 export function count(minimum: number, maximum: number): Kind<number> {
   const problem = `must be a whole number from ${minimum} to ${maximum}`

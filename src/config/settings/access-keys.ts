@@ -3,12 +3,10 @@
  * hyphens.
  */
 import { parseAccessRule, parseAskedPath, parseMethods, parseRealm, parseReferer } from '../kinds/access-words.ts'
-import { oneOf, path, template, text } from '../kinds/kinds.ts'
-import { pair } from '../kinds/pair.ts'
+import { oneOf, path, text } from '../kinds/kinds.ts'
 import { input } from './setting.ts'
+import { none, ofFile, pair, template } from './site-kinds.ts'
 
-const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
-const none = { default: null, defaultText: 'none' } as const
 const ruleKind = text('`allow` or `deny`, and an address, a range, `unix:` or `all`', parseAccessRule)
 
 /** What a location inherits from its site: the nearest value as a whole. */
