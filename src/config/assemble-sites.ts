@@ -205,7 +205,8 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { types, defaultType, charset, etag, limitRate, limitRateAfter } = locationSettings
+    const { absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -231,6 +232,8 @@ class SiteReader {
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
+      limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
+      limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
     }
@@ -308,6 +311,7 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     locationSettings.interceptErrors,
     'without error-page',
   )
+  values.warnUseless(settings.limitRate === null, locationSettings.limitRateAfter, 'without limit-rate')
   values.warnUseless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
   values.warnUseless(
     match.kind === 'named',

@@ -141,6 +141,8 @@ const settings = object<LocationSettings>({
   charset: line,
   etag: flag,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  limitRate: orNull(line),
+  limitRateAfter: orNull(line),
   absoluteRedirect: flag,
   portInRedirect: flag,
 })

@@ -138,6 +138,10 @@ export interface LocationSettings {
   readonly etag: boolean
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
+  /** Bytes a second for each response; null, or nothing that is a size: as fast as the client takes it. `limit_rate` */
+  readonly limitRate: Template | null
+  /** Bytes that come before it counts. `limit_rate_after` */
+  readonly limitRateAfter: Template | null
   /** Location has the host in it. `absolute_redirect` */
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */

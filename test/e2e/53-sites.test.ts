@@ -79,6 +79,42 @@ test('X-Accel-Redirect: the order counts, whatever becomes of the content behind
   await server.stop()
 })
 
+test('limit-rate, and the orders X-Accel-Limit-Rate and X-Accel-Charset', async t => {
+  const large = 'large '.repeat(30_000)
+  const project = site(
+    t,
+    `[[site]]
+locations = [
+  { match = "/app/", app = "main" },
+  { match = "/files/", alias = "files/", limit-rate = "300K", limit-rate-after = "100K" },
+]
+`,
+    { 'files/large.txt': large },
+  )
+  const server = await startServer({ directory: project.directory })
+  const file = await ask(server, 'GET /files/large.txt')
+  assert.equal(file.body.toString(), large)
+  const ordered = async (orders: string) => {
+    const { headers, body } = await ask(server, `GET /app/orders?${orders}`)
+    const accelerated = headers.filter(([name]) => name.startsWith('x-accel'))
+    assert.deepEqual(accelerated, [])
+    return [headers.find(([name]) => name === 'content-type')?.[1], body.length]
+  }
+  const [text, own, redirected, off, image] = await Promise.all([
+    ordered('X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:20000,X-Accel-Expires:60,Content-Type:text/html'),
+    ordered('X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:0,Content-Type:text/html;charset=utf-8'),
+    ordered('X-Accel-Redirect:/files/large.txt,X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:1000000'),
+    ordered('X-Accel-Redirect:/files/large.txt,X-Accel-Charset:off,X-Accel-Limit-Rate:0'),
+    ordered('X-Accel-Charset:koi8-r,Content-Type:image/png'),
+  ])
+  assert.deepEqual(text, ['text/html; charset=koi8-r', 3000])
+  assert.deepEqual(own, ['text/html;charset=utf-8', 3000])
+  assert.deepEqual(redirected, ['text/plain; charset=koi8-r', large.length])
+  assert.deepEqual(off, ['text/plain', large.length])
+  assert.deepEqual(image, ['image/png', 3000])
+  await server.stop()
+})
+
 test('X-Accel-Redirect with the words of a client leads nowhere outside the site', async t => {
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })

@@ -15,7 +15,7 @@ import {
   parseSiteName,
 } from '../kinds/site-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, pair, template, word } from './site-kinds.ts'
+import { none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
 
 const directory = text(
   'path of a directory, may have variables',
@@ -206,6 +206,27 @@ export const locationSettings = {
     default: 'on',
     why: 'It makes a second visit cheap.',
     doc: 'Entity tags of files.',
+  }),
+  limitRate: input<string>({
+    ...ofFile,
+    default: null,
+    defaultText: 'no limit',
+    name: 'limit-rate',
+    placeholder: 'SIZE',
+    kind: sizeOrVariables,
+    why: 'A client may take what the network gives.',
+    doc: 'Bytes a second of each response here.',
+    more: 'For files and for what an application answers; a client with several connections has it several times. With variables, such as those of a map, nothing and 0 are no limit. An application that gives its content piece by piece waits, and keeps its worker busy meanwhile: let it answer with X-Accel-Redirect, or with X-Accel-Limit-Rate where it knows better.',
+  }),
+  limitRateAfter: input<string>({
+    ...ofFile,
+    default: null,
+    defaultText: '0',
+    name: 'limit-rate-after',
+    placeholder: 'SIZE',
+    kind: sizeOrVariables,
+    why: 'The limit is for the whole response.',
+    doc: 'Bytes of a response that come before limit-rate counts.',
   }),
   absoluteRedirect: input<boolean>({
     ...ofFile,

@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withCharset } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -40,7 +40,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       const { exchange, location } = request
       showPath(request)
       exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -105,7 +105,10 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/** What nginx takes from an application as an order, in lower case. They are not for clients. */
+/**
+ * What nginx takes from an application as an order, in lower case. They are not for clients. X-Accel-Buffering has no effect: content goes on as
+ * it comes, always. X-Accel-Expires is for a cache, which there is not.
+ */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
 const LETTER_X = 0x78
 
@@ -118,7 +121,12 @@ function isOrder(name: string): boolean {
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
 
 /** The head to send, or what to do in its place. */
-function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+function decide(
+  request: SiteRequest,
+  head: ResponseHead,
+  orders: ApplicationOrders,
+  response: ApplicationResponse,
+): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
   let target: string | null = null
@@ -126,12 +134,17 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   for (let i = 0; i < headers.length; i += 2) {
     if (!isOrder(headers[i]!)) continue
     hasOrders = true
-    if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
+    const value = headers[i + 1]!
+    const name = headers[i]!.toLowerCase()
+    if (name === 'x-accel-redirect') target = value
+    else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
+    else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
   }
   if (target !== null) {
     const to = target
     return () => {
-      request.keptHeaders = fieldsWith(headers, name => KEPT.test(name))
+      const kept = fieldsWith(headers, name => KEPT.test(name))
+      request.keptHeaders = request.charset === null ? kept : withCharset(kept, request.charset, false)
       orders.redirect(request, to)
     }
   }
@@ -140,12 +153,18 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
-    ? withHeaders(
-        head,
-        fieldsWith(headers, name => !isOrder(name)),
-      )
-    : head
+  return hasOrders ? followed(request, head, response) : head
+}
+
+const CHARSET = /^[A-Za-z0-9._-]{1,32}$/
+
+/** The head without its orders. A charset that the application has given itself stays. */
+function followed(request: SiteRequest, head: ResponseHead, response: ApplicationResponse): ResponseHead {
+  const { charset, limitRate } = request
+  const headers = fieldsWith(head.headers, name => !isOrder(name))
+  request.charset = null
+  if (limitRate !== null) response.addBehind(() => addHeadFields(request))
+  return withHeaders(head, charset === null ? headers : withCharset(headers, charset, false))
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

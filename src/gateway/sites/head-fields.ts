@@ -1,16 +1,18 @@
 /**
- * What a location adds to the head of a response: `add_header`, `expires`, and the status that an error page has. A filter, put in front of
+ * What a location does to a response: `add_header`, `expires`, `limit_rate`, and the status that an error page has. A filter, put in front of
  * the response when a request comes to such a location. Runs in the gateway.
  *
  * The location that counts is the one where the request is when the head leaves, as in nginx.
  */
 import type { ResponseHead } from '../../http/exchange.ts'
 import { addFilter } from '../../http/filtered-response.ts'
-import { fieldsWith } from '../../http/headers.ts'
+import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
-import { withHeaders } from '../../http/response-filter.ts'
+import { type FilteredHead, withHeaders } from '../../http/response-filter.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Expires } from '../../sites/model.ts'
+import { LimitedRate } from './limited-rate.ts'
+import { isCharacters } from './policies.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
 const USUAL: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
@@ -21,23 +23,43 @@ const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g
 const YEARS = 315_360_000
 
 export function addHeadFields(request: SiteRequest): void {
-  const { addHeaders, settings } = request.location
+  const { addHeaders, settings, limitRate } = request.location
   const { kind } = settings.expires
   const changes =
     addHeaders.length > 0 ||
     (kind !== 'off' && kind !== 'auto') ||
+    limitRate !== null ||
+    request.limitRate !== null ||
+    request.charset !== null ||
     request.responseStatus !== 0 ||
     request.keptHeaders.length > 0
   if (!changes || request.isFiltered) return
   request.isFiltered = true
-  addFilter(request.exchange, head => ({ head: changedHead(request, head), content: null }))
+  addFilter(request.exchange, head => ({ head: changedHead(request, head), content: limited(request) }))
+}
+
+/** The application's word counts more than the location's. */
+function limited(request: SiteRequest): FilteredHead['content'] {
+  const { limitRate, limitRateAfter } = request.location
+  const rate = request.limitRate ?? bytesIn(limitRate?.(request))
+  if (rate === 0) return null
+  const after = bytesIn(limitRateAfter?.(request))
+  return out => new LimitedRate(out, rate, after)
+}
+
+/** As nginx writes sizes: `65536`, `64k`, `1m`. Anything else is no limit, as there. */
+function bytesIn(text = ''): number {
+  const [, number, unit] = /^(\d{1,12})([kKmM])?$/.exec(text) ?? []
+  const scale = unit === undefined ? 1 : unit.toLowerCase() === 'k' ? 1024 : 1024 * 1024
+  return Number(number ?? 0) * scale
 }
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { addHeaders, settings } = request.location
   const status = request.responseStatus === 0 ? given.status : request.responseStatus
   const isUsual = USUAL.has(status)
-  const merged = withKept(given.headers, request.keptHeaders)
+  const own = request.charset === null ? given.headers : withCharset(given.headers, request.charset, true)
+  const merged = withKept(own, request.keptHeaders)
   const headers = isUsual ? withExpires(merged, settings.expires) : [...merged]
   for (const { name, value, always } of addHeaders) {
     if (!always && !isUsual) continue
@@ -45,6 +67,16 @@ function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
     if (text !== '') headers.push(name, text)
   }
   return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, headers)
+}
+
+/** `charset`: of text; empty: none. `replaces`: also where the type has one. */
+export function withCharset(headers: HeaderLines, charset: string, replaces: boolean): HeaderLines {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type')
+  const [type = '', ...parameters] = at < 0 ? [] : headers[at + 1]!.split(';')
+  const others = parameters.filter(one => !/^\s*charset\s*=/i.test(one))
+  if (!isCharacters(type.trim()) || (!replaces && others.length < parameters.length)) return headers
+  const added = charset === '' ? [] : [` charset=${charset}`]
+  return headers.with(at + 1, [type, ...others, ...added].join(';'))
 }
 
 /** The application's own fields in the place of those of a file. */

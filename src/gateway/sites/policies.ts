@@ -41,9 +41,12 @@ export function contentTypeFor({ uri, location }: SiteRequest): string {
 
 function typeOf(name: string, { types, defaultType, charset }: LocationSettings): string {
   const type = (types === null ? mediaTypeOf(name) : ownType(types, extensionOf(name))) ?? defaultType
-  // Of nginx's `charset_types` only RSS is no text to us elsewhere.
-  const isCharacters = isText(type) || type === 'application/rss+xml'
-  return charset !== '' && isCharacters ? `${type}; charset=${charset}` : type
+  return charset !== '' && isCharacters(type) ? `${type}; charset=${charset}` : type
+}
+
+/** Of nginx's `charset_types` only RSS is no text to us elsewhere. */
+export function isCharacters(type: string): boolean {
+  return isText(type) || type === 'application/rss+xml'
 }
 
 /** Names that every object has, such as `constructor`, are no extensions. */

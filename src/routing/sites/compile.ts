@@ -170,6 +170,8 @@ function compileLocation(
     alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    limitRate: settings.limitRate === null ? null : compiler.template(settings.limitRate),
+    limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }

@@ -21,6 +21,8 @@ export const SETTINGS: LocationSettings = {
   charset: '',
   etag: true,
   bodyLimit: null,
+  limitRate: null,
+  limitRateAfter: null,
   absoluteRedirect: false,
   portInRedirect: true,
 }
