@@ -78,6 +78,7 @@ class SiteReader {
       listen: this.#listen(values),
       names,
       isDefault: values.one(siteKeys.isDefault),
+      mergesSlashes: values.one(siteKeys.mergeSlashes),
       rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
       root,
       locations: part.locations.map(one => this.#location(one, settings, handler, false)),
@@ -206,7 +207,7 @@ class SiteReader {
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
     const { types, defaultType, charset, etag, limitRate, limitRateAfter } = locationSettings
-    const { absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -231,6 +232,8 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
+      disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
       limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
@@ -296,7 +299,7 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
 }
 
-const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
+const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {

@@ -164,6 +164,10 @@ test('error pages: of files, of a broken application, and of an application that
   assert.equal(missing.status, 404)
   assert.equal(missing.body.toString(), 'no such thing')
   assert.equal(missing.header('x-site'), 'shop')
+  // Conditions and ranges are for what a 200 has (RFC9110§13.2.1).
+  const asked = await ask(server, 'GET /nothing', 'If-None-Match: *', 'Range: bytes=0-1')
+  assert.equal(asked.status, 404)
+  assert.equal(asked.body.toString(), 'no such thing')
   const broken = await ask(server, 'POST /app/broken', 'Content-Length: 0')
   assert.equal(broken.status, 503)
   assert.equal(broken.body.toString(), 'we are down')

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
-import { FILES } from './generate.ts'
+import { FILES, MODIFIED } from './generate.ts'
 import type { Case, SpecRequest } from './spec.ts'
 import { toNginx } from './to-nginx.ts'
 
@@ -35,7 +35,9 @@ export function writeFiles(directory: string): void {
   for (const name of FILES) {
     const path = join(directory, name)
     mkdirSync(name.endsWith('/') ? path : join(path, '..'), { recursive: true })
-    if (!name.endsWith('/')) writeFileSync(path, `the file ${name}\n`)
+    if (name.endsWith('/')) continue
+    writeFileSync(path, `the file ${name}\n`)
+    utimesSync(path, MODIFIED, MODIFIED)
   }
 }
 
@@ -132,7 +134,7 @@ function sameForm(seen: Seen): Seen {
     .replace(/%[0-9A-F]{2}/g, sequence => String.fromCharCode(Number.parseInt(sequence.slice(1), 16)))
     .trimEnd()
     // `//x` is another host to a browser.
-    .replace(/^\/\/+/, '/')
+    .replace(/^(https?:\/\/[^/]*)?\/\/+/, '$1/')
   // There is no content for a type.
   return { ...seen, location, type: seen.body === '' ? '' : seen.type }
 }
@@ -142,9 +144,10 @@ function without(cacheControl: string): string {
   return cacheControl === 'no-store' ? '' : cacheControl
 }
 
-function ask(port: number, host: string, { method, target }: SpecRequest): Promise<Seen> {
+function ask(port: number, host: string, { method, target, since }: SpecRequest): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const sent = sendRequest({ port, host: '127.0.0.1', method, path: target, headers: { Host: host } }, response => {
+    const headers = { Host: host, ...(since === undefined ? {} : { 'If-Modified-Since': since }) }
+    const sent = sendRequest({ port, host: '127.0.0.1', method, path: target, headers }, response => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('error', reject)

@@ -21,6 +21,8 @@ export interface SpecSettings {
   readonly defaultType?: string
   readonly charset?: string
   readonly absoluteRedirect?: boolean
+  readonly ifModifiedSince?: 'off' | 'exact' | 'before'
+  readonly limitRate?: string
   readonly tryFiles?: readonly string[]
   readonly root?: string
 }
@@ -36,6 +38,7 @@ export interface SpecLocation extends SpecSettings {
 
 export interface SpecSite extends SpecSettings {
   readonly name: string
+  readonly mergeSlashes?: boolean
   readonly steps: readonly SpecStep[]
   readonly locations: readonly SpecLocation[]
 }
@@ -43,6 +46,8 @@ export interface SpecSite extends SpecSettings {
 export interface SpecRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly target: string
+  /** If-Modified-Since; undefined: none. */
+  readonly since?: string
 }
 
 export interface Case {

@@ -15,9 +15,12 @@ export interface ActingSetting {
 }
 
 const { addHeaders, addHeadersAlways, index, autoindex, etag, types, tryFiles } = locationSettings
+const { ifModifiedSince, disableSymlinks } = locationSettings
 /** They are inherited together. */
 const HEADERS: readonly string[] = [addHeaders.name, addHeadersAlways.name]
-const OF_FILES: readonly string[] = [index.name, autoindex.name, etag.name, types.name]
+const OF_FILES: readonly string[] = [index, autoindex, etag, types, ifModifiedSince, disableSymlinks].map(
+  ({ name }) => name,
+)
 const HANDLERS: readonly string[] = Object.values(handlerKeys).map(({ name }) => name)
 const SETTINGS: readonly string[] = Object.values(locationSettings).map(({ name }) => name)
 /** Not inherited. */

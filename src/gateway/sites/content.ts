@@ -52,7 +52,8 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
-      return place === null ? 'missing' : files.serve(request.exchange, place)
+      const { exchange, responseStatus } = request
+      return place === null ? 'missing' : files.serve(exchange, place, responseStatus !== 0 && responseStatus !== 200)
     },
     listDirectory: async request => {
       const { method } = request.exchange.request

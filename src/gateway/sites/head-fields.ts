@@ -16,6 +16,8 @@ import { isCharacters } from './policies.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
 const USUAL: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
+/** What conditions and ranges of a request make of a 200. */
+const INSTEAD_OF_200: ReadonlySet<number> = new Set([206, 304, 412, 416])
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g
 
@@ -56,7 +58,9 @@ function bytesIn(text = ''): number {
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { addHeaders, settings } = request.location
-  const status = request.responseStatus === 0 ? given.status : request.responseStatus
+  const { responseStatus } = request
+  const isKept = responseStatus === 0 || (responseStatus === 200 && INSTEAD_OF_200.has(given.status))
+  const status = isKept ? given.status : responseStatus
   const isUsual = USUAL.has(status)
   const own = request.charset === null ? given.headers : withCharset(given.headers, request.charset, true)
   const merged = withKept(own, request.keptHeaders)

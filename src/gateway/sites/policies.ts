@@ -21,8 +21,10 @@ export function policies(): PolicyOf {
   }
 }
 
+const LINK_RULES = { outside: 'within', on: 'none', off: 'all' } as const
+
 function policyFor(settings: LocationSettings): FilePolicy {
-  const { expires, addHeaders, etag } = settings
+  const { expires, addHeaders, etag, ifModifiedSince, disableSymlinks } = settings
   const adds = (field: string) => addHeaders.some(({ name }) => name.toLowerCase() === field)
   const isAuto = expires.kind === 'auto' && !adds('cache-control')
   return {
@@ -31,6 +33,8 @@ function policyFor(settings: LocationSettings): FilePolicy {
     hasEntityTag: etag,
     // What the configuration says of it stands in its place.
     forbidsSniffing: !adds('x-content-type-options'),
+    dateRule: ifModifiedSince,
+    linkRule: LINK_RULES[disableSymlinks],
   }
 }
 

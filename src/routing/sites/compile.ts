@@ -90,6 +90,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    mergesSlashes: site.mergesSlashes,
     steps,
     root,
     locations,

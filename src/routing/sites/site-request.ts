@@ -53,6 +53,7 @@ export interface CompiledSite {
   /** Of `server_name`: for a client that names no host. */
   readonly firstName: string
   readonly variableCount: number
+  readonly mergesSlashes: boolean
   readonly steps: RunSteps
   /** What no location matches. */
   readonly root: CompiledLocation
