@@ -15,7 +15,7 @@ import {
   parseSiteName,
 } from '../kinds/site-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
+import { INTEGER_OR_TEXT, none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
 
 const directory = text(
   'path of a directory, may have variables',
@@ -68,7 +68,7 @@ export const handlerKeys = {
     ...none,
     name: 'return',
     placeholder: 'STATUS',
-    kind: { ...text('status, status and text, or a URL', parseReturn), literals: ['integer'] },
+    kind: text('status, status and text, or a URL', parseReturn, { literals: ['integer'], json: INTEGER_OR_TEXT }),
     why: 'Most locations have something to give.',
     doc: 'Answer with a status, a text or a URL: 404, "301 https://example.kr$request_uri", "200 ok".',
     more: '444 closes the connection without an answer.',

@@ -11,6 +11,9 @@ export const none = { default: null, defaultText: 'none' } as const
 export const template = (says: string): Kind<string> =>
   text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
 
+/** For editors: it need not stand in quotes. */
+export const INTEGER_OR_TEXT = { anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }] } as const
+
 /** Bytes, as a number without a unit; or what variables say when a request comes, as nginx writes it: `64k`. */
 export const sizeOrVariables: Kind<string> = {
   ...text('size: bytes, or with a unit (512K, 1M); or text with variables', written => {
@@ -20,6 +23,7 @@ export const sizeOrVariables: Kind<string> = {
     return 'value' in parsed ? { value: String(parsed.value) } : parsed
   }),
   literals: ['integer'],
+  json: INTEGER_OR_TEXT,
 }
 
 export const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
