@@ -8,6 +8,7 @@
  */
 import type {
   AddedHeader,
+  Compression,
   Location,
   LocationHandler,
   LocationSettings,
@@ -18,6 +19,8 @@ import type {
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
+import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { readCompression } from './assemble-compression.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
@@ -38,6 +41,8 @@ export interface SiteCircumstances {
   /** Names of the applications. */
   readonly apps: readonly string[]
   readonly bind: readonly BindAddress[]
+  /** What stands at the top of the file. */
+  readonly compression: Compression
 }
 
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
@@ -45,6 +50,7 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
   return {
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
+    passwordFiles: [],
   }
 }
 
@@ -70,6 +76,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: null,
       locations: [],
       place,
     }
@@ -103,6 +110,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: assembleLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
@@ -133,8 +141,14 @@ class SiteReader {
     }
     const app: string | null = values.one(handlerKeys.app)
     if (app !== null) {
-      if (!this.#of.apps.includes(app))
-        values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
+      const { apps } = this.#of
+      if (!apps.includes(app))
+        values.refuse(
+          handlerKeys.app,
+          apps.length === 0
+            ? 'must be an application, and there is none: write it as a table [[app]]'
+            : `must be one of the applications: ${apps.join(', ')}`,
+        )
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
@@ -217,6 +231,7 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
+      access: assembleAccess(values, outer?.access ?? null),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),
@@ -234,6 +249,7 @@ class SiteReader {
       etag: own(etag, () => values.one(etag), outer?.etag),
       ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
       disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
+      compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
       limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
@@ -300,6 +316,12 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
+
+const COMPRESSION_KEYS = {
+  compress: locationSettings.compress,
+  types: locationSettings.compressTypes,
+  minLength: locationSettings.compressMinLength,
+}
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {

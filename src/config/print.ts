@@ -249,13 +249,23 @@ export interface Loadable {
   readonly interface: 'wsgi' | 'asgi'
 }
 
-/** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize({ bind, tls: ofTls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
-  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency, workerClass } = app
-  const name = apps.length > 1 ? `${app.name}: ` : ''
-  const addresses = bind
+/** For `--check`, where there is no application. */
+export function summarizeSites(config: Config): string {
+  const { length } = config.sites.sites
+  return `the settings are right: ${length} site${length === 1 ? '' : 's'}, no application, on ${addressesOf(config)}`
+}
+
+function addressesOf({ bind, tls: ofTls }: Config): string {
+  return bind
     .map(address => `${schemeOf(address, hasTls(ofTls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
     .join(', ')
+}
+
+/** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
+export function summarize(config: Config, app: AppConfig, loaded: Loadable | null): string {
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency, workerClass } = app
+  const name = config.apps.length > 1 ? `${app.name}: ` : ''
+  const addresses = addressesOf(config)
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   const room = (isMany: boolean) => (isMany ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread'))
   if (loaded === null) {

@@ -16,16 +16,23 @@ import {
   wholeNumber,
 } from '../base/checks.ts'
 import type {
+  Access,
+  AccessRequest,
+  AccessRule,
   AddedHeader,
   AddressMap,
   Alias,
+  BasicAccess,
+  Compression,
   Condition,
   ErrorTarget,
   Expires,
+  LimitExcept,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   PatternText,
   Place,
   RewriteStep,
@@ -119,7 +126,22 @@ const step: Check = byKind<RewriteStep>({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
+const access = object<Access>({
+  rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
+  satisfy: oneOf(['all', 'any']),
+  basic: orNull(object<BasicAccess>({ realm: line, users: line })),
+  request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
+})
+export const compression: Check = object<Compression>({
+  files: flag,
+  responses: flag,
+  codings: listOf(oneOf(['zstd', 'br', 'gzip']), 3),
+  types: listOf(line, MAX_ENTRIES),
+  minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+})
+
 const settings = object<LocationSettings>({
+  access,
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
@@ -142,6 +164,7 @@ const settings = object<LocationSettings>({
   etag: flag,
   ifModifiedSince: oneOf(['before', 'exact', 'off']),
   disableSymlinks: oneOf(['outside', 'on', 'off']),
+  compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   limitRate: orNull(line),
   limitRateAfter: orNull(line),
@@ -155,6 +178,7 @@ const location: Check = object<Location>({
   tryFiles: listOf(tryFile, MAX_ENTRIES),
   handler,
   settings,
+  limitExcept: orNull(object<LimitExcept>({ methods: listOf(line, MAX_ENTRIES), access })),
   locations: listOf(
     later(() => location),
     MAX_ENTRIES,
@@ -186,6 +210,10 @@ const map = object<VariableMap>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
+  passwordFiles: listOf(
+    object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
+    MAX_ENTRIES,
+  ),
   geos: listOf(
     object<AddressMap>({ name: line, from: line, default: line, networks: tableOf(line), place }),
     MAX_ENTRIES,

@@ -28,10 +28,17 @@ export interface SitesModel {
   readonly sites: readonly Site[]
   /** `map`. */
   readonly maps: readonly VariableMap[]
+  /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
+  readonly passwordFiles: readonly PasswordFile[]
   /** `geo`. */
   readonly geos: readonly AddressMap[]
   /** `split_clients`. */
   readonly splits: readonly SplitMap[]
+}
+
+export interface PasswordFile {
+  readonly file: string
+  readonly users: readonly { readonly name: string; readonly hash: string }[]
 }
 
 /** `server`. */
@@ -84,6 +91,8 @@ export interface Location {
   readonly tryFiles: readonly TryFile[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
+  /** Who is let in with other methods than these; null: as with all methods. `limit_except` */
+  readonly limitExcept: LimitExcept | null
   /** Nested ones. */
   readonly locations: readonly Location[]
   readonly place: Place
@@ -114,8 +123,46 @@ export interface Alias {
   readonly prefix: string | null
 }
 
+export interface LimitExcept {
+  /** In capitals. With GET comes HEAD. */
+  readonly methods: readonly string[]
+  readonly access: Access
+}
+
+/** Who is let in. */
+export interface Access {
+  /** `allow`, `deny`: the first that has the client's address decides. */
+  readonly rules: readonly AccessRule[]
+  /** All that is asked must let the client in, or any of it. `satisfy` */
+  readonly satisfy: 'all' | 'any'
+  /** Null: no password is asked for. `auth_basic` */
+  readonly basic: BasicAccess | null
+  /** Null: no other location is asked. `auth_request` */
+  readonly request: AccessRequest | null
+}
+
+export interface AccessRule {
+  readonly allows: boolean
+  /** An address, a range, `unix`, or `all`. */
+  readonly from: string
+}
+
+export interface BasicAccess {
+  readonly realm: Template
+  /** `file` of one of the `passwordFiles`. `auth_basic_user_file` */
+  readonly users: string
+}
+
+export interface AccessRequest {
+  /** Path of the same site, may have a query. */
+  readonly uri: Template
+  /** Variables that are set afterwards; the values are of the response. `auth_request_set` */
+  readonly sets: readonly { readonly name: string; readonly value: Template }[]
+}
+
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */
 export interface LocationSettings {
+  readonly access: Access
   /** Directory of files; null: none was named. `root` */
   readonly root: Template | null
   /** Names of files that stand for their directory. `index` */
@@ -142,6 +189,7 @@ export interface LocationSettings {
   readonly ifModifiedSince: 'before' | 'exact' | 'off'
   /** Which symbolic links below the directory are no files. `outside`: those that leave it. `disable_symlinks` */
   readonly disableSymlinks: 'outside' | 'on' | 'off'
+  readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Bytes a second for each response; null, or nothing that is a size: as fast as the client takes it. `limit_rate` */
@@ -153,6 +201,22 @@ export interface LocationSettings {
   /** … and the port. `port_in_redirect` */
   readonly portInRedirect: boolean
 }
+
+/** What is compressed for clients that want it. */
+export interface Compression {
+  /** Files, each once. */
+  readonly files: boolean
+  /** Responses of applications, and what the program answers by itself. `gzip` */
+  readonly responses: boolean
+  /** At least one. Of those that a client wants equally the first is taken; of files, which are compressed once, the smallest. */
+  readonly codings: readonly CompressionCoding[]
+  /** Media types in lower case: `text/css`, `text/*`, `*`. `gzip_types` */
+  readonly types: readonly string[]
+  /** Bytes of content; what is shorter is sent as it is. `gzip_min_length` */
+  readonly minLength: number
+}
+
+export type CompressionCoding = 'zstd' | 'br' | 'gzip'
 
 export interface AddedHeader {
   readonly name: string

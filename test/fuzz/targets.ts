@@ -20,6 +20,7 @@ import { type Captures, compilePattern, Pattern } from '../../src/patterns/patte
 import { programOf } from '../../src/patterns/program.ts'
 import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -210,6 +211,7 @@ function textOf(subject: string, slots: Int32Array, group: number): string | und
 /** A site with all that a request's words can reach. */
 const SITE = sitesOf(
   {
+    ...NO_SITES,
     sites: [
       site({
         names: [{ kind: 'regex', pattern: { source: '^(?<name>[a-z]+)\\.test$', ignoresCase: true } }],

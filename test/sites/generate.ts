@@ -3,6 +3,7 @@
  * purpose: encodings, dots, double slashes, case, an empty query, a slash at the end.
  */
 import { Random } from '../fuzz/random.ts'
+import { withAccess } from './access.ts'
 import type { Case, SpecLocation, SpecRequest, SpecSettings, SpecSite, SpecStep } from './spec.ts'
 import { randomQuery, VARIABLES } from './variables.ts'
 
@@ -51,7 +52,8 @@ const PATTERNS = [
 
 export function generate(seed: number, index: number): Case {
   // nginx takes merge_slashes of the default server for all of them.
-  return new Generator(new Random(seed * 1_000_003 + index), seed % 3 !== 0).case(index)
+  const made = new Generator(new Random(seed * 1_000_003 + index), seed % 3 !== 0).case(index)
+  return withAccess(made, new Random(seed * 1_000_033 + index))
 }
 
 class Generator {

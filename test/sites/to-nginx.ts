@@ -1,5 +1,5 @@
 /** A configuration for nginx. What Jumak has as a default and nginx has not stands at the top. */
-import type { SpecLocation, SpecSettings, SpecSite, SpecStep } from './spec.ts'
+import type { SpecAccess, SpecLocation, SpecSettings, SpecSite, SpecStep } from './spec.ts'
 import { MAP, NETWORKS, PARTS } from './variables.ts'
 
 export interface NginxPlace {
@@ -52,6 +52,9 @@ function location(one: SpecLocation, place: NginxPlace): string {
   const inner = [
     ...(one.internal ? ['internal;'] : []),
     ...settings(one, place),
+    ...(one.limitExcept === undefined
+      ? []
+      : [block(`limit_except ${one.limitExcept.methods}`, access(one.limitExcept))]),
     ...one.steps.map(step),
     ...(one.app
       ? [
@@ -67,8 +70,13 @@ function location(one: SpecLocation, place: NginxPlace): string {
   return block(`location ${sign} ${quoted(path)}`, inner)
 }
 
+function access({ access, satisfy }: SpecAccess): string[] {
+  return [...(access ?? []).map(rule => `${rule};`), ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`])]
+}
+
 function settings(of: SpecSettings, { files }: NginxPlace): string[] {
   return [
+    ...access(of),
     ...(of.root === undefined ? [] : [`root ${quoted(files + of.root)};`]),
     ...(of.index === undefined ? [] : [`index ${of.index.join(' ')};`]),
     ...(of.headers ?? []).map(([name, value, always]) => `add_header ${name} ${quoted(value)} ${always};`),

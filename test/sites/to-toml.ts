@@ -41,6 +41,9 @@ function locationTable(given: SpecLocation, files: string, root: string | undefi
     match: one.match,
     ...settings(one, files),
     ...(one.internal ? { internal: true } : {}),
+    ...(one.limitExcept === undefined
+      ? {}
+      : { 'limit-except': one.limitExcept.methods, 'limit-except-access': one.limitExcept.access }),
     ...(one.app ? { app: 'echo' } : {}),
     ...(one.alias === undefined ? {} : { alias: files + one.alias }),
     ...(one.steps.length === 0 ? {} : { rewrites: one.steps.map(step) }),
@@ -55,6 +58,8 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
     Object.fromEntries((of.headers ?? []).flatMap(([name, value, when]) => (when === always ? [[name, value]] : [])))
   const [usual, always] = [headers(''), headers('always')]
   return {
+    ...(of.access === undefined ? {} : { access: of.access }),
+    ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),
     ...(Object.keys(usual).length === 0 ? {} : { 'add-headers': usual }),

@@ -102,6 +102,12 @@ const LOCATION_WHY = {
   none: 'no location has the path: the site itself',
 } as const
 
+const ACCESS_WORDS = {
+  in: 'lets the client in',
+  refused: 'refuses the client',
+  none: 'does not name the client',
+} as const
+
 /** Null: it says nothing that another step does not say. */
 function stepOf(decision: Decision, authority: string): Step | null {
   const step = (what: string, result: string, applies = true, place: Place | null = null): Step => ({
@@ -156,6 +162,8 @@ function stepOf(decision: Decision, authority: string): Step | null {
       return step('', 'no more steps here', true, decision.place)
     case 'return':
       return step(String(decision.status), decision.text ?? '', true, decision.place)
+    case 'access':
+      return step(decision.what, ACCESS_WORDS[decision.result], decision.result !== 'none')
     case 'try': {
       const { what, isThere, file, uri } = decision
       if (file === '') return step(uri, 'can be no file here', false)

@@ -14,6 +14,8 @@ import {
   parseReturn,
   parseSiteName,
 } from '../kinds/site-words.ts'
+import { accessSettings, methodKeys } from './access-keys.ts'
+import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { INTEGER_OR_TEXT, none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
 
@@ -87,6 +89,7 @@ export const handlerKeys = {
 
 /** What a location inherits from its site: the nearest value as a whole. */
 export const locationSettings = {
+  ...accessSettings,
   index: input<string>({
     ...ofFile,
     name: 'index',
@@ -248,6 +251,7 @@ export const locationSettings = {
     why: 'The limit is for the whole response.',
     doc: 'Bytes of a response that come before limit-rate counts.',
   }),
+  ...compressionKeys,
   absoluteRedirect: input<boolean>({
     ...ofFile,
     name: 'absolute-redirect',
@@ -292,6 +296,7 @@ export const locationKeys = {
   }),
   ...handlerKeys,
   ...locationSettings,
+  ...methodKeys,
   internal: input<boolean>({
     ...ofFile,
     name: 'internal',

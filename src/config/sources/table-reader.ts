@@ -60,7 +60,7 @@ export class TableReader {
       this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
     else if (name === 'tls' && value.kind === 'table')
       this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
-    else if (OF_SITES.has(name) && level === 'top' && value.kind === 'table')
+    else if (OF_SITES.has(name) && OF_FILE.includes(level) && value.kind === 'table')
       this.report(key, `a ${name} is a table in two brackets, [[${name}]], since there may be several`)
     else if (setting !== undefined) this.#readSetting(setting, value)
     else this.report(key, explainUnknown(name, value, level))
@@ -132,6 +132,9 @@ export class TableReader {
     return { from: 'file', file: this.#file, directory: this.#directory, position }
   }
 }
+
+/** The top level of a file. */
+const OF_FILE: readonly Level[] = ['top', 'included']
 
 /** `text in quotes, a number, or a list of them`. */
 function describeAllowed({ kind, repeatable }: Setting): string {

@@ -25,14 +25,21 @@ export interface ContentParts {
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
     const relative = belowBase(location, fileName(request, uri))
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
+  }
+
+  function enter(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
   }
 
   return {
@@ -76,7 +83,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    enter: compress === null ? addHeadFields : enter,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

@@ -2,6 +2,7 @@
  * What the answer with a file says in a location: media type, charset, Cache-Control, entity tag. One policy for each location's settings, made
  * when it is first needed. Runs in the gateway.
  */
+import { fileCompression } from '../../compression/files.ts'
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { cacheControlOf, extensionOf, isText, mediaTypeOf } from '../../handlers/static/names.ts'
 import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
@@ -24,7 +25,7 @@ export function policies(): PolicyOf {
 const LINK_RULES = { outside: 'within', on: 'none', off: 'all' } as const
 
 function policyFor(settings: LocationSettings): FilePolicy {
-  const { expires, addHeaders, etag, ifModifiedSince, disableSymlinks } = settings
+  const { expires, addHeaders, etag, ifModifiedSince, disableSymlinks, compression } = settings
   const adds = (field: string) => addHeaders.some(({ name }) => name.toLowerCase() === field)
   const isAuto = expires.kind === 'auto' && !adds('cache-control')
   return {
@@ -35,6 +36,8 @@ function policyFor(settings: LocationSettings): FilePolicy {
     forbidsSniffing: !adds('x-content-type-options'),
     dateRule: ifModifiedSince,
     linkRule: LINK_RULES[disableSymlinks],
+    // What the configuration says of it may be right for the bytes of the file alone.
+    compression: adds('content-encoding') ? null : fileCompression(compression),
   }
 }
 

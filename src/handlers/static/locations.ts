@@ -10,6 +10,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import { CHECK_MS } from './cache.ts'
 import type { Entry, FilePolicy } from './entry.ts'
 import { isDirectoryBelow } from './files.ts'
+import type { KeptCodings } from './kept-codings.ts'
 import { type Listing, listBelow } from './listing.ts'
 import { DiskNames, type OnDisk } from './on-disk.ts'
 import { isPublicName } from './paths.ts'
@@ -44,10 +45,11 @@ export class LocationFiles {
   /** All requests of a second share one look. */
   readonly #listings = new Map<string, { readonly listing: Promise<Listing | null>; readonly startedAt: number }>()
 
-  constructor(openFiles: OpenFiles, onError: OnError) {
+  /** `kept`: for locations whose policy compresses; null: none does. */
+  constructor(openFiles: OpenFiles, onError: OnError, kept: KeptCodings | null = null) {
     this.#openFiles = openFiles
     this.#store = new FileStore(openFiles)
-    this.#responder = new FileResponder(openFiles, onError)
+    this.#responder = new FileResponder(openFiles, onError, kept)
   }
 
   /** A regular file. Throws HttpError where it cannot be known. */

@@ -4,6 +4,7 @@
  */
 import { bytesOf } from '../../base/bytes.ts'
 import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import { compileAccessPhase } from './access.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { compileComputed } from './computed.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
@@ -164,6 +165,7 @@ function compileLocation(
     beatsRegex: match.kind === 'prefix' && match.beatsRegex,
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
+    access: compileAccessPhase(location, compiler),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,

@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -10,6 +10,7 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
+import { checkAccess, type Refusal } from './access.ts'
 import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
@@ -123,19 +124,34 @@ export class Phases {
       if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
       if (typeof outcome === 'object') return this.#afterSteps(request, outcome, one => this.#stepped(request, one))
-      if (outcome !== 'again') return this.#tryFiles(request)
+      if (outcome !== 'again') return this.#access(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
   }
 
   #stepped(request: SiteRequest, outcome: Exclude<StepsOutcome, Answer>): Outcome {
-    if (outcome !== 'again') return this.#tryFiles(request)
+    if (outcome !== 'again') return this.#access(request)
     return --request.changesLeft < 0 ? this.#tooManyChanges(request) : this.#search(request)
   }
 
   #enter(request: SiteRequest, location: CompiledLocation): void {
     request.location = location
     this.#content.enter(request)
+  }
+
+  #access(request: SiteRequest): Outcome {
+    const { access } = request.location
+    if (access === null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access)
+    if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
+    return this.#checked(request, refusal)
+  }
+
+  #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
+    if (refusal === null) return this.#tryFiles(request)
+    // The page of an error says it too.
+    request.keptHeaders = refusal.headers
+    this.#fail(request, refusal.status, refusal.message, refusal.headers)
   }
 
   /** `try_files` */
@@ -314,7 +330,7 @@ export class Phases {
     request.trace?.({ kind: 'location', location, how: 'named' })
     this.#enter(request, location)
     const goOn = (outcome: Exclude<StepsOutcome, Answer>) =>
-      outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+      outcome === 'again' ? this.#search(request) : this.#access(request)
     const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
     return typeof outcome === 'object' ? this.#afterSteps(request, outcome, goOn) : goOn(outcome)
   }

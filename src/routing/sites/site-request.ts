@@ -2,8 +2,9 @@
  * What is known of a request while it goes through a site: where it is now, and the values of its variables. One object for each request.
  * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
  */
+import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
@@ -79,6 +80,8 @@ export interface CompiledLocation {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly steps: RunSteps
+  /** Null: everybody is let in. */
+  readonly access: AccessPhase | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -99,6 +102,22 @@ export interface CompiledLocation {
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
   readonly place: Place
+}
+
+/** Who is let in. */
+export interface AccessPhase {
+  /** Null: everybody. */
+  readonly usual: CompiledAccess | null
+  /** With other methods than these; null: as `usual`. `limit_except` */
+  readonly except: { readonly methods: ReadonlySet<string>; readonly access: CompiledAccess | null } | null
+}
+
+export interface CompiledAccess {
+  readonly satisfiesAny: boolean
+  /** As they are written: for `explain`. */
+  readonly rules: readonly AccessRule[]
+  /** Null: addresses are not looked at. */
+  readonly decide: DecideByAddress | null
 }
 
 export type CompiledTry =
@@ -149,6 +168,8 @@ export class SiteRequest {
   charset: string | null = null
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
+  /** The filter of compression is there, once. */
+  isCompressed = false
 
   /** `uri`: as `normalPath` gives it. */
   constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {

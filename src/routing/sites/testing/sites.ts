@@ -1,14 +1,19 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
-import { FakeExchange } from '../../../apps/testing/fake-exchange.ts'
+import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { HttpError } from '../../../http/errors.ts'
-import type { Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import { NO_SITES } from '../../../sites/testing/no-sites.ts'
 import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
 import type { SiteRequest } from '../site-request.ts'
+import type { Trace } from '../trace.ts'
 
 export const PLACE = { file: 'test.toml', line: 1, column: 1 }
 
+export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, request: null }
+
 export const SETTINGS: LocationSettings = {
+  access: OPEN,
   root: null,
   index: ['index.html'],
   autoindex: 'off',
@@ -22,6 +27,7 @@ export const SETTINGS: LocationSettings = {
   etag: true,
   ifModifiedSince: 'before',
   disableSymlinks: 'outside',
+  compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
   limitRate: null,
   limitRateAfter: null,
@@ -38,6 +44,7 @@ export function location(match: Match, of: Partial<Location> = {}): Location {
     tryFiles: [],
     handler: { kind: 'none' },
     settings: SETTINGS,
+    limitExcept: null,
     locations: [],
     place: PLACE,
     ...of,
@@ -67,7 +74,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [], geos: [], splits: [] }
+  return { ...NO_SITES, sites }
 }
 
 /** What became of a request, when it is done: words in one line. */
@@ -86,12 +93,13 @@ export function sitesOf(
   of: SitesModel,
   files: readonly string[] = [],
   unreadable = '',
-): (target: string, host?: string) => Went {
+  trace: Trace | null = null,
+): (target: string, host?: string, of?: FakeRequest) => Went {
   const compiled = compileSites(of)
   if (compiled.problems.length > 0) throw new Error(compiled.problems.map(({ problem }) => problem).join('; '))
-  return (target, host = 'test') => {
+  return (target, host = 'test', fields = {}) => {
     const [path = '', query = ''] = target.split(/\?(.*)/s)
-    const exchange = new FakeExchange({ target, path, query, authority: host })
+    const exchange = new FakeExchange({ target, path, query, authority: host, ...fields })
     const went: Went = { words: 'nothing', request: null, done: undefined }
     const end = (words: string, request: SiteRequest | null) => {
       Object.assign(went, { words, request })
@@ -118,7 +126,7 @@ export function sitesOf(
       enter: () => {},
       leave: () => {},
     }
-    went.done = new Phases(compiled.find, content).handle(exchange) ?? undefined
+    went.done = new Phases(compiled.find, content, trace).handle(exchange) ?? undefined
     return went
   }
 }
