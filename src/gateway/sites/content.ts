@@ -17,6 +17,7 @@ import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields, withCharset } from './head-fields.ts'
+import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -37,8 +38,10 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
+  /** From the client inwards: the rate is that of the bytes that it gets. */
   function enter(request: SiteRequest): void {
-    compress!(request)
+    if (request.location.limitRate !== null) addRateLimit(request)
+    compress?.(request)
     addHeadFields(request)
   }
 
@@ -83,7 +86,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: compress === null ? addHeadFields : enter,
+    enter,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -148,6 +151,7 @@ function decide(
     else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
     else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
   }
+  if (request.limitRate !== null) response.addBehind(() => addRateLimit(request))
   if (target !== null) {
     const to = target
     return () => {
@@ -161,17 +165,16 @@ function decide(
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders ? followed(request, head, response) : head
+  return hasOrders ? followed(request, head) : head
 }
 
 const CHARSET = /^[A-Za-z0-9._-]{1,32}$/
 
 /** The head without its orders. A charset that the application has given itself stays. */
-function followed(request: SiteRequest, head: ResponseHead, response: ApplicationResponse): ResponseHead {
-  const { charset, limitRate } = request
+function followed(request: SiteRequest, head: ResponseHead): ResponseHead {
+  const { charset } = request
   const headers = fieldsWith(head.headers, name => !isOrder(name))
   request.charset = null
-  if (limitRate !== null) response.addBehind(() => addHeadFields(request))
   return withHeaders(head, charset === null ? headers : withCharset(headers, charset, false))
 }
 

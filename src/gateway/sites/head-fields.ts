@@ -1,5 +1,5 @@
 /**
- * What a location does to a response: `add_header`, `expires`, `limit_rate`, and the status that an error page has. A filter, put in front of
+ * What a location adds to the head of a response: `add_header`, `expires`, and the status that an error page has. A filter, put in front of
  * the response when a request comes to such a location. Runs in the gateway.
  *
  * The location that counts is the one where the request is when the head leaves, as in nginx.
@@ -8,10 +8,9 @@ import type { ResponseHead } from '../../http/exchange.ts'
 import { addFilter } from '../../http/filtered-response.ts'
 import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
-import { type FilteredHead, withHeaders } from '../../http/response-filter.ts'
+import { withHeaders } from '../../http/response-filter.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Expires } from '../../sites/model.ts'
-import { LimitedRate } from './limited-rate.ts'
 import { isCharacters } from './policies.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
@@ -25,35 +24,17 @@ const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g
 const YEARS = 315_360_000
 
 export function addHeadFields(request: SiteRequest): void {
-  const { addHeaders, settings, limitRate } = request.location
+  const { addHeaders, settings } = request.location
   const { kind } = settings.expires
   const changes =
     addHeaders.length > 0 ||
     (kind !== 'off' && kind !== 'auto') ||
-    limitRate !== null ||
-    request.limitRate !== null ||
     request.charset !== null ||
     request.responseStatus !== 0 ||
     request.keptHeaders.length > 0
   if (!changes || request.isFiltered) return
   request.isFiltered = true
-  addFilter(request.exchange, head => ({ head: changedHead(request, head), content: limited(request) }))
-}
-
-/** The application's word counts more than the location's. */
-function limited(request: SiteRequest): FilteredHead['content'] {
-  const { limitRate, limitRateAfter } = request.location
-  const rate = request.limitRate ?? bytesIn(limitRate?.(request))
-  if (rate === 0) return null
-  const after = bytesIn(limitRateAfter?.(request))
-  return out => new LimitedRate(out, rate, after)
-}
-
-/** As nginx writes sizes: `65536`, `64k`, `1m`. Anything else is no limit, as there. */
-function bytesIn(text = ''): number {
-  const [, number, unit] = /^(\d{1,12})([kKmM])?$/.exec(text) ?? []
-  const scale = unit === undefined ? 1 : unit.toLowerCase() === 'k' ? 1024 : 1024 * 1024
-  return Number(number ?? 0) * scale
+  addFilter(request.exchange, head => ({ head: changedHead(request, head), content: null }))
 }
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {

@@ -4,15 +4,41 @@
  *
  * Invariants: nothing is sent before its time; what a slow client has not taken in its time it may take faster later, as in nginx. One timer
  * for each response, which ends with it. What it holds is one piece of a file, or what an application may give ahead: the source waits.
- * Not here: which rate a response has (`head-fields.ts`), and how slow a client may be (`protocols/pace.ts`): what is held back here is not
- * waited for there.
+ * It stands nearer to the client than compression, so it counts compressed bytes. Where only X-Accel-Limit-Rate limits a response, it is added
+ * when compression is there already, and counts the bytes before.
+ * Not here: how slow a client may be (`protocols/pace.ts`), which does not wait for what is held back here.
  */
-import type { ContentFilter, ContentOutput } from '../../http/response-filter.ts'
+import { addFilter } from '../../http/filtered-response.ts'
+import type { ContentFilter, ContentOutput, FilteredHead } from '../../http/response-filter.ts'
+import type { SiteRequest } from '../../routing/sites/site-request.ts'
 
 /** Pieces of a second: smaller ones cost more, larger ones come in jerks. */
 const PIECES_A_SECOND = 8
 /** Bytes of a piece: less is mostly headers of packets, more would fill the buffers of the kernel at once. */
 const [MIN_PIECE, MAX_PIECE] = [1024, 64 * 1024]
+
+/** Once for each response. The location that counts is the one where the request is when the head leaves. */
+export function addRateLimit(request: SiteRequest): void {
+  if (request.isLimited) return
+  request.isLimited = true
+  addFilter(request.exchange, head => ({ head, content: limited(request) }))
+}
+
+/** The application's word counts more than the location's. */
+function limited(request: SiteRequest): FilteredHead['content'] {
+  const { limitRate, limitRateAfter } = request.location
+  const rate = request.limitRate ?? bytesIn(limitRate?.(request))
+  if (rate === 0) return null
+  const after = bytesIn(limitRateAfter?.(request))
+  return out => new LimitedRate(out, rate, after)
+}
+
+/** As nginx writes sizes: `65536`, `64k`, `1m`. Anything else is no limit, as there. */
+function bytesIn(text = ''): number {
+  const [, number, unit] = /^(\d{1,12})([kKmM])?$/.exec(text) ?? []
+  const scale = unit === undefined ? 1 : unit.toLowerCase() === 'k' ? 1024 : 1024 * 1024
+  return Number(number ?? 0) * scale
+}
 
 export class LimitedRate implements ContentFilter {
   readonly #out: ContentOutput

@@ -170,6 +170,8 @@ export class SiteRequest {
   isFiltered = false
   /** The filter of compression is there, once. */
   isCompressed = false
+  /** The same for the rate. */
+  isLimited = false
 
   /** `uri`: as `normalPath` gives it. */
   constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {
