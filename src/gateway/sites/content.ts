@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields, withCharset } from './head-fields.ts'
+import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
@@ -39,7 +39,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
   }
 
   /** From the client inwards: the rate is that of the bytes that it gets. */
-  function enter(request: SiteRequest): void {
+  function beforeAnswer(request: SiteRequest): void {
     if (request.location.limitRate !== null) addRateLimit(request)
     compress?.(request)
     addHeadFields(request)
@@ -49,6 +49,8 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      if (location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
       exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
       exchange.app = applications.size > 1 ? name : ''
@@ -86,7 +88,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter,
+    beforeAnswer,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -165,7 +167,7 @@ function decide(
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders ? followed(request, head) : head
+  return withHeadFields(request, hasOrders ? followed(request, head) : head)
 }
 
 const CHARSET = /^[A-Za-z0-9._-]{1,32}$/

@@ -92,6 +92,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
       return compiler.variables.count
     },
     mergesSlashes: site.mergesSlashes,
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -99,6 +100,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -124,7 +129,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }

@@ -45,6 +45,16 @@ test('a site may keep the slashes of a path as they are', () => {
   assert.equal(ask('/a//b', 'merged').words, '200 one')
 })
 
+test('of many regular expressions the first that matches wins, and keeps its groups if a text needs them', () => {
+  const section = (name: string, words: string) => regex(`^/${name}/(\\w+)`, { rewrites: [text(words)] })
+  const many = Array.from({ length: 20 }, (_, i) => section(`section-${i}`, `section ${i} $1`))
+  const ask = sitesOf(model(site({ locations: [...many, section('section-1', 'later'), section('.*', 'other $1')] })))
+  assert.equal(ask('/section-1/x').words, '200 section 1 x')
+  assert.equal(ask('/section-19/y').words, '200 section 19 y')
+  assert.equal(ask('/page/z').words, '200 other z')
+  assert.equal(ask('/').words, '404')
+})
+
 test('nested locations come before the regular expressions of their parent', () => {
   const ask = sitesOf(
     model(

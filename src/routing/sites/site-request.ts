@@ -6,6 +6,8 @@ import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
+import type { PathMap } from './path-map.ts'
+import type { PatternList } from './pattern-list.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
 
@@ -55,6 +57,8 @@ export interface CompiledSite {
   readonly firstName: string
   readonly variableCount: number
   readonly mergesSlashes: boolean
+  /** Some location has pages for errors. */
+  readonly hasErrorPages: boolean
   readonly steps: RunSteps
   /** What no location matches. */
   readonly root: CompiledLocation
@@ -65,11 +69,13 @@ export interface CompiledSite {
 
 /** The locations of one level. */
 export interface LocationTable {
-  readonly exact: ReadonlyMap<string, CompiledLocation>
+  readonly exact: PathMap<CompiledLocation>
   readonly prefixes: PrefixTree<CompiledLocation>
+  /** In their order; `patternList` tries them. */
   readonly patterns: readonly { readonly matches: Matches; readonly location: CompiledLocation }[]
+  readonly patternList: PatternList<SiteRequest>
   /** `/shop` → the location `/shop/`, whose application gets it only with its slash. */
-  readonly slashless: ReadonlyMap<string, CompiledLocation>
+  readonly slashless: PathMap<CompiledLocation>
 }
 
 export interface CompiledLocation {
@@ -130,6 +136,9 @@ export interface CompiledErrorTarget {
   readonly target: Evaluate
 }
 
+/** Nobody writes to it: there is no variable. */
+const NO_VALUES: undefined[] = []
+
 export class SiteRequest {
   readonly exchange: Exchange
   readonly site: CompiledSite
@@ -182,7 +191,8 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
-    this.values = new Array(site.variableCount)
+    const { variableCount } = site
+    this.values = variableCount === 0 ? NO_VALUES : new Array(variableCount)
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */

@@ -123,7 +123,7 @@ export function sitesOf(
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       refuse: (_, error) => refuse(error),
-      enter: () => {},
+      beforeAnswer: () => {},
       leave: () => {},
     }
     went.done = new Phases(compiled.find, content, trace).handle(exchange) ?? undefined
