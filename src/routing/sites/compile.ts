@@ -93,6 +93,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    mergesSlashes: site.mergesSlashes,
     hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
@@ -188,6 +189,8 @@ function compileLocation(
     alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    limitRate: settings.limitRate === null ? null : compiler.template(settings.limitRate),
+    limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }

@@ -78,9 +78,9 @@ export class Phases {
 
   readonly handle: Handler = exchange => {
     const { path, authority } = exchange.request
-    const uri = normalPath(path)
-    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const { site, captures, named, how, name } = this.#find(exchange.local, authority)
+    const uri = normalPath(path, site.mergesSlashes)
+    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const request = new SiteRequest(exchange, site, uri, this.#trace)
     request.trace?.({ kind: 'site', site, how, name })
     if (captures !== null) {
@@ -369,7 +369,10 @@ export class Phases {
   #accelerated(request: SiteRequest, target: string): Outcome {
     if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = target.indexOf('?')
-    const path = target.startsWith('/') ? normalPath(question < 0 ? target : target.slice(0, question)) : null
+    const { mergesSlashes } = request.site
+    const path = target.startsWith('/')
+      ? normalPath(question < 0 ? target : target.slice(0, question), mergesSlashes)
+      : null
     if (typeof path !== 'string')
       return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
     readOnly(request.exchange)

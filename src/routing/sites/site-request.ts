@@ -56,6 +56,7 @@ export interface CompiledSite {
   /** Of `server_name`: for a client that names no host. */
   readonly firstName: string
   readonly variableCount: number
+  readonly mergesSlashes: boolean
   /** Some location has pages for errors. */
   readonly hasErrorPages: boolean
   readonly steps: RunSteps
@@ -104,6 +105,9 @@ export interface CompiledLocation {
   readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
   readonly index: readonly Evaluate[]
   readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
+  /** Null: responses are not limited. Values are sizes, or mean nothing. */
+  readonly limitRate: Evaluate | null
+  readonly limitRateAfter: Evaluate | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
@@ -180,10 +184,16 @@ export class SiteRequest {
   responseStatus = 0
   /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
   keptHeaders: readonly string[] = []
+  /** Bytes a second, as the application says (X-Accel-Limit-Rate); 0: no limit. Null: as the location says. */
+  limitRate: number | null = null
+  /** Of the file in the place of the application's response (X-Accel-Charset); empty: none. Null: the location's. */
+  charset: string | null = null
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
   /** The filter of compression is there, once. */
   isCompressed = false
+  /** The same for the rate. */
+  isLimited = false
 
   /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
   constructor(
