@@ -235,7 +235,6 @@ test('--check tells all mistakes of sites with their places', async t => {
 names = ["a.test"]
 locations = [
   { match = "/x/", app = "nobody" },
-  { match = "/a/", app = "main" },
   { match = "~ (", return = 404 },
   { match = "/m/", alias = "files" },
   { match = "/y/", root = "files", return = 404 },
