@@ -9,7 +9,10 @@ import type { Values } from './values.ts'
 export function checkSites(model: SitesModel, values: Values): void {
   if (model.sites.length === 0) return
   // Most configurations have no site, and each start would load what compiles them.
-  const { compileSites } = loadNow<typeof import('../routing/sites/compile.ts')>(import.meta, '../routing/sites/compile')
+  const { compileSites } = loadNow<typeof import('../routing/sites/compile.ts')>(
+    import.meta,
+    '../routing/sites/compile',
+  )
   for (const { place, problem } of compileSites(model).problems)
     values.tell({ from: 'file', file: place.file, directory: '', position: place }, problem)
 }
