@@ -12,7 +12,9 @@ import { type Server, startServer } from '../support/server.ts'
 const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
 
 function site(t: TestContext, toml: string, files: Readonly<Record<string, string>> = {}): Project {
-  const project = new Project(t, { 'jumak.toml': `${APP}\n${toml}`, ...files })
+  // Files alone need no application.
+  const app = toml.includes('app = "main"') ? `${APP}\n` : ''
+  const project = new Project(t, { 'jumak.toml': app + toml, ...files })
   copyFileSync(join(APPS, 'site_app.py'), project.path('site_app.py'))
   return project
 }
@@ -162,6 +164,7 @@ test('a location has its own limit of content', async t => {
 
 test('HUP takes the first sites, and others, at once, or nothing of a wrong file', async t => {
   const project = site(t, '')
+  project.save('jumak.toml', APP)
   const server = await startServer({ directory: project.directory })
   const words = async () => (await ask(server, 'GET /')).body.toString()
   const ofApplication = await words()
@@ -174,6 +177,7 @@ test('HUP takes the first sites, and others, at once, or nothing of a wrong file
   server.expectLog(
     /jumak\.toml:\d+:\d+: 'first \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,
+    /the application main gets no request/,
   )
   await reload('[[site]]\nreturn = "200 first $nothing"\n', /nothing changes/)
   assert.equal(await words(), ofApplication)
@@ -200,7 +204,10 @@ locations = [
   )
   const { code, stderr } = await runJumak(['--check'], project.directory)
   assert.notEqual(code, 0)
-  assert.match(stderr, /jumak\.toml:\d+:\d+: app must be one of the applications: main, not 'nobody'/)
+  assert.match(
+    stderr,
+    /jumak\.toml:\d+:\d+: app must be an application, and there is none: write it as a table \[\[app\]\], not 'nobody'/,
+  )
   assert.match(stderr, /alias and match must both end with a slash/)
   assert.match(stderr, /one of app, root, alias, return and redirect, and this has root and return/)
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)

@@ -25,9 +25,11 @@ export interface ContentParts {
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -35,10 +37,16 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
+  function compressed(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
+  }
+
   return {
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
       exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
@@ -49,6 +57,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -74,7 +83,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    beforeAnswer: addHeadFields,
+    beforeAnswer: compress === null ? addHeadFields : compressed,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

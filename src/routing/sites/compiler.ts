@@ -66,11 +66,11 @@ export class SiteCompiler {
   listedPattern(text: PatternText): ListedPattern<SiteRequest> {
     const compiled = this.compiledPattern(text)
     if (compiled === null) return NEVER
-    const named = [...compiled.names].map(([name, group]) => ({ group, index: this.define(name) }))
+    const named = [...compiled.names].map(([name, group]) => ({ name, group, index: this.define(name) }))
     // Known when the first request comes: no text that stands behind can need them then.
     let keeps: boolean | null = null
     const matches: Matches = (request, subject) => {
-      keeps ??= this.#needsGroups || named.some(({ index }) => this.variables.isAsked(index))
+      keeps ??= this.#needsGroups || named.some(({ name }) => this.variables.isUsed(name))
       if (!keeps) return compiled.test(subject)
       const captures = compiled.exec(subject)
       if (captures === null) return false

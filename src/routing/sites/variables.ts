@@ -82,16 +82,11 @@ export const VARIABLE_NAMES: readonly string[] = [...BUILT_IN.keys(), ...BY_PREF
 export class Variables {
   readonly #indexes = new Map<string, number>()
   readonly #computed = new Map<string, Evaluate>()
-  readonly #asked = new Set<number>()
+  readonly #used = new Set<string>()
 
   /** How many values a request has to hold. */
   get count(): number {
     return this.#indexes.size
-  }
-
-  /** Some text needs the value that is there. */
-  isAsked(index: number): boolean {
-    return this.#asked.has(index)
   }
 
   /** `set`, a named group. Returns where its value is, or says why the name cannot be used: a phrase. */
@@ -105,7 +100,7 @@ export class Variables {
     return this.#indexes.size - 1
   }
 
-  /** `map`: computed when a request first needs it, and kept for that request. */
+  /** `map`, `geo`, `split_clients`: computed when a request first needs it, and kept for that request. */
   compute(name: string, evaluate: Evaluate): Problem | null {
     if (this.#computed.has(name)) return { problem: `defines $${name} twice` }
     const index = this.define(name)
@@ -122,15 +117,18 @@ export class Variables {
     return null
   }
 
+  /** Whether something has asked for its value. */
+  isUsed(name: string): boolean {
+    return this.#used.has(name)
+  }
+
   /** A problem is a phrase: `names the variable $x, which …`. */
   readonly resolve = (name: string): Evaluate | Problem => {
+    this.#used.add(name)
     const computed = this.#computed.get(name) ?? BUILT_IN.get(name)
     if (computed !== undefined) return computed
     const index = this.#indexes.get(name)
-    if (index !== undefined) {
-      this.#asked.add(index)
-      return request => request.values[index] ?? ''
-    }
+    if (index !== undefined) return request => request.values[index] ?? ''
     for (const [prefix, make] of BY_PREFIX)
       if (name.length > prefix.length && name.startsWith(prefix)) return make(name.slice(prefix.length).toLowerCase())
     const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
