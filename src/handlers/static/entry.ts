@@ -14,8 +14,11 @@ import type { HeaderLines } from '../../http/headers.ts'
 import { type LinkRule, type OpenFile, openBelow, readWhole, resolveDirectory } from './files.ts'
 import { cacheControlOf, codingOf, contentTypeOf } from './names.ts'
 
-/** Most styles, scripts and icons are smaller. Up to this size head and content also leave in one write (`http1/response-writer.ts`). */
-export const MAX_CONTENT = 64 * 1024
+/**
+ * Most styles, scripts and icons are smaller. To open and read a file for each response costs five times as much as to write what is here; and what a
+ * slow client does not take of a response counts as memory.
+ */
+export const MAX_CONTENT = 128 * 1024
 /** The rough cost of an entry without its content: objects, heads, its path. */
 const ENTRY_BYTES = 2048
 
