@@ -27,6 +27,7 @@ import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { handlerKeys, locationKeys, locationSettings, mapKeys, rewriteKeys, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import type { FilePart, FileRewrite, FileSites } from './sources/site-tables.ts'
@@ -42,25 +43,41 @@ export interface SiteCircumstances {
   readonly bind: readonly BindAddress[]
 }
 
-export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
-  const reader = new SiteReader(circumstances)
+export function assembleSites({ defaults, sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
+  const reader = new SiteReader(circumstances, defaults)
+  if (sites.length === 0) warnWithoutSites(defaults, circumstances.values)
   return { sites: sites.map((site, index) => reader.site(site, index)), maps: maps.map(map => reader.map(map)) }
 }
 
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
+function warnWithoutSites(defaults: FileTable, values: Values): void {
+  for (const setting of [...SITE_DEFAULTS, locationSettings.errorPage]) {
+    const [given] = defaults.values.get(setting.name) ?? []
+    if (given !== undefined) values.warn(setting, 'does nothing without a [[site]]', given)
+  }
+}
+
 class SiteReader {
   readonly #of: SiteCircumstances
+  /** What the top of the file says. */
+  readonly #outer: LocationSettings
+  /** A site that names no handler has the files of that `root`. */
+  readonly #outerHandler: LocationHandler
 
-  constructor(circumstances: SiteCircumstances) {
+  constructor(circumstances: SiteCircumstances, defaults: FileTable) {
     this.#of = circumstances
+    const values = this.#values(defaults)
+    this.#outer = this.#settings(values, null)
+    this.#outerHandler = this.#outer.root === null ? NO_HANDLER : { kind: 'files', alias: null }
+    this.#done(values)
   }
 
   site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
-    const settings = this.#settings(values, null)
-    const handler = this.#handler(values, part, null, NO_HANDLER)
+    const settings = this.#settings(values, this.#outer)
+    const handler = this.#handler(values, part, null, this.#outerHandler)
     const place = placeOf(part)
     const root: Location = {
       match: { kind: 'prefix', path: '', beatsRegex: false },

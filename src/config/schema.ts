@@ -3,6 +3,7 @@
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
@@ -22,6 +23,7 @@ export function jsonSchema(): JsonSchema {
       tls: orTables(properties['tls']!, '#/$defs/tls', []),
       site: listOfTables('A site: names, and what is done below their paths', '#/$defs/site'),
       map: listOfTables('A variable that depends on another text', '#/$defs/map'),
+      ...propertiesOf(SITE_DEFAULTS),
     },
     $defs: {
       application: {
