@@ -24,6 +24,7 @@ import { StaleCodeGuard } from './development/stale-code.ts'
 import { respondWithError } from './errors/error-response.ts'
 import { AppRefusals } from './errors/refusals.ts'
 import { choosePool } from './path-pools.ts'
+import { withSendfile } from './sendfile.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { staticFirst } from './static-first.ts'
 import { socketPassing } from './transports/passing.ts'
@@ -243,7 +244,15 @@ export class Application {
       .map(pool => appHandler(pool, options))
       .toArray()
     const toPool = handlers.length === 1 ? handlers[0]! : choosePool(this.#config, handlers)
-    return staticFirst(this.#files, toPool, { isAnswered: () => pages.has(404), refuse })
+    return staticFirst(this.#files, this.#sendingFiles(toPool), { isAnswered: () => pages.has(404), refuse })
+  }
+
+  #sendingFiles(toPool: Handler): Handler {
+    const { name, sendfileRoots: roots } = this.#config
+    if (roots.length === 0) return toPool
+    const openFiles = this.#shared.space.files
+    const warn = (message: string, request: string) => this.#shared.log('warn', message, request, name)
+    return withSendfile(toPool, { app: name, roots, openFiles, refuse: this.#refuse, warn })
   }
 
   readonly #refuse = (exchange: Exchange, error: Error): void => {

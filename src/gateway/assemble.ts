@@ -64,11 +64,22 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
 /** Null: there are none. */
 export function makeSites({ space, pages, log }: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  return new Sites(model, space.files, (exchange, error) => {
+  const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
       log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
+  }
+  const told = new Set<string>()
+  return new Sites(model, space.files, refuse, app => {
+    if (told.has(app)) return
+    told.add(app)
+    log(
+      'warn',
+      `X-Sendfile of ${app} is not obeyed: name the directories with sendfile-roots; this is told once`,
+      '',
+      app,
+    )
   })
 }
 

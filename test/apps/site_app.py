@@ -26,6 +26,9 @@ def application(environ, start_response):
     if path == '/app/named':
         start_response('200 OK', [('X-Accel-Redirect', '@moved')])
         return (piece for piece in [b'a', b'b'])
+    if path == '/app/sendfile':
+        start_response('200 OK', [('X-Sendfile', '/etc/passwd'), ('Content-Type', 'text/plain')])
+        return [b'its own content']
     if path == '/app/buffering':
         start_response('200 OK', [('X-Accel-Buffering', 'no'), ('Content-Type', 'text/plain')])
         return [b'as it comes']

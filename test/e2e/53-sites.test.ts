@@ -68,6 +68,9 @@ test('X-Accel-Redirect: a file of an internal location answers, with the head of
   const plain = await ask(server, 'GET /app/buffering')
   assert.equal(plain.header('x-accel-buffering'), undefined)
   assert.equal(plain.body.toString(), 'as it comes')
+  server.expectLog(/warn .*X-Sendfile of main is not obeyed: name the directories with sendfile-roots/)
+  const stray = await ask(server, 'GET /app/sendfile')
+  assert.deepEqual([stray.header('x-sendfile'), stray.body.toString()], [undefined, 'its own content'])
   await server.stop()
 })
 

@@ -15,7 +15,7 @@ import { belowBase, fileName } from '../../routing/sites/file-names.ts'
 import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
-import { ApplicationResponse, type Decision } from './application-response.ts'
+import { ApplicationResponse, type Decision } from '../application-response.ts'
 import { addHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
@@ -25,9 +25,11 @@ export interface ContentParts {
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** An application without `sendfile-roots` has said X-Sendfile. */
+  readonly strayFile: (app: string) => void
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, strayFile }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -40,7 +42,9 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       const { exchange, location } = request
       showPath(request)
       exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.response = new ApplicationResponse(exchange, head =>
+        decide(request, head, orders, () => strayFile(name)),
+      )
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -76,7 +80,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     refuse,
     enter: addHeadFields,
     leave: ({ exchange }) => {
-      if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
+      while (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
   }
 }
@@ -104,9 +108,14 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/** What nginx takes from an application as an order, in lower case. They are not for clients. */
-const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
+/**
+ * What nginx takes from an application as an order, and X-Sendfile, of which the application's own handler has left nothing where it may be
+ * obeyed. They are not for clients.
+ */
+const IS_ORDER = /^x-(?:accel-(?:redirect|buffering|expires|limit-rate|charset)|sendfile)$/i
 const LETTER_X = 0x78
+/** No other order is as short. */
+const X_SENDFILE = 'x-sendfile'
 
 /** Looks at most names no further than at their first letter. */
 function isOrder(name: string): boolean {
@@ -117,7 +126,12 @@ function isOrder(name: string): boolean {
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
 
 /** The head to send, or what to do in its place. */
-function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+function decide(
+  request: SiteRequest,
+  head: ResponseHead,
+  orders: ApplicationOrders,
+  onStrayFile: () => void,
+): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
   let target: string | null = null
@@ -125,6 +139,7 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   for (let i = 0; i < headers.length; i += 2) {
     if (!isOrder(headers[i]!)) continue
     hasOrders = true
+    if (headers[i]!.length === X_SENDFILE.length) onStrayFile()
     if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
   }
   if (target !== null) {

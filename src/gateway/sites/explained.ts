@@ -182,7 +182,7 @@ function contentHandler(
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
-    const content = siteContent({ applications, files, policyOf: policies(), refuse })
+    const content = siteContent({ applications, files, policyOf: policies(), refuse, strayFile: () => {} })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

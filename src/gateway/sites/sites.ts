@@ -17,14 +17,24 @@ export class Sites {
   readonly #files: LocationFiles
   readonly #policyOf = policies()
   readonly #refuse: (exchange: Exchange, error: Error) => void
+  readonly #strayFile: (app: string) => void
 
-  /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
-  constructor(model: SitesModel, openFiles: OpenFiles, refuse: (exchange: Exchange, error: Error) => void) {
+  /**
+   * `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
+   * the master has looked at.
+   */
+  constructor(
+    model: SitesModel,
+    openFiles: OpenFiles,
+    refuse: (exchange: Exchange, error: Error) => void,
+    strayFile: (app: string) => void,
+  ) {
     this.#compiled = compileSites(model)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
     this.#files = new LocationFiles(openFiles, refuse)
     this.#refuse = refuse
+    this.#strayFile = strayFile
   }
 
   /** What a request goes to. `applications`: as they are now, by name. */
@@ -34,6 +44,7 @@ export class Sites {
       files: this.#files,
       policyOf: this.#policyOf,
       refuse: this.#refuse,
+      strayFile: this.#strayFile,
     })
     return new Phases(this.#compiled.find, content).handle
   }
