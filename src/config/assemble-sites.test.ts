@@ -121,6 +121,7 @@ test('a location inherits what it does not say, a list or a table as a whole', t
     `${SHOP}[[site]]
 app = "shop"
 expires = "1h"
+timeout = "5m"
 add-headers = { A = "1", B = "2" }
 locations = [
   { match = "/a/", add-headers = { C = "3" } },
@@ -135,6 +136,7 @@ locations = [
     a!.settings.addHeaders.map(({ name }) => name),
     ['C'],
   )
+  assert.deepEqual([a!.settings.timeout, a!.settings.requestBuffering], [300_000, null])
   assert.deepEqual(b!.handler, { kind: 'none' })
   assert.equal(b!.locations[0]!.isInternal, true)
   assert.equal(b!.locations[0]!.settings.addHeaders.length, 2)

@@ -265,7 +265,8 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect } = locationSettings
+    const { bodyLimit, timeout, requestBuffering } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -291,6 +292,8 @@ class SiteReader {
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
+      timeout: own(timeout, () => values.one(timeout), outer?.timeout),
+      requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
     }
@@ -334,6 +337,7 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
+const OF_APPLICATIONS = ['bodyLimit', 'timeout', 'requestBuffering', 'interceptErrors'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
@@ -341,8 +345,8 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
   for (const name of OF_FILES)
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
   const hasNoApp = locations.length === 0 && handler.kind !== 'app'
-  values.warnUseless(hasNoApp, locationSettings.bodyLimit, 'in a location without an application')
-  values.warnUseless(hasNoApp, locationSettings.interceptErrors, 'in a location without an application')
+  for (const name of OF_APPLICATIONS)
+    values.warnUseless(hasNoApp, locationSettings[name], 'in a location without an application')
   values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,
     locationSettings.interceptErrors,

@@ -137,6 +137,8 @@ const settings = object<LocationSettings>({
   charset: line,
   etag: flag,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  timeout: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  requestBuffering: orNull(flag),
   absoluteRedirect: flag,
   portInRedirect: flag,
 })

@@ -134,6 +134,10 @@ export interface LocationSettings {
   readonly etag: boolean
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
+  /** Milliseconds until an application begins its response, and between parts; 0: any time; null: as the application says. `proxy_read_timeout` */
+  readonly timeout: number | null
+  /** An application gets a request when its content is complete; null: as the application says. `proxy_request_buffering` */
+  readonly requestBuffering: boolean | null
   /** Location has the host in it. `absolute_redirect` */
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */

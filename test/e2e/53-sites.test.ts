@@ -7,7 +7,7 @@ import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { RawClient, type RawResponse } from '../support/raw-client.ts'
 import { runJumak } from '../support/run.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 
 const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
 
@@ -40,6 +40,7 @@ locations = [
   { match = "/app/status/", app = "main", intercept-errors = true },
   { match = "/protected/", internal = true, alias = "files/", add-headers = { X-Query = "$args" } },
   { match = "/small/", app = "main", limit-request-body = 5 },
+  { match = "/slow/", app = "main", timeout = "500ms" },
   { match = "@moved", return = "302 /elsewhere" },
 ]
 `
@@ -165,11 +166,24 @@ test('a location has its own limit of content', async t => {
   await server.stop()
 })
 
+test('a location has its own time for the response of an application', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(
+    /error master .*worker 1 is replaced: GET \/slow\/x has run for \d+ ms/,
+    /warn +master .*worker 1 stands here:$/,
+    /warn +master .* {3,}\S/,
+  )
+  assert.equal((await ask(server, 'GET /slow/x')).status, 504)
+  assert.equal((await ask(server, 'GET /app/x')).status, 200)
+  await server.stop()
+})
+
 test('HUP takes new sites at once, or nothing of a wrong file', async t => {
   const project = site(t, '[[site]]\nreturn = "200 first"\n')
   const server = await startServer({ directory: project.directory })
   assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
+  project.save('jumak.toml', '[[site]]\nreturn = "200 second $nothing"\n')
   server.expectLog(
     /jumak\.toml:\d+:\d+: 'second \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,
@@ -177,11 +191,12 @@ test('HUP takes new sites at once, or nothing of a wrong file', async t => {
   server.signal('SIGHUP')
   await server.waitForLog(/nothing changes/)
   assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second"\n`)
-  const from = server.log.length
+  project.save('jumak.toml', '[[site]]\nreturn = "200 second"\n')
   server.signal('SIGHUP')
-  await server.waitForLog(/ ready$| serv(?:es|ing)/, from)
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'second')
+  await until(
+    async () => (await ask(server, 'GET /')).body.toString() === 'second',
+    () => server.log.join('\n'),
+  )
   await server.stop()
 })
 
@@ -192,6 +207,7 @@ test('--check tells all mistakes of sites with their places', async t => {
 names = ["a.test"]
 locations = [
   { match = "/x/", app = "nobody" },
+  { match = "/w/", app = "main" },
   { match = "~ (", return = 404 },
   { match = "/m/", alias = "files" },
   { match = "/y/", root = "files", return = 404 },

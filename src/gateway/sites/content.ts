@@ -41,7 +41,7 @@ export function siteContent({ applications, files, policyOf, refuse, strayFile }
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
-      exchange.bodyLimit = location.settings.bodyLimit
+      exchange.limits = location.settings
       exchange.response = new ApplicationResponse(exchange, head =>
         decide(request, head, orders, () => strayFile(name)),
       )

@@ -148,7 +148,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
       pathInfo: belowRoot(decodePathBytes(request.path), scriptName, root),
       query: request.query,
       method: request.method,
-      bodyLimit: exchange.bodyLimit ?? app.limits.body,
+      bodyLimit: exchange.limits?.bodyLimit ?? app.limits.body,
     },
   }
 }

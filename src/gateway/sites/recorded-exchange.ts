@@ -19,7 +19,7 @@ export class RecordedExchange implements Exchange {
   servedBy = null
   app = ''
   errorPage: ((error: Error) => boolean) | null = null
-  bodyLimit: number | null = null
+  limits: Exchange['limits'] = null
   readonly isHalfClosed = false
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {

@@ -21,6 +21,8 @@ export const SETTINGS: LocationSettings = {
   charset: '',
   etag: true,
   bodyLimit: null,
+  timeout: null,
+  requestBuffering: null,
   absoluteRedirect: false,
   portInRedirect: true,
 }
