@@ -27,7 +27,7 @@ export interface GivenSettings {
   readonly apps: readonly GivenApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]` and `[[map]]`. */
+  /** The tables `[[site]]`, and those of variables. */
   readonly sites: FileSites
   /** Of the flat settings' keys. It is in none of the settings, because `--print-config` and `jumak adapt` print those. */
   readonly keyPassword?: Secret | null

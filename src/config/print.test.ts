@@ -168,6 +168,8 @@ test('the schema has every setting of a file, with its real default', () => {
     'include',
     'site',
     'map',
+    'geo',
+    'split',
     ...SITE_DEFAULTS.map(one => one.name),
   ])
   assert.equal(schema['additionalProperties'], false)

@@ -20,10 +20,11 @@ import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { SITE_DEFAULTS } from './settings/site-defaults.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { FilePart, FileRewrite } from './sources/site-tables.ts'
@@ -55,8 +56,14 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
-  for (const map of settings.sites.maps)
-    lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
+  const { maps, geos, splits } = settings.sites
+  for (const [name, keys, tables] of [
+    ['map', MAP_KEYS, maps],
+    ['geo', GEO_KEYS, geos],
+    ['split', SPLIT_KEYS, splits],
+  ] as const)
+    for (const table of tables)
+      lines.push('', `[[${name}]]`, ...linesOfTable(keys, new Values(table.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`

@@ -8,7 +8,7 @@
 
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import type { Secret } from '../base/secret.ts'
-import type { SitesModel } from '../sites/model.ts'
+import type { Compression, SitesModel } from '../sites/model.ts'
 import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
@@ -254,6 +254,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'sy
   readonly syslog: SyslogConfig | null
   /** Names and values, one after the other, that every response has. */
   readonly responseHeaders: readonly string[]
+  /** Of what no site is for, and what sites inherit. */
+  readonly compression: Compression
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
@@ -293,6 +295,7 @@ export type GatewayApp = Pick<
 export type GatewayConfig = Pick<
   Config,
   | 'accessLog'
+  | 'compression'
   | 'errorPages'
   | 'forwardedHeaders'
   | 'gatewayIdentity'

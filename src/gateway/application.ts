@@ -14,8 +14,11 @@ import type { PoolEvents } from '../apps/pool/events.ts'
 import type { LinkFactory } from '../apps/pool/link-owner.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import type { WorkerAddress } from '../apps/pool/worker.ts'
+import { loadNow } from '../base/load-now.ts'
+import { fileCompression } from '../compression/files.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
+import { BY_NAME } from '../handlers/static/entry.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { poolAffinity } from './affinity.ts'
@@ -24,7 +27,6 @@ import { StaleCodeGuard } from './development/stale-code.ts'
 import { respondWithError } from './errors/error-response.ts'
 import { AppRefusals } from './errors/refusals.ts'
 import { choosePool } from './path-pools.ts'
-import { withSendfile } from './sendfile.ts'
 import type { SharedParts } from './shared-parts.ts'
 import { staticFirst } from './static-first.ts'
 import { socketPassing } from './transports/passing.ts'
@@ -222,7 +224,11 @@ export class Application {
 
   #makeFiles(): StaticFiles {
     const { rootPath, path, staticMounts } = this.#config
-    const files = new StaticFiles(rootPath, this.#shared.space.files, this.#refuse, path)
+    const { config, kept, space } = this.#shared
+    const files = new StaticFiles(rootPath, space.files, this.#refuse, path, {
+      policy: { ...BY_NAME, compression: fileCompression(config.compression) },
+      kept,
+    })
     files.setMounts([...staticMounts, ...this.#foundMounts])
     return files
   }
@@ -250,6 +256,7 @@ export class Application {
   #sendingFiles(toPool: Handler): Handler {
     const { name, sendfileRoots: roots } = this.#config
     if (roots.length === 0) return toPool
+    const { withSendfile } = loadNow<typeof import('./sendfile.ts')>(import.meta, './sendfile')
     const openFiles = this.#shared.space.files
     const warn = (message: string, request: string) => this.#shared.log('warn', message, request, name)
     return withSendfile(toPool, { app: name, roots, openFiles, refuse: this.#refuse, warn })

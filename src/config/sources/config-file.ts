@@ -118,7 +118,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   return { file, values, apps, tls, sites, diagnostics, warnings, mayHaveApps }
 }
 
-const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map']
+const OTHER_TABLES: readonly string[] = TABLES.filter(name => name !== 'app')
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {

@@ -1,6 +1,6 @@
 /**
- * What the files of `include` hold: tables `[[app]]`, `[[site]]`, `[[map]]` and `[[tls]]`, or the keys of one application at the top of the
- * file, beside which sites, maps and certificates may stand. Runs in the command line, and in the master when it reloads.
+ * What the files of `include` hold: tables `[[app]]`, `[[site]]`, `[[tls]]` and those of variables, or the keys of one application at the top
+ * of the file, beside which the others may stand. Runs in the command line, and in the master when it reloads.
  *
  * Invariants: each file is read once, in the order of the patterns and of the names. Every problem has its place in the included file, or
  * names the pattern. An included file includes no others.
@@ -28,7 +28,7 @@ export interface Included {
 }
 
 /** Names of tables that a file may have besides settings. */
-export const TABLES = ['app', 'tls', 'site', 'map'] as const
+export const TABLES = ['app', 'tls', 'site', 'map', 'geo', 'split'] as const
 
 /** `cwd`: where paths in messages start. */
 export function readIncluded(patterns: readonly Given[], cwd: string): Included {

@@ -1,7 +1,10 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables `[[map]]`, and what its top says for all sites. Runs in the command line, and in the
- * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
+/**
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables of variables (`[[map]]`, `[[geo]]`, `[[split]]`), and
+ * what its top says for all sites. Runs in the command line, and in the master when it reloads. What the values mean is not looked at here
+ * (`assemble-sites.ts`).
  */
+import type { Place } from '../../sites/model.ts'
 import { isRuleOfSites, SITE_DEFAULTS } from '../settings/site-defaults.ts'
 import { locationSettings } from '../settings/site-keys.ts'
 import { type FileTable, type Givens, readKeys, tablesIn } from './app-tables.ts'
@@ -24,6 +27,8 @@ export interface FileSites {
   readonly defaults: FileTable
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
+  readonly geos: readonly FileTable[]
+  readonly splits: readonly FileTable[]
 }
 
 export const NO_SITES: FileSites = {
@@ -34,6 +39,8 @@ export const NO_SITES: FileSites = {
   },
   sites: [],
   maps: [],
+  geos: [],
+  splits: [],
 }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
@@ -45,6 +52,8 @@ export function readSiteTables(root: TomlTable, reader: TableReader, top: Givens
     defaults: { origin: reader.origin(root.position), values: defaultsIn(top), hasMistake: false },
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
+    geos: tablesIn(root, 'geo').map(table => readKeys(table, reader, 'geo')),
+    splits: tablesIn(root, 'split').map(table => readKeys(table, reader, 'split')),
   }
 }
 
@@ -73,6 +82,8 @@ export function joinSites(first: FileSites, others: readonly FileSites[]): FileS
     defaults: first.defaults,
     sites: all.flatMap(({ sites }) => sites),
     maps: all.flatMap(({ maps }) => maps),
+    geos: all.flatMap(({ geos }) => geos),
+    splits: all.flatMap(({ splits }) => splits),
   }
 }
 
@@ -93,4 +104,8 @@ function readRewrites(table: TomlTable, reader: TableReader, depth: number): Fil
     if (depth > MAX_DEPTH) reader.report(one.position, `rewrites are nested more than ${MAX_DEPTH} deep`)
     return { ...own, rewrites: depth > MAX_DEPTH ? [] : readRewrites(one, reader, depth + 1) }
   })
+}
+
+export function placeOf({ origin }: FileTable): Place {
+  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }

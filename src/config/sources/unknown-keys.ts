@@ -10,17 +10,18 @@ import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { SITE_DEFAULTS } from '../settings/site-defaults.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../settings/variable-keys.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `included`: the top of an included file, which is one application. `app`: `[[app]]`. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`.
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`: `[[map]]` …
  */
 export type Level = 'top' | 'included' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map'
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
@@ -34,6 +35,8 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   location: LOCATION_KEYS,
   rewrite: REWRITE_KEYS,
   map: MAP_KEYS,
+  geo: GEO_KEYS,
+  split: SPLIT_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -46,6 +49,8 @@ const PLACES: Readonly<Record<Level, string>> = {
   location: 'in an entry of locations',
   rewrite: 'in an entry of rewrites',
   map: 'in a table [[map]]',
+  geo: 'in a table [[geo]]',
+  split: 'in a table [[split]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -53,6 +58,8 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   location: 'a location',
   rewrite: 'an entry of rewrites',
   map: 'a map',
+  geo: 'a geo',
+  split: 'a split',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -123,7 +130,7 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (namesOf(level).includes(`${name}s`) || name === 'location' || name === 'rewrite')
     return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map'] as const).find(one =>
+  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from '../application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -27,9 +27,11 @@ export interface ContentParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** An application without `sendfile-roots` has said X-Sendfile. */
   readonly strayFile: (app: string) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse, strayFile }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, strayFile, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -37,10 +39,16 @@ export function siteContent({ applications, files, policyOf, refuse, strayFile }
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
+  function compressed(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
+  }
+
   return {
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      compress?.(request)
       exchange.limits = location.settings
       exchange.response = new ApplicationResponse(exchange, head =>
         decide(request, head, orders, () => strayFile(name)),
@@ -53,6 +61,7 @@ export function siteContent({ applications, files, policyOf, refuse, strayFile }
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -78,7 +87,7 @@ export function siteContent({ applications, files, policyOf, refuse, strayFile }
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    beforeAnswer: compress === null ? addHeadFields : compressed,
     leave: ({ exchange }) => {
       while (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -154,12 +163,13 @@ function decide(
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
+  const plain = hasOrders
     ? withHeaders(
         head,
         fieldsWith(headers, name => !isOrder(name)),
       )
     : head
+  return withHeadFields(request, plain)
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */
