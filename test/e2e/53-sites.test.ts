@@ -212,7 +212,6 @@ test('--check tells all mistakes of sites with their places', async t => {
 names = ["a.test"]
 locations = [
   { match = "/x/", app = "nobody" },
-  { match = "/w/", app = "main" },
   { match = "~ (", return = 404 },
   { match = "/m/", alias = "files" },
   { match = "/y/", root = "files", return = 404 },
