@@ -7,6 +7,7 @@ import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
+import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
@@ -48,7 +49,14 @@ test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
   const { application, pool, tls, site, location, rewrite, map, geo, split } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map', 'geo', 'split'])
+  assert.deepEqual(Object.keys(schema.properties), [
+    ...names([...defined, include]),
+    'site',
+    'map',
+    'geo',
+    'split',
+    ...names(SITE_DEFAULTS),
+  ])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))

@@ -179,6 +179,8 @@ const settings = object<LocationSettings>({
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   limitRate: orNull(line),
   limitRateAfter: orNull(line),
+  timeout: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  requestBuffering: orNull(flag),
   absoluteRedirect: flag,
   portInRedirect: flag,
 })

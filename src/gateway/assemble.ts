@@ -74,11 +74,22 @@ export function loadSites(): typeof import('./sites/sites.ts') {
 /** Null: there are none. */
 export function makeSites({ space, pages, log, encoders, kept }: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept }, (exchange, error) => {
+  const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
       log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
+  }
+  const told = new Set<string>()
+  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept }, refuse, app => {
+    if (told.has(app)) return
+    told.add(app)
+    log(
+      'warn',
+      `X-Sendfile of ${app} is not obeyed: name the directories with sendfile-roots; this is told once`,
+      '',
+      app,
+    )
   })
 }
 

@@ -30,12 +30,17 @@ export class Sites {
   readonly #compress: ReturnType<typeof siteCompression>
   readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
+  readonly #strayFile: (app: string) => void
 
-  /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
+  /**
+   * `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
+   * the master has looked at.
+   */
   constructor(
     model: SitesModel,
     { openFiles, encoders, kept }: SiteParts,
     refuse: (exchange: Exchange, error: Error) => void,
+    strayFile: (app: string) => void,
   ) {
     this.#compiled = compileSites(model)
     const [problem] = this.#compiled.problems
@@ -44,6 +49,7 @@ export class Sites {
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
     this.#logins = new Logins(model.passwordFiles, new Hasher())
+    this.#strayFile = strayFile
   }
 
   /** What a request goes to. `applications`: as they are now, by name. */
@@ -54,6 +60,7 @@ export class Sites {
       policyOf: this.#policyOf,
       logins: this.#logins,
       refuse: this.#refuse,
+      strayFile: this.#strayFile,
       compress: this.#compress,
     })
     return new Phases(this.#compiled.find, content).handle
