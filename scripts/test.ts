@@ -12,8 +12,8 @@ import { run as runTests } from 'node:test'
 import { ensureEnvironment, PACKAGE_SETS, testedPythons } from '../test/support/environments/environments.ts'
 import { ensureNode24 } from '../test/support/environments/node24.ts'
 import { run, seconds } from './lib/command.ts'
-import { SetupError } from './lib/python.ts'
-import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
+import { passWrapper, SetupError } from './lib/python.ts'
+import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS, TEST_FLAGS } from './lib/steps.ts'
 import { reportTests } from './lib/test-report.ts'
 import { ROOT } from './lib/tools.ts'
 
@@ -33,6 +33,7 @@ async function setUp(): Promise<void> {
   const pythons = await testedPythons()
   if (pythons.length === 0) throw new SetupError('no Python 3.9 or newer with venv and pip at hand')
   const startedAt = performance.now()
+  await passWrapper()
   const versions = pythons.map(one => one.version)
   const requests = versions.flatMap(python => PACKAGE_SETS.map(packages => ({ python, packages })))
   await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment)])
@@ -68,7 +69,13 @@ async function main(): Promise<number> {
     if (found.length === 0) throw new SetupError(`no test file matches ${pattern}`)
     return found
   })
-  const events = runTests({ files, cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
+  const events = runTests({
+    files,
+    cwd: ROOT,
+    execArgv: TEST_FLAGS,
+    concurrency: FILES_AT_A_TIME,
+    timeout: FILE_TIMEOUT_MS,
+  })
   const { failed, skipped } = await reportTests(events, text => process.stdout.write(text))
   if (skipped > 0 && process.env['CI'] === 'true') {
     console.log(
