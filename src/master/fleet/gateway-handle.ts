@@ -6,6 +6,8 @@
  * Not here: when to start or kill one (`supervise.ts`), the one that is in use (`gateways.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import module from 'node:module'
+import { dirname } from 'node:path'
 import { standardStream } from '../../base/standard-streams.ts'
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
@@ -75,7 +77,7 @@ export class GatewayHandle {
       ],
       // A session of its own: Ctrl-C in a terminal reaches only the master, which ends the others in order.
       detached: true,
-      env: environmentOf(options.config),
+      env: withCompileCache(environmentOf(options.config)),
     })
     this.#child.on('error', error => {
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
@@ -164,4 +166,10 @@ export class GatewayHandle {
 function environmentOf({ gatewayThreads }: Pick<Config, 'gatewayThreads'>): NodeJS.ProcessEnv {
   if (gatewayThreads === 1) return process.env
   return { UV_THREADPOOL_SIZE: String(POOL_OF_A_THREAD * gatewayThreads), ...process.env }
+}
+
+/** The gateway and its threads have the master's cache of compiled files, if it has one (`cli/main.ts`). */
+function withCompileCache(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ofThisNode = module.getCompileCacheDir()
+  return ofThisNode === undefined ? environment : { ...environment, NODE_COMPILE_CACHE: dirname(ofThisNode) }
 }
