@@ -12,7 +12,8 @@ import { run as runTests } from 'node:test'
 import { ensureEnvironment, PACKAGE_SETS, testedPythons } from '../test/support/environments/environments.ts'
 import { ensureNode24 } from '../test/support/environments/node24.ts'
 import { run, seconds } from './lib/command.ts'
-import { passWrapper, SetupError } from './lib/python.ts'
+import { exampleEnvironment } from './lib/examples.ts'
+import { passWrapper, pythonOnPath, SetupError } from './lib/python.ts'
 import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS, TEST_FLAGS } from './lib/steps.ts'
 import { reportTests } from './lib/test-report.ts'
 import { ROOT } from './lib/tools.ts'
@@ -36,7 +37,9 @@ async function setUp(): Promise<void> {
   await passWrapper()
   const versions = pythons.map(one => one.version)
   const requests = versions.flatMap(python => PACKAGE_SETS.map(packages => ({ python, packages })))
-  await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment)])
+  const onPath = await pythonOnPath()
+  const examples = (['shop', 'chat'] as const).map(example => exampleEnvironment(example, onPath))
+  await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment), ...examples])
   // Once here, and not at each of some hundred starts: in tests Python writes no compiled files.
   const compile = ['-m', 'compileall', '-q', join(ROOT, 'python/jumak_worker')]
   await Promise.all(['python3', ...pythons.map(({ executable }) => executable)].map(python => run(python, compile)))
