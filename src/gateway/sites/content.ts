@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -25,9 +25,11 @@ export interface ContentParts {
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -35,10 +37,16 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
+  function compressed(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
+  }
+
   return {
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
       exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
@@ -49,6 +57,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -74,7 +83,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    beforeAnswer: compress === null ? addHeadFields : compressed,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -139,12 +148,13 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
+  const plain = hasOrders
     ? withHeaders(
         head,
         fieldsWith(headers, name => !isOrder(name)),
       )
     : head
+  return withHeadFields(request, plain)
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */
