@@ -5,7 +5,7 @@
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
- *     base ← shared ← { apps/threads, gateway/threads }
+ *     base ← shared ← { apps/threads, gateway/threads }        base ← limits ← gateway
  *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
  *
@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   observe: ['base', 'http'],
   sites: [],
-  config: ['base', 'sites', 'routing'],
+  config: ['base', 'sites', 'routing', 'limits'],
   control: ['base', 'sites'],
   http: ['base'],
   protocols: ['base', 'http'],
@@ -45,6 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   patterns: [],
   routing: ['base', 'http', 'patterns', 'sites'],
   shared: ['base'],
+  limits: ['base', 'sites'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe'],
@@ -64,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'control',
     'observe',
     'shared',
+    'limits',
   ],
   master: ['base', 'control', 'observe'],
   adapters: ['base', 'config'],

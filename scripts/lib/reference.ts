@@ -1,6 +1,7 @@
 /** The reference pages and the JSON Schema, from the definitions of the settings and the tables of other programs. `scripts/reference.ts` writes them. */
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
+import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
@@ -98,6 +99,7 @@ export const KEYS_OF_TABLES = [
   ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
   ['Keys of `rewrites`', REWRITE_KEYS],
   ['Keys of `[[map]]`', MAP_KEYS],
+  ['Keys of `[[limit]]`', LIMIT_KEYS],
   ['At the top of the file', [include]],
 ] as const
 

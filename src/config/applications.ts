@@ -13,7 +13,7 @@ import type { Setting } from './settings/setting.ts'
 import { appKeys } from './settings/tables.ts'
 import type { FileApp, FileTable } from './sources/app-tables.ts'
 import type { Given } from './sources/given.ts'
-import type { FileSites } from './sources/site-tables.ts'
+import { type FileSites, NO_SITES } from './sources/site-tables.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
 import type { PythonConfiguration } from './types.ts'
 import type { Settings } from './values.ts'
@@ -45,8 +45,6 @@ export interface GivenApp {
   /** Of another program's command line, which has one application; null: it is ours. */
   readonly configuration: PythonConfiguration | null
 }
-
-const NO_SITES: FileSites = { sites: [], maps: [] }
 
 export function givenSettings(
   flat: Settings,

@@ -14,13 +14,14 @@ import type {
   LocationHandler,
   LocationSettings,
   Match,
-  Place,
+  RequestLimit,
   RewriteStep,
   Site,
   SitesModel,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
+import { readLimit, readLimitUses } from './assemble-limits.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -29,7 +30,7 @@ import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
 import { handlerKeys, locationKeys, locationSettings, mapKeys, rewriteKeys, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
-import type { FilePart, FileRewrite, FileSites } from './sources/site-tables.ts'
+import { type FilePart, type FileRewrite, type FileSites, placeOf } from './sources/site-tables.ts'
 import type { BindAddress } from './types.ts'
 import { Values } from './values.ts'
 
@@ -42,15 +43,22 @@ export interface SiteCircumstances {
   readonly bind: readonly BindAddress[]
 }
 
-export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
+export function assembleSites({ sites, maps, limits }: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances)
-  return { sites: sites.map((site, index) => reader.site(site, index)), maps: maps.map(map => reader.map(map)) }
+  // Sites name them.
+  for (const limit of limits) reader.limit(limit)
+  return {
+    sites: sites.map((site, index) => reader.site(site, index)),
+    maps: maps.map(map => reader.map(map)),
+    limits: reader.limits,
+  }
 }
 
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 class SiteReader {
   readonly #of: SiteCircumstances
+  readonly limits: RequestLimit[] = []
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -84,6 +92,12 @@ class SiteReader {
     }
     this.#done(values)
     return site
+  }
+
+  limit(table: FileTable): void {
+    const values = this.#values(table)
+    this.limits.push(readLimit(table, values, this.limits))
+    this.#done(values)
   }
 
   map(table: FileTable): VariableMap {
@@ -242,7 +256,7 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit, limits } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -267,6 +281,7 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      limits: own(limits, () => readLimitUses(values, this.limits), outer?.limits),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
@@ -344,8 +359,4 @@ function withoutOff(charset: string): string {
 
 function isAddress(host: string): boolean {
   return isIPv4(host) || isPlainIPv6(host)
-}
-
-function placeOf({ origin }: FileTable): Place {
-  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }

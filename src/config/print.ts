@@ -14,6 +14,7 @@ import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
+import { LIMIT_KEYS } from './settings/limit-keys.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
@@ -52,6 +53,8 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
   for (const map of settings.sites.maps)
     lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
+  for (const limit of settings.sites.limits)
+    lines.push('', '[[limit]]', ...linesOfTable(LIMIT_KEYS, new Values(limit.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`

@@ -21,12 +21,14 @@ import type {
   Condition,
   ErrorTarget,
   Expires,
+  LimitUse,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
   PatternText,
   Place,
+  RequestLimit,
   RewriteStep,
   Site,
   SiteName,
@@ -136,6 +138,16 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  limits: listOf(
+    object<LimitUse>({
+      name: line,
+      burst: wholeNumber(0, 1e9),
+      delay: wholeNumber(0, 1e9),
+      status,
+      isDryRun: flag,
+    }),
+    MAX_ENTRIES,
+  ),
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,
@@ -174,7 +186,18 @@ const map = object<VariableMap>({
   place,
 })
 
+const limit = object<RequestLimit>({
+  name: line,
+  key: line,
+  of: byKind<RequestLimit['of']>({
+    rate: { interval: numberFrom(1, 1e12) },
+    connections: { most: wholeNumber(1, 1e9) },
+  }),
+  place,
+})
+
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
+  limits: listOf(limit, MAX_ENTRIES),
 })

@@ -30,6 +30,7 @@ import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
+import { limitSteps } from './sites/limits.ts'
 import { Sites } from './sites/sites.ts'
 
 /** What changes while the gateway serves, beside its applications. */
@@ -62,9 +63,10 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
 }
 
 /** Null: there are none. */
-export function makeSites({ space, pages, log }: GatewayParts, model: SitesModel): Sites | null {
+export function makeSites({ space, pages, log, limits, refusals }: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  return new Sites(model, space.files, (exchange, error) => {
+  const makeLimitStep = limitSteps(model.limits, limits, refusals.limited)
+  return new Sites(model, space.files, makeLimitStep, (exchange, error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
       log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)

@@ -28,6 +28,32 @@ export interface SitesModel {
   readonly sites: readonly Site[]
   /** `map`. */
   readonly maps: readonly VariableMap[]
+  readonly limits: readonly RequestLimit[]
+}
+
+/** `limit_req_zone`, `limit_conn_zone`: what is counted for each key. */
+export interface RequestLimit {
+  readonly name: string
+  /** Requests with the same text are counted together; with an empty one they are not. */
+  readonly key: Template
+  readonly of: /** Microseconds from one request to the next. */
+    | { readonly kind: 'rate'; readonly interval: number }
+    /** How many run at once. */
+    | { readonly kind: 'connections'; readonly most: number }
+  readonly place: Place
+}
+
+/** `limit_req`, `limit_conn`: a limit that a location has. */
+export interface LimitUse {
+  readonly name: string
+  /** So many requests may come too soon. `burst` */
+  readonly burst: number
+  /** So many of these are served at once; the others wait. `nodelay`: all of them. `delay` */
+  readonly delay: number
+  /** Of the answer to those that are refused. `limit_req_status` */
+  readonly status: number
+  /** Nobody is refused and nobody waits: it is only told. `limit_req_dry_run` */
+  readonly isDryRun: boolean
 }
 
 /** `server`. */
@@ -132,6 +158,7 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  readonly limits: readonly LimitUse[]
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Location has the host in it. `absolute_redirect` */

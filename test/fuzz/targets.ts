@@ -246,6 +246,7 @@ const SITE = sitesOf(
         ],
       }),
     ],
+    limits: [],
     maps: [
       {
         name: 'mapped',

@@ -173,6 +173,7 @@ export class FakeExchange implements Exchange {
   /** What `onError` received. */
   error: Error | null = null
   readonly #aborted: (() => void)[] = []
+  readonly #closed: (() => void)[] = []
   #gone = false
 
   constructor(request: FakeRequest = {}) {
@@ -246,7 +247,15 @@ export class FakeExchange implements Exchange {
     if (this.#gone) callback()
     else this.#aborted.push(callback)
   }
-  onClosed(): void {}
+  onClosed(callback: () => void): void {
+    this.#closed.push(callback)
+  }
+
+  /** The exchange is over. */
+  close(): void {
+    for (const callback of this.#closed.splice(0)) callback()
+  }
+
   accepted: WebSocketAccept | null = null
   channel: FakeChannel | null = null
   /** What `acceptWebSocket` throws. */

@@ -42,6 +42,7 @@ const LABELS: Readonly<Record<Step['kind'], string>> = {
   set: 'set',
   break: 'break',
   return: 'return',
+  limit: 'limit',
   try: 'try',
   'last-try': 'try',
   'internal-redirect': 'redirect',

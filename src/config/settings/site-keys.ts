@@ -6,6 +6,7 @@
 import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
+import { parseLimitUse } from '../kinds/limit-words.ts'
 import { splitPair } from '../kinds/pair.ts'
 import {
   parseCondition,
@@ -17,15 +18,15 @@ import {
 } from '../kinds/site-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 
-const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
+export const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
 /** Most of them are simply not there. */
-const none = { default: null, defaultText: 'none' } as const
+export const none = { default: null, defaultText: 'none' } as const
 
 /** Text with variables; which there are is looked at when the site is compiled. */
-const template = (says: string): Kind<string> =>
+export const template = (says: string): Kind<string> =>
   text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
 
-const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
+export const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
   text(says, written => (pattern.test(written) ? { value: written } : { problem }))
 
 /** `NAME=VALUE` of a table. */
@@ -247,6 +248,20 @@ export const locationSettings = {
     default: 'on',
     why: 'It counts only with absolute-redirect.',
     doc: 'Absolute redirects name the port, unless it is the usual one.',
+  }),
+  limits: input({
+    ...ofFile,
+    ...none,
+    name: 'limits',
+    placeholder: 'LIMIT',
+    kind: text(
+      'name of a `[[limit]]` with `burst=N`, `nodelay`, `delay=N`, `status=N`, `dry-run`; `off`',
+      parseLimitUse,
+    ),
+    why: 'Only the operator knows what is too much.',
+    doc: 'Limits on how often and how many requests come, as in "login burst=5 nodelay"; a list.',
+    more: 'Each names a `[[limit]]`. Of a rate, up to `burst` requests that come too soon wait for their turn; with `nodelay` they are served at once, with `delay=N` the first N of them; more are refused with `status`, 429 unless it says another, and `Retry-After`. `dry-run` refuses nobody, and the log says what would be refused. A location with limits of its own has only these; `off` has none.',
+    repeatable: 'words',
   }),
   bodyLimit: input<number>({
     ...ofFile,

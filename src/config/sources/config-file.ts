@@ -16,9 +16,10 @@ import { include } from '../settings/tables.ts'
 import { type FileApp, type FileTable, type Givens, readApp, readAppTables, readTlsTables } from './app-tables.ts'
 import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
 import { findIncluded } from './include.ts'
-import { type FileSites, readSiteTables } from './site-tables.ts'
+import { type FileSites, NO_SITES, readSiteTables } from './site-tables.ts'
 import { TableReader } from './table-reader.ts'
 import { parseToml, type TomlTable, type TomlValue, tablesOf } from './toml.ts'
+import { SITE_TABLES } from './unknown-keys.ts'
 
 const FILE = 'jumak.toml'
 const PROJECT = 'pyproject.toml'
@@ -34,7 +35,7 @@ export interface FromFile {
   readonly apps: readonly FileApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]` and `[[map]]`. */
+  /** The tables `[[site]]`, and those that sites use. */
   readonly sites: FileSites
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
@@ -48,7 +49,7 @@ export const NOTHING: FromFile = {
   values: new Map(),
   apps: [],
   tls: [],
-  sites: { sites: [], maps: [] },
+  sites: NO_SITES,
   diagnostics: [],
   warnings: [],
   mayHaveApps: false,
@@ -102,7 +103,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', ['app', 'tls', 'site', 'map']))
+  const values = new Map(reader.read(table, 'top', ['app', 'tls', ...SITE_TABLES]))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
@@ -113,7 +114,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   return { file, values, apps, tls, sites, diagnostics, warnings: [], mayHaveApps }
 }
 
-const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map']
+const OTHER_TABLES: readonly string[] = ['tls', ...SITE_TABLES]
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {

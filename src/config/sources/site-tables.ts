@@ -1,7 +1,8 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`. Runs in the command line, and in the
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]` and `[[limit]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
+import type { Place } from '../../sites/model.ts'
 import { type FileTable, readKeys, tablesIn } from './app-tables.ts'
 import type { TableReader } from './table-reader.ts'
 import type { TomlTable } from './toml.ts'
@@ -20,7 +21,10 @@ export interface FileRewrite extends FileTable {
 export interface FileSites {
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
+  readonly limits: readonly FileTable[]
 }
+
+export const NO_SITES: FileSites = { sites: [], maps: [], limits: [] }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
 const MAX_DEPTH = 8
@@ -29,7 +33,13 @@ export function readSiteTables(root: TomlTable, reader: TableReader): FileSites 
   return {
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
+    limits: tablesIn(root, 'limit').map(table => readKeys(table, reader, 'limit')),
   }
+}
+
+/** For the model, which goes to the gateway. */
+export function placeOf({ origin }: FileTable): Place {
+  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }
 
 function readPart(table: TomlTable, reader: TableReader, level: 'site' | 'location', depth: number): FilePart {

@@ -11,7 +11,7 @@ import { joinPair } from '../kinds/pair.ts'
 import type { Setting } from '../settings/setting.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
-import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
+import { explainUnknown, type Level, SITE_TABLES, settingsOf } from './unknown-keys.ts'
 
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
 
@@ -58,7 +58,7 @@ export class TableReader {
       this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
     else if (name === 'tls' && value.kind === 'table')
       this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
-    else if ((name === 'site' || name === 'map') && level === 'top' && value.kind === 'table')
+    else if (SITE_TABLES.some(one => one === name) && level === 'top' && value.kind === 'table')
       this.report(key, `a ${name} is a table in two brackets, [[${name}]], since there may be several`)
     else if (setting !== undefined) this.#readSetting(setting, value)
     else this.report(key, explainUnknown(name, value, level))

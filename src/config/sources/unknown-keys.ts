@@ -8,6 +8,7 @@ import { meantName } from '../hints/meant-name.ts'
 import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
+import { LIMIT_KEYS } from '../settings/limit-keys.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
@@ -16,10 +17,13 @@ import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`.
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `limit`: `[[map]]`, `[[limit]]`.
  */
 export type Level = 'top' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map'
+/** Tables at the top of the file: sites, and what they use. */
+export const SITE_TABLES = ['site', 'map', 'limit'] as const
+
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'limit'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
@@ -31,6 +35,7 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   location: LOCATION_KEYS,
   rewrite: REWRITE_KEYS,
   map: MAP_KEYS,
+  limit: LIMIT_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -42,6 +47,7 @@ const PLACES: Readonly<Record<Level, string>> = {
   location: 'in an entry of locations',
   rewrite: 'in an entry of rewrites',
   map: 'in a table [[map]]',
+  limit: 'in a table [[limit]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -49,6 +55,7 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   location: 'a location',
   rewrite: 'an entry of rewrites',
   map: 'a map',
+  limit: 'a limit',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -98,7 +105,7 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
   if ((name === 'locations' || name === 'rewrites') && value.kind !== 'array')
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (name === 'location' || name === 'rewrite') return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map'] as const).find(one =>
+  const other = (['location', 'site', 'rewrite', 'map', 'limit'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

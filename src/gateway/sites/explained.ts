@@ -19,7 +19,7 @@ import { health } from '../../middleware/health.ts'
 import { responseHeaders } from '../../middleware/response-headers.ts'
 import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
-import { compileSites } from '../../routing/sites/compile.ts'
+import { compileSites, type MakeLimitStep } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
 import { respondWithError } from '../errors/error-response.ts'
@@ -172,6 +172,13 @@ function applicationHandler(
   return staticFirst(files, toPool, { isAnswered: () => pages.has(404), refuse })
 }
 
+/** Nobody is counted. */
+const tellLimits: MakeLimitStep = limits => request => {
+  for (const { use, limit, key } of limits)
+    request.trace?.({ kind: 'limit', use, limit, isCounted: key(request) !== '' })
+  return null
+}
+
 /** As `gateway/assemble.ts` makes it: sites, or the hosts and paths of the applications. */
 function contentHandler(
   { apps, sites }: Explainable,
@@ -183,7 +190,7 @@ function contentHandler(
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
     const content = siteContent({ applications, files, policyOf: policies(), refuse })
-    return new Phases(compileSites(sites).find, content, trace).handle
+    return new Phases(compileSites(sites, tellLimits).find, content, trace).handle
   }
   const [first] = apps
   if (apps.length === 1 && first!.path === '' && first!.hosts.length === 0) return applications.get(first!.name)!

@@ -6,7 +6,7 @@
 import type { OpenFiles } from '../../base/open-files.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import { type CompiledSites, compileSites } from '../../routing/sites/compile.ts'
+import { type CompiledSites, compileSites, type MakeLimitStep } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { SitesModel } from '../../sites/model.ts'
 import { siteContent } from './content.ts'
@@ -18,9 +18,17 @@ export class Sites {
   readonly #policyOf = policies()
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
-  /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
-  constructor(model: SitesModel, openFiles: OpenFiles, refuse: (exchange: Exchange, error: Error) => void) {
-    this.#compiled = compileSites(model)
+  /**
+   * `makeLimitStep`: null: there are no limits. `refuse`: answers with an error's page. Throws if the model is wrong, which the master has
+   * looked at.
+   */
+  constructor(
+    model: SitesModel,
+    openFiles: OpenFiles,
+    makeLimitStep: MakeLimitStep | null,
+    refuse: (exchange: Exchange, error: Error) => void,
+  ) {
+    this.#compiled = compileSites(model, makeLimitStep)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
     this.#files = new LocationFiles(openFiles, refuse)

@@ -3,7 +3,7 @@
  * and in the master and the command line to find mistakes before anything changes.
  */
 import { bytesOf } from '../../base/bytes.ts'
-import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import type { ErrorTarget, Location, RequestLimit, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileMaps } from './maps.ts'
@@ -14,6 +14,8 @@ import type {
   CompiledSite,
   CompiledTry,
   Evaluate,
+  KeyedLimit,
+  LimitStep,
   LocationTable,
 } from './site-request.ts'
 import { compileSteps } from './steps.ts'
@@ -25,11 +27,15 @@ export interface CompiledSites {
   readonly problems: readonly PlacedProblem[]
 }
 
-/** `model`: at least one site. */
-export function compileSites(model: SitesModel): CompiledSites {
+/** Makes the step of a location that has these. */
+export type MakeLimitStep = (limits: readonly KeyedLimit[]) => LimitStep
+
+/** `model`: at least one site. `makeLimitStep`: null: nobody is limited, because nobody is served. */
+export function compileSites(model: SitesModel, makeLimitStep: MakeLimitStep | null = null): CompiledSites {
   const compiler = new SiteCompiler()
   for (const site of model.sites) defineNames(site, compiler)
   compileMaps(model.maps, compiler)
+  compiler.limits = compileLimits(model.limits, compiler, makeLimitStep)
   const named = model.sites.map(site => compileSite(site, compiler))
   return { find: compileSiteNames(named), sites: named.map(({ site }) => site), problems: compiler.problems }
 }
@@ -149,6 +155,7 @@ function compileLocation(
     beatsRegex: match.kind === 'prefix' && match.beatsRegex,
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
+    limits: compiler.limits(settings.limits),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,
@@ -160,6 +167,21 @@ function compileLocation(
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }
+}
+
+/** What gives the step of a location. */
+function compileLimits(
+  limits: readonly RequestLimit[],
+  compiler: SiteCompiler,
+  makeStep: MakeLimitStep | null,
+): SiteCompiler['limits'] {
+  const known = new Map<string, Omit<KeyedLimit, 'use'>>()
+  for (const limit of limits) {
+    compiler.place = limit.place
+    known.set(limit.name, { limit, key: compiler.keyTemplate(limit.key) })
+  }
+  if (makeStep === null) return () => null
+  return uses => (uses.length === 0 ? null : makeStep(uses.map(use => ({ use, ...known.get(use.name)! }))))
 }
 
 export function labelOf({ match }: Location): string {

@@ -5,11 +5,12 @@
  * Invariant: each mistake is one problem with its place. After one, what is compiled does nothing, and nobody serves with it.
  */
 
+import { networkOf } from '../../http/network.ts'
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
-import type { PatternText, Place } from '../../sites/model.ts'
+import type { LimitUse, PatternText, Place } from '../../sites/model.ts'
 import { isProblem } from './problem.ts'
-import type { Evaluate, Matches } from './site-request.ts'
+import type { Evaluate, LimitStep, Matches } from './site-request.ts'
 import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'
 import { Variables } from './variables.ts'
 
@@ -21,11 +22,17 @@ export interface PlacedProblem {
 
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
+const OF_CLIENT: ReadonlySet<string> = new Set(['remote_addr', 'binary_remote_addr'])
+
+const networkOfClient: Evaluate = ({ exchange: { peer } }) => networkOf(peer.address) || 'unix:'
+
 export class SiteCompiler {
   readonly variables = new Variables()
   readonly problems: PlacedProblem[] = []
   /** Of what is compiled now. */
   place: Place = { file: '', line: 1, column: 1 }
+  /** Gives the step of a location with these limits; null: it needs none. */
+  limits: (uses: readonly LimitUse[]) => LimitStep | null = () => null
   readonly #patterns = new Map<string, Pattern | null>()
 
   report(problem: string): void {
@@ -41,6 +48,16 @@ export class SiteCompiler {
     if (!isProblem(compiled)) return compiled
     this.report(`'${text}' ${compiled.problem}`)
     return NOTHING
+  }
+
+  /** Of a limit: requests of one client have one text, though it may have a whole network of addresses. */
+  keyTemplate(text: string): Evaluate {
+    const compiled = compileTemplate(text, name =>
+      OF_CLIENT.has(name) ? networkOfClient : this.variables.resolve(name),
+    )
+    if (!isProblem(compiled)) return compiled.evaluate
+    this.report(`'${text}' ${compiled.problem}`)
+    return NOTHING.evaluate
   }
 
   /** A variable that has a value of its own. */

@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * limits, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -109,7 +109,7 @@ export class Phases {
       if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request) ?? 'next'
       if (typeof outcome === 'object') return this.#finish(request, outcome)
-      if (outcome !== 'again') return this.#tryFiles(request)
+      if (outcome !== 'again') return this.#limit(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
   }
@@ -117,6 +117,20 @@ export class Phases {
   #enter(request: SiteRequest, location: CompiledLocation): void {
     request.location = location
     this.#content.enter(request)
+  }
+
+  /** `limit_req`, `limit_conn` */
+  #limit(request: SiteRequest): Outcome {
+    const { limits } = request.location
+    if (limits === null) return this.#tryFiles(request)
+    const refused = limits(request)
+    return refused instanceof Promise
+      ? refused.then(error => this.#limited(request, error))
+      : this.#limited(request, refused)
+  }
+
+  #limited(request: SiteRequest, refused: HttpError | null): Outcome {
+    return refused === null ? this.#tryFiles(request) : this.#content.refuse(request.exchange, refused)
   }
 
   /** `try_files` */
@@ -303,7 +317,7 @@ export class Phases {
     this.#enter(request, location)
     const outcome = location.steps?.(request) ?? 'next'
     if (typeof outcome === 'object') return this.#finish(request, outcome)
-    return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+    return outcome === 'again' ? this.#search(request) : this.#limit(request)
   }
 
   readonly #orders: ApplicationOrders = {

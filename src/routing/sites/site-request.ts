@@ -2,8 +2,9 @@
  * What is known of a request while it goes through a site: where it is now, and the values of its variables. One object for each request.
  * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
  */
+import type { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import type { LimitUse, LocationHandler, LocationSettings, Place, RequestLimit } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
@@ -27,8 +28,21 @@ export type StepsOutcome =
   | 'break'
   | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
 
+/** nginx's words. */
+export type LimitStatus = '' | 'PASSED' | 'DELAYED' | 'REJECTED' | 'DELAYED_DRY_RUN' | 'REJECTED_DRY_RUN'
+
 /** A list of steps; null: there are none. */
 export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
+
+/** Whether a request may go on: null, or the error that it is answered with. A promise: it has to wait for its turn. */
+export type LimitStep = (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+
+/** A limit of a location, with the text by which requests are counted. */
+export interface KeyedLimit {
+  readonly use: LimitUse
+  readonly limit: RequestLimit
+  readonly key: Evaluate
+}
 
 export interface CompiledSite {
   readonly label: string
@@ -60,6 +74,8 @@ export interface CompiledLocation {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly steps: RunSteps
+  /** Null: there are none. */
+  readonly limits: LimitStep | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -121,6 +137,9 @@ export class SiteRequest {
   responseStatus = 0
   /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
   keptHeaders: readonly string[] = []
+  /** What became of its limits, once for each request; empty: it met none. `$limit_req_status`, `$limit_conn_status` */
+  rateStatus: LimitStatus = ''
+  connectionStatus: LimitStatus = ''
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
 

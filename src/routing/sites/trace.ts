@@ -4,7 +4,7 @@
  *
  * Texts are bytes, as in the model. Whoever shows them escapes them.
  */
-import type { LocationHandler, Place } from '../../sites/model.ts'
+import type { LimitUse, LocationHandler, Place, RequestLimit } from '../../sites/model.ts'
 
 /** A compiled site or location, as far as it is told. */
 export interface TracedSite {
@@ -55,6 +55,8 @@ export type Decision =
   | { readonly kind: 'set'; readonly name: string; readonly value: string }
   | { readonly kind: 'break' }
   | { readonly kind: 'return'; readonly status: number; readonly text: string | null }
+  /** A limit of the location; nobody is counted while it is explained. `isCounted`: its key is not empty. */
+  | { readonly kind: 'limit'; readonly use: LimitUse; readonly limit: RequestLimit; readonly isCounted: boolean }
   /** Of `try_files`, and of the index of a directory. `file`: the whole name; empty: the path can be no file here. */
   | {
       readonly kind: 'try'

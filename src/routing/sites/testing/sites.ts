@@ -20,6 +20,7 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  limits: [],
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
@@ -62,7 +63,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [] }
+  return { sites, maps: [], limits: [] }
 }
 
 /** What became of a request, when it is done: words in one line. */

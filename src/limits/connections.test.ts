@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import { ConnectionCount, forgetConnections } from './connections.ts'
+import { makeTable, SETS, WAYS } from './table.ts'
+
+test('counts each key over all threads, and lets in as many as the limit says', () => {
+  const memory = makeTable(true)
+  const [one, other] = [new ConnectionCount(memory, 0), new ConnectionCount(memory, 1)]
+  assert.ok(one.add('a', 2))
+  assert.ok(other.add('a', 2))
+  assert.ok(!one.add('a', 2))
+  assert.ok(one.add('b', 1))
+  other.remove('a')
+  assert.equal(one.count('a'), 1)
+  assert.ok(one.add('a', 2))
+  one.remove('a')
+  one.remove('a')
+  one.remove('b')
+  assert.deepEqual([one.count('a'), one.count('b')], [0, 0])
+})
+
+test('what a dead thread had is forgotten, and nothing of the others', () => {
+  const memory = makeTable(true)
+  const [one, other] = [new ConnectionCount(memory, 0), new ConnectionCount(memory, 1)]
+  for (const count of [one, other]) for (let i = 0; i < 3; i++) count.add('a', 100)
+  forgetConnections(memory, 1)
+  assert.equal(one.count('a'), 3)
+  for (let i = 0; i < 3; i++) one.remove('a')
+  assert.equal(one.count('a'), 0)
+})
+
+test('a place is free again when nothing runs; a full set refuses', () => {
+  const count = new ConnectionCount(makeTable(false), 0)
+  for (let i = 0; i < SETS * WAYS; i++) {
+    count.add(`key ${i}`, 1)
+    count.remove(`key ${i}`)
+  }
+  let refused = 0
+  for (let i = 0; i < SETS * WAYS; i++) if (!count.add(`key ${i}`, 1)) refused++
+  // Sets fill unevenly: about an eighth finds no room.
+  assert.ok(refused > 0 && refused < SETS * WAYS * 0.2, `${refused}`)
+})
+
+const THREADS = 4
+const HAMMER = `
+const { parentPort, workerData } = require('node:worker_threads')
+import(workerData.url).then(({ ConnectionCount }) => {
+  const count = new ConnectionCount(workerData.memory, workerData.thread)
+  const running = new Int32Array(workerData.running)
+  let most = 0
+  for (let i = 0; i < 30_000; i++) {
+    if (!count.add('a', 2)) continue
+    most = Math.max(most, Atomics.add(running, 0, 1) + 1)
+    Atomics.sub(running, 0, 1)
+    count.remove('a')
+  }
+  parentPort.postMessage(most)
+})`
+
+test('threads together never have more than the limit', async () => {
+  const memory = makeTable(true)
+  const running = new SharedArrayBuffer(4)
+  const url = new URL('./connections.ts', import.meta.url).href
+  const workers = Array.from(
+    { length: THREADS },
+    (_, thread) => new Worker(HAMMER, { eval: true, workerData: { url, memory, running, thread } }),
+  )
+  for (const [most] of await Promise.all(workers.map(worker => once(worker, 'message'))))
+    assert.ok((most as number) <= 2, `${most}`)
+  assert.equal(new ConnectionCount(memory, 0).count('a'), 0)
+})
