@@ -104,7 +104,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
-    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls'],
+    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls', 'errors'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
     main: [

@@ -2,6 +2,7 @@
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
+import { LOG_KEYS } from '../../src/config/settings/log-keys.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
@@ -100,6 +101,7 @@ export const KEYS_OF_TABLES = [
   ['Keys of `rewrites`', REWRITE_KEYS],
   ['Keys of `[[map]]`', MAP_KEYS],
   ['Keys of `[[limit]]`', LIMIT_KEYS],
+  ['Keys of `[[log]]`', LOG_KEYS],
   ['At the top of the file', [include]],
 ] as const
 

@@ -17,11 +17,13 @@ import type {
   RequestLimit,
   RewriteStep,
   Site,
+  SiteLog,
   SitesModel,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
 import { readLimit, readLimitUses } from './assemble-limits.ts'
+import { readLog, readLogUses } from './assemble-logs.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -43,14 +45,16 @@ export interface SiteCircumstances {
   readonly bind: readonly BindAddress[]
 }
 
-export function assembleSites({ sites, maps, limits }: FileSites, circumstances: SiteCircumstances): SitesModel {
+export function assembleSites({ sites, maps, limits, logs }: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances)
   // Sites name them.
   for (const limit of limits) reader.limit(limit)
+  for (const log of logs) reader.log(log)
   return {
     sites: sites.map((site, index) => reader.site(site, index)),
     maps: maps.map(map => reader.map(map)),
     limits: reader.limits,
+    logs: reader.logs,
   }
 }
 
@@ -59,6 +63,7 @@ const NO_HANDLER: LocationHandler = { kind: 'none' }
 class SiteReader {
   readonly #of: SiteCircumstances
   readonly limits: RequestLimit[] = []
+  readonly logs: SiteLog[] = []
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -97,6 +102,12 @@ class SiteReader {
   limit(table: FileTable): void {
     const values = this.#values(table)
     this.limits.push(readLimit(table, values, this.limits))
+    this.#done(values)
+  }
+
+  log(table: FileTable): void {
+    const values = this.#values(table)
+    this.logs.push(readLog(table, values, this.logs))
     this.#done(values)
   }
 
@@ -256,7 +267,8 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit, limits } = locationSettings
+    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit, limits, logs } =
+      locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -282,6 +294,7 @@ class SiteReader {
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
       limits: own(limits, () => readLimitUses(values, this.limits), outer?.limits),
+      logs: own(logs, () => readLogUses(values, this.logs), outer?.logs),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),

@@ -8,7 +8,7 @@ function doubtOf(key: string, hasTls = false): string {
   const use = { name: 'a', burst: 0, delay: 0, status: 429, isDryRun: false }
   const root = prefix('', { settings: { ...SETTINGS, limits: [use] } })
   const limits = [{ name: 'a', key, of: { kind: 'connections', most: 2 } as const, place }]
-  return doubtsOfLimits({ sites: [site({ root })], maps: [], limits }, hasTls).join()
+  return doubtsOfLimits({ sites: [site({ root })], maps: [], logs: [], limits }, hasTls).join()
 }
 
 test('a limit that limits nobody is told', () => {
@@ -29,7 +29,7 @@ test('a limit that nobody uses is told', () => {
     place: { file: 'j.toml', line: 3, column: 1 },
   }
   assert.match(
-    doubtsOfLimits({ sites: [site({})], maps: [], limits: [limit] }, false).join(),
+    doubtsOfLimits({ sites: [site({})], maps: [], logs: [], limits: [limit] }, false).join(),
     /no site and no location has "a"/,
   )
 })

@@ -168,6 +168,7 @@ test('the schema has every setting of a file, with its real default', () => {
     'site',
     'map',
     'limit',
+    'log',
   ])
   assert.equal(schema['additionalProperties'], false)
   for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {

@@ -15,6 +15,7 @@ import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { LIMIT_KEYS } from './settings/limit-keys.ts'
+import { LOG_KEYS } from './settings/log-keys.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
@@ -55,6 +56,8 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
     lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
   for (const limit of settings.sites.limits)
     lines.push('', '[[limit]]', ...linesOfTable(LIMIT_KEYS, new Values(limit.values, where), printed))
+  for (const log of settings.sites.logs)
+    lines.push('', '[[log]]', ...linesOfTable(LOG_KEYS, new Values(log.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`

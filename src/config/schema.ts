@@ -3,6 +3,7 @@
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { LIMIT_KEYS } from './settings/limit-keys.ts'
+import { LOG_KEYS } from './settings/log-keys.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
@@ -24,6 +25,7 @@ export function jsonSchema(): JsonSchema {
       site: listOfTables('A site: names, and what is done below their paths', '#/$defs/site'),
       map: listOfTables('A variable that depends on another text', '#/$defs/map'),
       limit: listOfTables('How often, or how many at once, requests with one key may come', '#/$defs/limit'),
+      log: listOfTables('A log of sites and locations', '#/$defs/log'),
     },
     $defs: {
       application: {
@@ -71,6 +73,12 @@ export function jsonSchema(): JsonSchema {
         additionalProperties: false,
         required: ['name'],
         properties: propertiesOf(LIMIT_KEYS),
+      },
+      log: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name'],
+        properties: propertiesOf(LOG_KEYS),
       },
       pool: {
         type: 'object',

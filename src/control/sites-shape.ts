@@ -31,6 +31,7 @@ import type {
   RequestLimit,
   RewriteStep,
   Site,
+  SiteLog,
   SiteName,
   SitesModel,
   TryFile,
@@ -148,6 +149,7 @@ const settings = object<LocationSettings>({
     }),
     MAX_ENTRIES,
   ),
+  logs: orNull(listOf(line, MAX_ENTRIES)),
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,
@@ -196,8 +198,27 @@ const limit = object<RequestLimit>({
   place,
 })
 
+const port = wholeNumber(1, 65_535)
+const log = object<SiteLog>({
+  name: line,
+  target: byKind<SiteLog['target']>({
+    file: { path: line },
+    udp: { host: line, port },
+    tcp: { host: line, port },
+    unix: { path: line },
+  }),
+  format: line,
+  escape: oneOf(['default', 'json', 'none']),
+  condition: orNull(line),
+  sample: wholeNumber(0, 1e9),
+  alwaysStatus: status,
+  alwaysSlow: numberFrom(0, 1e12),
+  place,
+})
+
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
   limits: listOf(limit, MAX_ENTRIES),
+  logs: listOf(log, MAX_ENTRIES),
 })

@@ -63,10 +63,16 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
 }
 
 /** Null: there are none. */
-export function makeSites({ space, pages, log, limits, refusals }: GatewayParts, model: SitesModel): Sites | null {
+export function makeSites(
+  { space, pages, log, limits, refusals, siteLogs }: GatewayParts,
+  model: SitesModel,
+): Sites | null {
   if (model.sites.length === 0) return null
-  const makeLimitStep = limitSteps(model.limits, limits, refusals.limited)
-  return new Sites(model, space.files, makeLimitStep, (exchange, error) => {
+  const effects = {
+    makeLimitStep: limitSteps(model.limits, limits, refusals.limited),
+    makeLogWriter: siteLogs.writerOf(model.logs),
+  }
+  return new Sites(model, space.files, effects, (exchange, error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
       log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)

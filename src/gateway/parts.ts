@@ -9,6 +9,7 @@ import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
 import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
+import { SiteLogs } from './sites/logs.ts'
 
 const HTTPS_PORT = 443
 
@@ -20,6 +21,7 @@ interface OptionalParts {
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
   readonly accessLog: AccessLog
+  readonly siteLogs: SiteLogs
   /** Null: no other program is told of requests. */
   readonly remote: RemoteRecords | null
   /** Called at the end of each request; null: nobody wants to know. */
@@ -41,13 +43,15 @@ export function makeParts(
   const shared = makeShared(start, send, threads)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
-  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1 || start.waits)
+  const hasOthers = config.gatewayThreads > 1 || start.waits
+  const accessLog = new AccessLog(config.accessLog, log, hasOthers)
   const remote = Remote && new Remote(config, log)
   const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,
     applications,
     accessLog,
+    siteLogs: new SiteLogs({ log, hasOthers, syslog: config.syslog }),
     remote,
     onAnswered: [accessLog.write, tellRequest, ...(remote?.writers ?? [])].reduce(both, null),
     isStopping,

@@ -109,6 +109,13 @@ export class Sink {
     this.#closed = true
   }
 
+  /** After `close`, where the process goes on: nothing is written any more. */
+  release(): void {
+    this.#closed = true
+    // A write that still hangs has the number of the file, which would soon mean another one.
+    if (this.#path !== null && !this.#writing) closeSync(this.#fd)
+  }
+
   #closeOld(): void {
     for (const fd of this.#old.splice(0)) closeSync(fd)
   }

@@ -30,6 +30,7 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
   runMicros = -1
   servedBy: ServedBy | null = null
   app = ''
+  hasOwnLogs = false
   #id = ''
   readonly #switch: ProtocolSwitch
   #onAborted: (() => void) | null = null

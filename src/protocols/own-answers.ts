@@ -58,6 +58,7 @@ export function refusalOf(
       runMicros: -1,
       servedBy: null,
       app: '',
+      hasOwnLogs: false,
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },
   }

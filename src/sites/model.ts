@@ -29,6 +29,7 @@ export interface SitesModel {
   /** `map`. */
   readonly maps: readonly VariableMap[]
   readonly limits: readonly RequestLimit[]
+  readonly logs: readonly SiteLog[]
 }
 
 /** `limit_req_zone`, `limit_conn_zone`: what is counted for each key. */
@@ -40,6 +41,27 @@ export interface RequestLimit {
     | { readonly kind: 'rate'; readonly interval: number }
     /** How many run at once. */
     | { readonly kind: 'connections'; readonly most: number }
+  readonly place: Place
+}
+
+/** `log_format` with its `access_log`: a log that locations may have. */
+export interface SiteLog {
+  readonly name: string
+  readonly target: /** Absolute path, or `-`: standard output. */
+    | { readonly kind: 'file'; readonly path: string }
+    /** A syslog server. */
+    | { readonly kind: 'udp' | 'tcp'; readonly host: string; readonly port: number }
+    | { readonly kind: 'unix'; readonly path: string }
+  readonly format: Template
+  readonly escape: 'default' | 'json' | 'none'
+  /** Requests for which it is empty or `0` have no line; null: all have one. `if=` */
+  readonly condition: Template | null
+  /** One request of so many has a line; 0: none. */
+  readonly sample: number
+  /** Those with this status or above have a line whatever `condition` and `sample` say; 0: none. */
+  readonly alwaysStatus: number
+  /** The same for those that took so many milliseconds; 0: none. */
+  readonly alwaysSlow: number
   readonly place: Place
 }
 
@@ -159,6 +181,8 @@ export interface LocationSettings {
   /** `etag` */
   readonly etag: boolean
   readonly limits: readonly LimitUse[]
+  /** Names of logs, `access` is the program's own; null: that alone. `access_log` */
+  readonly logs: readonly string[] | null
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Location has the host in it. `absolute_redirect` */

@@ -1,7 +1,7 @@
-/** Limits beside a real nginx: the same limits, the same arrivals at the same moments. */
+/** Limits and logs beside a real nginx: the same arrivals at the same moments, the same lines. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { NGINX } from '../../bench/nginx.ts'
 import { runNginx } from '../sites/compare.ts'
@@ -9,7 +9,46 @@ import { freePort } from '../support/free-port.ts'
 import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
-import { startServer } from '../support/server.ts'
+import { startServer, until } from '../support/server.ts'
+
+/** What both write of a request. Times are left out. */
+const FORMATS = {
+  default:
+    '$remote_addr - $remote_user "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" <$args> $uri $host',
+  json: '{"method":"$request_method","uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"agent":"$http_user_agent","q":"$arg_q","cookie":"$cookie_c"}',
+  none: '$request_uri|$http_x_name|$server_protocol|$scheme|$limit_req_status',
+} as const
+
+const LOGGED: readonly (readonly [request: string, ...headers: string[]])[] = [
+  ['GET /l/x.txt?q=1', 'User-Agent: curl/8 "x"', 'Cookie: c=d; e=f'],
+  ['GET /l/none.txt', 'User-Agent: a\\b\tc', 'Referer: http://a.kr/\xec\x97\xb4'],
+  ['HEAD /l/x.txt', 'Authorization: Basic dXNlcjpwYXNz', 'X-Name: a"b'],
+  ['POST /l/x.txt', 'Content-Length: 0'],
+  ['GET /l/%22x%5C%0a'],
+  ['GET /l/x.txt', 'Range: bytes=0-1'],
+  ['GET /l/old', 'X-Name: y'],
+]
+
+async function askLogged(port: number): Promise<void> {
+  for (const [request, ...headers] of LOGGED) {
+    const [method, target] = request.split(' ')
+    const client = new RawClient(port)
+    const lines = [...headers, 'Host: limits.test', 'Connection: close'].map(line => `${line}\r\n`).join('')
+    client.send(`${method} ${target} HTTP/1.1\r\n${lines}\r\n`)
+    await client.response(method)
+    client.socket.destroy()
+  }
+}
+
+/** Its lines, as many as requests. */
+async function linesOf(project: Project, file: string): Promise<string[]> {
+  const lines = () => readFileSync(project.path(file), 'latin1').split('\n').slice(0, -1)
+  await until(
+    () => lines().length >= LOGGED.length,
+    () => `${file}: ${lines().join('\n')}`,
+  )
+  return lines()
+}
 
 interface Scene {
   readonly rate: string
@@ -77,6 +116,13 @@ async function arrive(port: number, path: string, { arrivals, waits }: Scene): P
   return [...told, tooSoon]
 }
 
+/** The content of errors and redirects is another; what JSON says is the same, however it is escaped. */
+function comparable(line: string): unknown {
+  if (!line.startsWith('{')) return line.replace(/" (30\d|4\d\d) \d+ "/, '" $1 N "')
+  const { bytes, ...said } = JSON.parse(Buffer.from(line, 'latin1').toString('utf8'))
+  return said.status >= 300 ? said : { bytes, ...said }
+}
+
 function nginxConf(port: number, directory: string): string {
   const user = process.getuid?.() === 0 ? 'user root; ' : ''
   const zones = SCENES.map(
@@ -88,10 +134,19 @@ function nginxConf(port: number, directory: string): string {
   return `${user}daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/error.log crit;
 events { worker_connections 200; }
 http {
-  access_log off; limit_req_status 429; limit_conn_status 429;
+  ${Object.entries(FORMATS)
+    .map(([one, format]) => `log_format ${one} escape=${one} '${format}';`)
+    .join(' ')}
+  access_log off; absolute_redirect off; limit_req_status 429; limit_conn_status 429;
   limit_conn_zone $binary_remote_addr zone=c:1m; ${zones.join(' ')}
   server {
     listen 127.0.0.1:${port};
+    location /l/ {
+      alias ${directory}/public/; limit_req zone=s0 burst=50 nodelay; location = /l/old { return 301 /new; }
+      ${Object.keys(FORMATS)
+        .map(one => `access_log ${directory}/nginx-${one}.log ${one};`)
+        .join(' ')}
+    }
     location /c/ { alias ${directory}/public/; limit_conn c 2; }
     ${locations.join('\n')}
   }
@@ -109,9 +164,16 @@ ${limits.join('\n')}
 name = "c"
 connections = 2
 
+${Object.entries(FORMATS)
+  .map(([one, format]) => `[[log]]\nname = "${one}"\nfile = "${one}.log"\nescape = "${one}"\nformat = '${format}'\n`)
+  .join('\n')}
 [[site]]
 names = ["limits.test"]
+charset = "off"
 locations = [
+  { match = "/l/", alias = "${directory}/public/", limits = ["s0 burst=50 nodelay"], logs = ["default", "json", "none"], locations = [
+    { match = "= /l/old", return = "301 /new" },
+  ] },
 ${locations.join('')}  { match = "/c/", alias = "${directory}/public/", limits = "c" },
 ]
 `
@@ -130,7 +192,7 @@ async function slowClient(
   return { status, client }
 }
 
-test('limits are nginx’s', async t => {
+test('limits and lines of logs are nginx’s', async t => {
   const project = new Project(t, {})
   mkdirSync(project.path('public'))
   writeFileSync(project.path('public/x.txt'), 'a file')
@@ -169,5 +231,14 @@ test('limits are nginx’s', async t => {
   const refused = await getOnce(server.port, '/s4/x.txt', 'Host: limits.test')
   assert.equal(refused.status, 429)
   assert.match(refused.header('retry-after')!, /^[12]$/)
+
+  await both(askLogged)
+  for (const one of Object.keys(FORMATS)) {
+    const [theirLines, ourLines] = await Promise.all([
+      linesOf(project, `nginx-${one}.log`),
+      linesOf(project, `${one}.log`),
+    ])
+    assert.deepEqual(ourLines.map(comparable), theirLines.map(comparable), one)
+  }
   await server.stop()
 })

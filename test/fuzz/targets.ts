@@ -247,6 +247,7 @@ const SITE = sitesOf(
       }),
     ],
     limits: [],
+    logs: [],
     maps: [
       {
         name: 'mapped',

@@ -162,6 +162,7 @@ export class FakeExchange implements Exchange {
   bodyLimit: number | null = null
   isWebSocket: boolean
   readonly receivedAt = 0
+  hasOwnLogs = false
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null

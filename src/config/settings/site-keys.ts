@@ -263,6 +263,22 @@ export const locationSettings = {
     more: 'Each names a `[[limit]]`. Of a rate, up to `burst` requests that come too soon wait for their turn; with `nodelay` they are served at once, with `delay=N` the first N of them; more are refused with `status`, 429 unless it says another, and `Retry-After`. `dry-run` refuses nobody, and the log says what would be refused. A location with limits of its own has only these; `off` has none.',
     repeatable: 'words',
   }),
+  logs: input<string>({
+    ...ofFile,
+    default: null,
+    defaultText: 'access-log',
+    name: 'logs',
+    placeholder: 'LOG',
+    kind: word(
+      'name of a `[[log]]`, `access`, `off`',
+      /^[a-z0-9][a-z0-9_-]{0,31}$/,
+      'must name a [[log]], or be access or off',
+    ),
+    why: 'One log for all is easily searched.',
+    doc: 'Logs that have a line for each request, as in "shop"; a list.',
+    more: 'Each is a `[[log]]`; `access` is that of `access-log`, which otherwise has no line of these requests. `off`: no log has one.',
+    repeatable: 'words',
+  }),
   bodyLimit: input<number>({
     ...ofFile,
     default: null,

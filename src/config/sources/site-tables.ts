@@ -1,5 +1,5 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]` and `[[limit]]`. Runs in the command line, and in the
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`, `[[limit]]` and `[[log]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
 import type { Place } from '../../sites/model.ts'
@@ -22,9 +22,10 @@ export interface FileSites {
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
   readonly limits: readonly FileTable[]
+  readonly logs: readonly FileTable[]
 }
 
-export const NO_SITES: FileSites = { sites: [], maps: [], limits: [] }
+export const NO_SITES: FileSites = { sites: [], maps: [], limits: [], logs: [] }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
 const MAX_DEPTH = 8
@@ -34,6 +35,7 @@ export function readSiteTables(root: TomlTable, reader: TableReader): FileSites 
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
     limits: tablesIn(root, 'limit').map(table => readKeys(table, reader, 'limit')),
+    logs: tablesIn(root, 'log').map(table => readKeys(table, reader, 'log')),
   }
 }
 

@@ -9,6 +9,7 @@ import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { LIMIT_KEYS } from '../settings/limit-keys.ts'
+import { LOG_KEYS } from '../settings/log-keys.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
@@ -17,13 +18,13 @@ import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `limit`: `[[map]]`, `[[limit]]`.
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `limit`, `log`: `[[map]]`, `[[limit]]`, `[[log]]`.
  */
 export type Level = 'top' | 'app' | 'pool' | 'tls' | SiteLevel
 /** Tables at the top of the file: sites, and what they use. */
-export const SITE_TABLES = ['site', 'map', 'limit'] as const
+export const SITE_TABLES = ['site', 'map', 'limit', 'log'] as const
 
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'limit'
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'limit' | 'log'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
@@ -36,6 +37,7 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   rewrite: REWRITE_KEYS,
   map: MAP_KEYS,
   limit: LIMIT_KEYS,
+  log: LOG_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -48,6 +50,7 @@ const PLACES: Readonly<Record<Level, string>> = {
   rewrite: 'in an entry of rewrites',
   map: 'in a table [[map]]',
   limit: 'in a table [[limit]]',
+  log: 'in a table [[log]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -56,6 +59,7 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   rewrite: 'an entry of rewrites',
   map: 'a map',
   limit: 'a limit',
+  log: 'a log',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -105,7 +109,7 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
   if ((name === 'locations' || name === 'rewrites') && value.kind !== 'array')
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (name === 'location' || name === 'rewrite') return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map', 'limit'] as const).find(one =>
+  const other = (['location', 'site', 'rewrite', 'map', 'limit', 'log'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

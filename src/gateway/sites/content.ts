@@ -18,6 +18,7 @@ import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
 import { addHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
+import { followLogs } from './logs.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
 export interface ContentParts {
@@ -74,7 +75,10 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    enter: request => {
+      addHeadFields(request)
+      followLogs(request)
+    },
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

@@ -19,7 +19,7 @@ import { health } from '../../middleware/health.ts'
 import { responseHeaders } from '../../middleware/response-headers.ts'
 import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
-import { compileSites, type MakeLimitStep } from '../../routing/sites/compile.ts'
+import { compileSites, type MakeLimitStep, NO_EFFECTS } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
 import { respondWithError } from '../errors/error-response.ts'
@@ -190,7 +190,7 @@ function contentHandler(
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
     const content = siteContent({ applications, files, policyOf: policies(), refuse })
-    return new Phases(compileSites(sites, tellLimits).find, content, trace).handle
+    return new Phases(compileSites(sites, { ...NO_EFFECTS, makeLimitStep: tellLimits }).find, content, trace).handle
   }
   const [first] = apps
   if (apps.length === 1 && first!.path === '' && first!.hosts.length === 0) return applications.get(first!.name)!

@@ -5,7 +5,7 @@ import { FakeExchange } from '../../apps/testing/fake-exchange.ts'
 import type { HttpError } from '../../http/errors.ts'
 import { ConnectionCount } from '../../limits/connections.ts'
 import { LimitMemories, limitId } from '../../limits/memories.ts'
-import { compileSites } from '../../routing/sites/compile.ts'
+import { compileSites, NO_EFFECTS } from '../../routing/sites/compile.ts'
 import type { LimitStep } from '../../routing/sites/site-request.ts'
 import { SiteRequest } from '../../routing/sites/site-request.ts'
 import { prefix, SETTINGS, site } from '../../routing/sites/testing/sites.ts'
@@ -39,7 +39,10 @@ function limitsOf(limits: readonly RequestLimit[], uses: readonly LimitUse[]) {
   const told: string[] = []
   const makeStep = limitSteps(limits, memories, (name, _, isDryRun) => told.push(`${name}${isDryRun ? ' (dry)' : ''}`))
   const root = prefix('', { settings: { ...SETTINGS, limits: uses } })
-  const compiled = compileSites({ sites: [site({ root })], maps: [], limits }, makeStep)
+  const compiled = compileSites(
+    { sites: [site({ root })], maps: [], logs: [], limits },
+    { ...NO_EFFECTS, makeLimitStep: makeStep },
+  )
   assert.deepEqual(compiled.problems, [])
   const [one] = compiled.sites
   const step: LimitStep = one!.root.limits!

@@ -18,6 +18,7 @@ export class RecordedExchange implements Exchange {
   runMicros = -1
   servedBy = null
   app = ''
+  hasOwnLogs = false
   errorPage: ((error: Error) => boolean) | null = null
   bodyLimit: number | null = null
   readonly isHalfClosed = false

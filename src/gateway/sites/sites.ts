@@ -6,7 +6,7 @@
 import type { OpenFiles } from '../../base/open-files.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import { type CompiledSites, compileSites, type MakeLimitStep } from '../../routing/sites/compile.ts'
+import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { SitesModel } from '../../sites/model.ts'
 import { siteContent } from './content.ts'
@@ -18,17 +18,14 @@ export class Sites {
   readonly #policyOf = policies()
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
-  /**
-   * `makeLimitStep`: null: there are no limits. `refuse`: answers with an error's page. Throws if the model is wrong, which the master has
-   * looked at.
-   */
+  /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
   constructor(
     model: SitesModel,
     openFiles: OpenFiles,
-    makeLimitStep: MakeLimitStep | null,
+    effects: SiteEffects,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    this.#compiled = compileSites(model, makeLimitStep)
+    this.#compiled = compileSites(model, effects)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
     this.#files = new LocationFiles(openFiles, refuse)

@@ -17,7 +17,12 @@ function named(names: readonly string[], files = { certificate: '/x.pem', key: '
 
 function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {
   const app = { name: 'shop', hosts, identity: NOBODY } as unknown as AppConfig
-  return { apps: [app], sites: { sites: [], maps: [], limits: [] }, gatewayIdentity: NOBODY, ...changes } as Config
+  return {
+    apps: [app],
+    sites: { sites: [], maps: [], limits: [], logs: [] },
+    gatewayIdentity: NOBODY,
+    ...changes,
+  } as Config
 }
 
 for (const [names, hosts, unserved] of [
@@ -65,7 +70,7 @@ test('where there are sites, they have the names', () => {
     const sites = names.map(own => ({ names: own })) as unknown as readonly Site[]
     return unservedNames(
       [named(['a.kr', 'x.b.kr'])],
-      hostsOf(config(['a.kr'], { sites: { sites, maps: [], limits: [] } })),
+      hostsOf(config(['a.kr'], { sites: { sites, maps: [], limits: [], logs: [] } })),
     )
   }
   const [exact, suffix] = [

@@ -3,19 +3,31 @@
  * and in the master and the command line to find mistakes before anything changes.
  */
 import { bytesOf } from '../../base/bytes.ts'
-import type { ErrorTarget, Location, RequestLimit, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import type {
+  ErrorTarget,
+  Location,
+  RequestLimit,
+  RewriteStep,
+  Site,
+  SiteLog,
+  SitesModel,
+  TryFile,
+} from '../../sites/model.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
+import { compileLog } from './log-lines.ts'
 import { compileMaps } from './maps.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,
   CompiledLocation,
+  CompiledLog,
   CompiledSite,
   CompiledTry,
   Evaluate,
   KeyedLimit,
   LimitStep,
+  LocationLogs,
   LocationTable,
 } from './site-request.ts'
 import { compileSteps } from './steps.ts'
@@ -30,12 +42,27 @@ export interface CompiledSites {
 /** Makes the step of a location that has these. */
 export type MakeLimitStep = (limits: readonly KeyedLimit[]) => LimitStep
 
-/** `model`: at least one site. `makeLimitStep`: null: nobody is limited, because nobody is served. */
-export function compileSites(model: SitesModel, makeLimitStep: MakeLimitStep | null = null): CompiledSites {
+/** Makes what writes a line into these logs. */
+export type MakeLogWriter = (logs: readonly CompiledLog[]) => LocationLogs['write']
+
+/** What sites do beyond deciding. Null: they do not serve, and it is not done. */
+export interface SiteEffects {
+  readonly makeLimitStep: MakeLimitStep | null
+  readonly makeLogWriter: MakeLogWriter | null
+}
+
+export const NO_EFFECTS: SiteEffects = { makeLimitStep: null, makeLogWriter: null }
+
+/** `model`: at least one site. */
+export function compileSites(
+  model: SitesModel,
+  { makeLimitStep, makeLogWriter }: SiteEffects = NO_EFFECTS,
+): CompiledSites {
   const compiler = new SiteCompiler()
   for (const site of model.sites) defineNames(site, compiler)
   compileMaps(model.maps, compiler)
   compiler.limits = compileLimits(model.limits, compiler, makeLimitStep)
+  compiler.logs = compileLogs(model.logs, compiler, makeLogWriter)
   const named = model.sites.map(site => compileSite(site, compiler))
   return { find: compileSiteNames(named), sites: named.map(({ site }) => site), problems: compiler.problems }
 }
@@ -156,6 +183,7 @@ function compileLocation(
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
     limits: compiler.limits(settings.limits),
+    logs: compiler.logs(settings.logs),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,
@@ -167,6 +195,23 @@ function compileLocation(
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }
+}
+
+/** The program's own access log, among the logs of a location. */
+const ACCESS_LOG = 'access'
+
+function compileLogs(
+  logs: readonly SiteLog[],
+  compiler: SiteCompiler,
+  makeWriter: MakeLogWriter | null,
+): SiteCompiler['logs'] {
+  const known = new Map(logs.map(log => [log.name, compileLog(log, compiler)]))
+  if (makeWriter === null) return () => null
+  return names => {
+    if (names === null) return null
+    const own = names.filter(name => name !== ACCESS_LOG)
+    return { hasAccessLog: own.length < names.length, write: makeWriter(own.map(name => known.get(name)!)) }
+  }
 }
 
 /** What gives the step of a location. */

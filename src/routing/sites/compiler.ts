@@ -10,8 +10,8 @@ import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
 import type { LimitUse, PatternText, Place } from '../../sites/model.ts'
 import { isProblem } from './problem.ts'
-import type { Evaluate, LimitStep, Matches } from './site-request.ts'
-import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'
+import type { Evaluate, LimitStep, LocationLogs, Matches } from './site-request.ts'
+import { type CompiledTemplate, compileTemplate, type Resolve, type TemplateOptions } from './template.ts'
 import { Variables } from './variables.ts'
 
 export interface PlacedProblem {
@@ -22,15 +22,24 @@ export interface PlacedProblem {
 
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
-const OF_CLIENT: ReadonlySet<string> = new Set(['remote_addr', 'binary_remote_addr'])
+interface CompilerOptions extends TemplateOptions {
+  /** Variables that mean something else in this text. */
+  readonly own?: ReadonlyMap<string, Evaluate>
+}
 
 const networkOfClient: Evaluate = ({ exchange: { peer } }) => networkOf(peer.address) || 'unix:'
+const OF_CLIENT: ReadonlyMap<string, Evaluate> = new Map([
+  ['remote_addr', networkOfClient],
+  ['binary_remote_addr', networkOfClient],
+])
 
 export class SiteCompiler {
   readonly variables = new Variables()
   readonly problems: PlacedProblem[] = []
   /** Of what is compiled now. */
   place: Place = { file: '', line: 1, column: 1 }
+  /** Gives what writes the logs of a location; null: it has none of its own. */
+  logs: (names: readonly string[] | null) => LocationLogs | null = () => null
   /** Gives the step of a location with these limits; null: it needs none. */
   limits: (uses: readonly LimitUse[]) => LimitStep | null = () => null
   readonly #patterns = new Map<string, Pattern | null>()
@@ -39,12 +48,15 @@ export class SiteCompiler {
     this.problems.push({ place: this.place, problem })
   }
 
-  template(text: string, options: TemplateOptions = {}): Evaluate {
+  template(text: string, options: CompilerOptions = {}): Evaluate {
     return this.compiledTemplate(text, options).evaluate
   }
 
-  compiledTemplate(text: string, options: TemplateOptions = {}): CompiledTemplate {
-    const compiled = compileTemplate(text, this.variables.resolve, options)
+  compiledTemplate(text: string, options: CompilerOptions = {}): CompiledTemplate {
+    const { own } = options
+    const resolve: Resolve =
+      own === undefined ? this.variables.resolve : name => own.get(name) ?? this.variables.resolve(name)
+    const compiled = compileTemplate(text, resolve, options)
     if (!isProblem(compiled)) return compiled
     this.report(`'${text}' ${compiled.problem}`)
     return NOTHING
@@ -52,12 +64,7 @@ export class SiteCompiler {
 
   /** Of a limit: requests of one client have one text, though it may have a whole network of addresses. */
   keyTemplate(text: string): Evaluate {
-    const compiled = compileTemplate(text, name =>
-      OF_CLIENT.has(name) ? networkOfClient : this.variables.resolve(name),
-    )
-    if (!isProblem(compiled)) return compiled.evaluate
-    this.report(`'${text}' ${compiled.problem}`)
-    return NOTHING.evaluate
+    return this.template(text, { own: OF_CLIENT })
   }
 
   /** A variable that has a value of its own. */

@@ -4,7 +4,7 @@
  */
 import type { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { LimitUse, LocationHandler, LocationSettings, Place, RequestLimit } from '../../sites/model.ts'
+import type { LimitUse, LocationHandler, LocationSettings, Place, RequestLimit, SiteLog } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
@@ -36,6 +36,22 @@ export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
 
 /** Whether a request may go on: null, or the error that it is answered with. A promise: it has to wait for its turn. */
 export type LimitStep = (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+
+/** A log of sites, as it is written. */
+export interface CompiledLog {
+  readonly log: SiteLog
+  /** Without a line feed. */
+  readonly line: Evaluate
+  /** Null: all requests. */
+  readonly condition: Evaluate | null
+}
+
+export interface LocationLogs {
+  /** The access log has its requests too. */
+  readonly hasAccessLog: boolean
+  /** Called when a request is over. */
+  readonly write: (request: SiteRequest) => void
+}
 
 /** A limit of a location, with the text by which requests are counted. */
 export interface KeyedLimit {
@@ -76,6 +92,8 @@ export interface CompiledLocation {
   readonly steps: RunSteps
   /** Null: there are none. */
   readonly limits: LimitStep | null
+  /** Null: none of its own, and requests are in the access log. */
+  readonly logs: LocationLogs | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -140,6 +158,10 @@ export class SiteRequest {
   /** What became of its limits, once for each request; empty: it met none. `$limit_req_status`, `$limit_conn_status` */
   rateStatus: LimitStatus = ''
   connectionStatus: LimitStatus = ''
+  /** The logs of its location are told at its end. */
+  isLogged = false
+  /** As it was sent, though the page of an error is asked for by GET. */
+  readonly sentMethod: string
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
 
@@ -152,6 +174,7 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
+    this.sentMethod = exchange.request.method
     this.values = new Array(site.variableCount)
   }
 

@@ -22,6 +22,8 @@ export interface CompiledTemplate {
 export interface TemplateOptions {
   /** Groups go into a query or a URL: what the client had escaped is escaped again. */
   readonly escapesGroups?: boolean
+  /** Applied to each value, not to the text around them. */
+  readonly escapeValue?: (value: string) => string
 }
 
 type Piece = string | Evaluate
@@ -30,10 +32,11 @@ type Piece = string | Evaluate
 export function compileTemplate(
   text: string,
   resolve: Resolve,
-  { escapesGroups = false }: TemplateOptions = {},
+  { escapesGroups = false, escapeValue }: TemplateOptions = {},
 ): CompiledTemplate | Problem {
-  const pieces = parse(text, resolve, escapesGroups)
-  if (!Array.isArray(pieces)) return pieces
+  const parsed = parse(text, resolve, escapesGroups)
+  if (!Array.isArray(parsed)) return parsed
+  const pieces = escapeValue === undefined ? parsed : parsed.map(piece => escaped(piece, escapeValue))
   const [first = '', second] = pieces
   if (second === undefined)
     return typeof first === 'string' ? { constant: first, evaluate: () => first } : { constant: null, evaluate: first }
@@ -45,6 +48,10 @@ export function compileTemplate(
       return value
     },
   }
+}
+
+function escaped(piece: Piece, escapeValue: (value: string) => string): Piece {
+  return typeof piece === 'string' ? piece : request => escapeValue(piece(request))
 }
 
 /** The part of a template that looks like a variable. */

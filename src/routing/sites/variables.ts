@@ -7,6 +7,7 @@
  */
 import { hostname } from 'node:os'
 import { headerValues } from '../../http/headers.ts'
+import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
@@ -26,7 +27,10 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['scheme', r => r.exchange.request.scheme],
   ['https', r => (r.exchange.request.scheme === 'https' ? 'on' : '')],
   ['request_method', r => r.exchange.request.method],
-  ['request', ({ exchange: { request } }) => `${request.method} ${request.target} ${SERVER_PROTOCOL[request.version]}`],
+  [
+    'request',
+    ({ sentMethod, exchange: { request } }) => `${sentMethod} ${request.target} ${SERVER_PROTOCOL[request.version]}`,
+  ],
   ['request_id', r => r.exchange.id],
   ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
@@ -45,7 +49,12 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['limit_req_status', r => r.rateStatus],
   ['limit_conn_status', r => r.connectionStatus],
   ['msec', () => (Date.now() / 1000).toFixed(3)],
-  ['time_iso8601', () => `${new Date().toISOString().slice(0, 19)}+00:00`],
+  ['time_iso8601', isoTime],
+  ['time_local', clfTime],
+  ['queue_time', ({ exchange: { queueMillis } }) => (queueMillis < 0 ? '' : (queueMillis / 1000).toFixed(6))],
+  ['app_time', ({ exchange: { runMicros } }) => (runMicros < 0 ? '' : (runMicros / 1e6).toFixed(6))],
+  ['worker', ({ exchange: { servedBy } }) => (servedBy === null ? '' : String(servedBy.worker))],
+  ['app', r => r.exchange.app],
   ['pid', () => String(process.pid)],
   ['ssl_protocol', r => r.exchange.local.tls?.protocol ?? ''],
   ['ssl_cipher', r => r.exchange.local.tls?.cipher ?? ''],

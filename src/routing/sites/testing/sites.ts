@@ -21,6 +21,7 @@ export const SETTINGS: LocationSettings = {
   charset: '',
   etag: true,
   limits: [],
+  logs: null,
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
@@ -63,7 +64,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [], limits: [] }
+  return { sites, maps: [], limits: [], logs: [] }
 }
 
 /** What became of a request, when it is done: words in one line. */
