@@ -47,21 +47,20 @@ export class ConnectionCount {
     this.#owner = thread + 1
   }
 
-  /** A request of `key` begins. False: `most` run already, and it does not count. Otherwise `remove` when it is over. */
-  add(key: string, most: number): boolean {
-    const words = this.#words
-    const at = this.#take(key)
-    if (at < 0) return false
-    Atomics.add(words, at + 1, 1)
-    if (this.#sum() <= most) return true
-    this.#release(at)
-    return false
+  /** A request of `key` begins. Returns what to `remove` when it is over; -1: `most` run already, or there is no room, and it does not count. */
+  add(key: string, most: number): number {
+    this.#places.find(key)
+    const at = this.#take()
+    if (at < 0) return -1
+    Atomics.add(this.#words, at + 1, 1)
+    if (this.#sum() <= most) return at
+    this.remove(at)
+    return -1
   }
 
-  remove(key: string): void {
-    this.#places.find(key)
-    const at = this.#find(this.#own())
-    if (at >= 0) this.#release(at)
+  /** `place`: of `add`. Only this thread writes there. */
+  remove(place: number): void {
+    if (Atomics.sub(this.#words, place + 1, 1) === 1) Atomics.store(this.#words, place, 0)
   }
 
   /** How many requests of the key run. */
@@ -71,13 +70,16 @@ export class ConnectionCount {
   }
 
   /** The place of the key in this thread; -1: there is no room. */
-  #take(key: string): number {
-    this.#places.find(key)
+  #take(): number {
+    const { first } = this.#places
     const own = this.#own()
     for (;;) {
-      const known = this.#find(own)
-      if (known >= 0) return known
-      const free = this.#find(0)
+      let free = -1
+      for (let at = first; at < first + WAYS * WORDS; at += WORDS) {
+        const whose = Atomics.load(this.#words, at)
+        if (whose === own) return at
+        if (whose === 0 && free < 0) free = at
+      }
       if (free < 0) return -1
       if (Atomics.compareExchange(this.#words, free, 0, own) === 0) return free
     }
@@ -88,12 +90,6 @@ export class ConnectionCount {
     return (this.#places.tag & TAG_MASK) | this.#owner
   }
 
-  #find(whose: number): number {
-    const { first } = this.#places
-    for (let at = first; at < first + WAYS * WORDS; at += WORDS) if (Atomics.load(this.#words, at) === whose) return at
-    return -1
-  }
-
   #sum(): number {
     const { first, tag } = this.#places
     let sum = 0
@@ -102,10 +98,5 @@ export class ConnectionCount {
       if (whose !== 0 && (whose & TAG_MASK) === (tag & TAG_MASK)) sum += Atomics.load(this.#words, at + 1)
     }
     return sum
-  }
-
-  /** Only this thread writes here. */
-  #release(at: number): void {
-    if (Atomics.sub(this.#words, at + 1, 1) === 1) Atomics.store(this.#words, at, 0)
   }
 }

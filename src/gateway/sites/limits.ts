@@ -146,17 +146,18 @@ function takeConnections(
   onLimited: OnLimited,
 ): HttpError | null {
   const { exchange } = request
-  const taken: { readonly count: ConnectionCount; readonly text: string }[] = []
+  const taken: { readonly count: ConnectionCount; readonly place: number }[] = []
   const release = () => {
-    for (const { count, text } of taken) count.remove(text)
+    for (const { count, place } of taken) count.remove(place)
   }
   let status: SiteRequest['connectionStatus'] = ''
   for (const { use, key, count, most } of connections) {
     const text = key(request)
     if (text === '') continue
     if (status === '') status = 'PASSED'
-    if (count.add(text, most)) {
-      taken.push({ count, text })
+    const place = count.add(text, most)
+    if (place >= 0) {
+      taken.push({ count, place })
       continue
     }
     onLimited(use.name, exchange, use.isDryRun)

@@ -9,9 +9,16 @@ import { networkOf } from '../../http/network.ts'
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
 import type { LimitUse, PatternText, Place } from '../../sites/model.ts'
-import { isProblem } from './problem.ts'
+import { isProblem, type Problem } from './problem.ts'
 import type { Evaluate, LimitStep, LocationLogs, Matches } from './site-request.ts'
-import { type CompiledTemplate, compileTemplate, type Resolve, type TemplateOptions } from './template.ts'
+import {
+  type CompiledTemplate,
+  compileTemplate,
+  type Piece,
+  type Resolve,
+  type TemplateOptions,
+  templatePieces,
+} from './template.ts'
 import { Variables } from './variables.ts'
 
 export interface PlacedProblem {
@@ -22,13 +29,15 @@ export interface PlacedProblem {
 
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
+/** Variables that mean something else in a text. */
+type OwnVariables = ReadonlyMap<string, Evaluate>
+
 interface CompilerOptions extends TemplateOptions {
-  /** Variables that mean something else in this text. */
-  readonly own?: ReadonlyMap<string, Evaluate>
+  readonly own?: OwnVariables
 }
 
 const networkOfClient: Evaluate = ({ exchange: { peer } }) => networkOf(peer.address) || 'unix:'
-const OF_CLIENT: ReadonlyMap<string, Evaluate> = new Map([
+const OF_CLIENT: OwnVariables = new Map([
   ['remote_addr', networkOfClient],
   ['binary_remote_addr', networkOfClient],
 ])
@@ -53,13 +62,22 @@ export class SiteCompiler {
   }
 
   compiledTemplate(text: string, options: CompilerOptions = {}): CompiledTemplate {
-    const { own } = options
-    const resolve: Resolve =
-      own === undefined ? this.variables.resolve : name => own.get(name) ?? this.variables.resolve(name)
-    const compiled = compileTemplate(text, resolve, options)
+    return this.#right(text, compileTemplate(text, this.#resolve(options.own), options)) ?? NOTHING
+  }
+
+  /** For a log, which puts them together itself. */
+  pieces(text: string, own: OwnVariables): readonly Piece[] {
+    return this.#right(text, templatePieces(text, this.#resolve(own))) ?? []
+  }
+
+  #resolve(own: OwnVariables | undefined): Resolve {
+    return own === undefined ? this.variables.resolve : name => own.get(name) ?? this.variables.resolve(name)
+  }
+
+  #right<Compiled extends object>(text: string, compiled: Compiled | Problem): Compiled | null {
     if (!isProblem(compiled)) return compiled
     this.report(`'${text}' ${compiled.problem}`)
-    return NOTHING
+    return null
   }
 
   /** Of a limit: requests of one client have one text, though it may have a whole network of addresses. */

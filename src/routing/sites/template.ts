@@ -22,21 +22,19 @@ export interface CompiledTemplate {
 export interface TemplateOptions {
   /** Groups go into a query or a URL: what the client had escaped is escaped again. */
   readonly escapesGroups?: boolean
-  /** Applied to each value, not to the text around them. */
-  readonly escapeValue?: (value: string) => string
 }
 
-type Piece = string | Evaluate
+/** Text as it is, in bytes, or what gives the value of a variable. */
+export type Piece = string | Evaluate
 
 /** A problem follows the name of what was compiled: `names the variable $x, which …`. */
 export function compileTemplate(
   text: string,
   resolve: Resolve,
-  { escapesGroups = false, escapeValue }: TemplateOptions = {},
+  { escapesGroups = false }: TemplateOptions = {},
 ): CompiledTemplate | Problem {
-  const parsed = parse(text, resolve, escapesGroups)
-  if (!Array.isArray(parsed)) return parsed
-  const pieces = escapeValue === undefined ? parsed : parsed.map(piece => escaped(piece, escapeValue))
+  const pieces = templatePieces(text, resolve, escapesGroups)
+  if (isProblem(pieces)) return pieces
   const [first = '', second] = pieces
   if (second === undefined)
     return typeof first === 'string' ? { constant: first, evaluate: () => first } : { constant: null, evaluate: first }
@@ -48,10 +46,6 @@ export function compileTemplate(
       return value
     },
   }
-}
-
-function escaped(piece: Piece, escapeValue: (value: string) => string): Piece {
-  return typeof piece === 'string' ? piece : request => escapeValue(piece(request))
 }
 
 /** The part of a template that looks like a variable. */
@@ -68,7 +62,8 @@ export function indexInText(text: string, character: string): number {
   return -1
 }
 
-function parse(text: string, resolve: Resolve, escapesGroups: boolean): Piece[] | Problem {
+/** For those who put the pieces together themselves. */
+export function templatePieces(text: string, resolve: Resolve, escapesGroups = false): readonly Piece[] | Problem {
   const pieces: Piece[] = []
   let literal = ''
   let at = 0

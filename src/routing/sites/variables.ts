@@ -6,7 +6,6 @@
  * into a header or a path refuses what cannot stand there.
  */
 import { hostname } from 'node:os'
-import { headerValues } from '../../http/headers.ts'
 import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
@@ -32,7 +31,7 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
     ({ sentMethod, exchange: { request } }) => `${sentMethod} ${request.target} ${SERVER_PROTOCOL[request.version]}`,
   ],
   ['request_id', r => r.exchange.id],
-  ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
+  ['request_time', r => seconds(performance.now() - r.exchange.receivedAt)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
   ['remote_port', r => String(r.exchange.peer.port || '')],
   ['remote_user', remoteUser],
@@ -147,9 +146,24 @@ function requestUri({ exchange: { request } }: SiteRequest): string {
   return request.query === '' ? request.path : `${request.path}?${request.query}`
 }
 
+/** With milliseconds, as nginx: `0.012`. */
+function seconds(ms: number): string {
+  const whole = Math.floor(ms)
+  const rest = whole % 1000
+  const zeros = rest < 10 ? '00' : rest < 100 ? '0' : ''
+  return `${(whole - rest) / 1000}.${zeros}${rest}`
+}
+
 function header({ exchange: { request } }: SiteRequest, name: string): string {
-  const values = headerValues(request.headers, name)
-  return values.length < 2 ? (values[0] ?? '') : values.join(name === 'cookie' ? '; ' : ', ')
+  const { headers } = request
+  let value = ''
+  let isThere = false
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== name) continue
+    value = isThere ? `${value}${name === 'cookie' ? '; ' : ', '}${headers[i + 1]}` : headers[i + 1]!
+    isThere = true
+  }
+  return value
 }
 
 function responseHeader({ exchange: { response } }: SiteRequest, name: string): string {
