@@ -46,6 +46,10 @@ locations = [
 const SITE = (keys: string) => `${SHOP}${LIMITS}${LOGS}[[site]]\napp = "shop"\n${keys}\n`
 
 for (const [toml, expected] of [
+  [SITE('cors = "https://a.kr/"'), /must be an origin in lower case/],
+  [SITE('cors = "*"\ncors-credentials = true'), /must name the origins beside cors-credentials/],
+  [SITE('cors = ["off", "https://a.kr"]'), /must be off alone/],
+  [SITE('cookie-flags = "a samesite=none"'), /must have secure beside samesite=none/],
   [`${SHOP}[[limit]]\nname = "x"\n[[site]]\napp = "shop"`, /a limit has either rate, .* or connections/],
   [`${SHOP}[[limit]]\nname = "x"\nrate = "1/s"\nconnections = 2\n[[site]]\napp = "shop"`, /a limit has either rate/],
   [`${SHOP}[[limit]]\nrate = "1/s"\n[[site]]\napp = "shop"`, /a limit needs name/],

@@ -10,6 +10,7 @@ import { bytesOf } from '../base/bytes.ts'
 import type {
   AddedHeader,
   Condition,
+  Cors,
   Location,
   LocationHandler,
   LocationSettings,
@@ -26,6 +27,7 @@ import { readLimit, readLimitUses } from './assemble-limits.ts'
 import { readLog, readLogUses } from './assemble-logs.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
+import { SECURE_HEADERS } from './kinds/response-words.ts'
 import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
@@ -271,6 +273,7 @@ class SiteReader {
       locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
+    const { headers, cookieFlags } = locationSettings
     const ownRoot: string | null = values.one(handlerKeys.root)
     warnOfMissing(values, handlerKeys.root, ownRoot)
     const root = ownRoot ?? outer?.root ?? null
@@ -293,6 +296,13 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      standardHeaders: own(
+        headers,
+        () => (values.one(headers) === 'secure' ? SECURE_HEADERS : []),
+        outer?.standardHeaders,
+      ),
+      cors: readCors(values, outer?.cors ?? null),
+      cookieFlags: own(cookieFlags, () => values.all(cookieFlags).filter(one => one !== null), outer?.cookieFlags),
       limits: own(limits, () => readLimitUses(values, this.limits), outer?.limits),
       logs: own(logs, () => readLogUses(values, this.logs), outer?.logs),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
@@ -359,6 +369,31 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     locationKeys.internal,
     'here: only the program itself comes to a named location',
   )
+}
+
+/** All keys of it together, as one value. */
+function readCors(values: Values, outer: Cors | null): Cors | null {
+  const { cors, corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge } = locationSettings
+  const rest = [corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge]
+  if (!values.isGiven(cors)) {
+    for (const setting of rest) values.warnUseless(true, setting, 'without cors beside it')
+    return outer
+  }
+  const origins = values.all(cors)
+  const credentials = values.one(corsCredentials)
+  if (origins.includes(null) && origins.length > 1) values.refuse(cors, 'must be off alone')
+  if (credentials && origins.includes('*'))
+    values.refuse(cors, 'must name the origins beside cors-credentials: every page of the web could act as the user')
+  const named = origins.filter(one => one !== null)
+  if (named.length === 0) return null
+  return {
+    origins: named,
+    methods: values.all(corsMethods),
+    headers: values.all(corsHeaders),
+    exposed: values.all(corsExposed),
+    credentials,
+    maxAge: Math.floor(values.one(corsMaxAge) / 1000),
+  }
 }
 
 function readTypes(values: Values): Readonly<Record<string, string>> | null {

@@ -19,6 +19,8 @@ import type {
   AddedHeader,
   Alias,
   Condition,
+  CookieFlags,
+  Cors,
   ErrorTarget,
   Expires,
   LimitUse,
@@ -118,6 +120,7 @@ const step: Check = byKind<RewriteStep>({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
+const words = listOf(line, MAX_ENTRIES)
 const settings = object<LocationSettings>({
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
@@ -139,6 +142,18 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  standardHeaders: words,
+  cors: orNull(
+    object<Cors>({
+      origins: words,
+      methods: words,
+      headers: words,
+      exposed: words,
+      credentials: flag,
+      maxAge: wholeNumber(0, 1e9),
+    }),
+  ),
+  cookieFlags: listOf(object<CookieFlags>({ name: orNull(line), flags: words }), MAX_ENTRIES),
   limits: listOf(
     object<LimitUse>({
       name: line,

@@ -180,6 +180,12 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  /** `[name, value, …]` for all responses that have no such field. */
+  readonly standardHeaders: readonly string[]
+  /** Null: pages of other sites get what they get from the application. */
+  readonly cors: Cors | null
+  /** What is added to cookies that have not said it; the first that names a cookie counts. */
+  readonly cookieFlags: readonly CookieFlags[]
   readonly limits: readonly LimitUse[]
   /** Names of logs, `access` is the program's own; null: that alone. `access_log` */
   readonly logs: readonly string[] | null
@@ -196,6 +202,29 @@ export interface AddedHeader {
   readonly value: Template
   /** On every response, not only on successful ones and redirects. */
   readonly always: boolean
+}
+
+/** Which pages of other sites may read responses here, and what they may ask: CORS (Fetch Standard §3.2). */
+export interface Cors {
+  /** `https://app.example.kr`; `https://*.example.kr`; `*`: all. */
+  readonly origins: readonly string[]
+  readonly methods: readonly string[]
+  /** Of requests. */
+  readonly headers: readonly string[]
+  /** Of responses; those that every page may read are left out. */
+  readonly exposed: readonly string[]
+  /** With the client's cookies. */
+  readonly credentials: boolean
+  /** Seconds that a browser keeps the answer to a preflight. */
+  readonly maxAge: number
+}
+
+/** `proxy_cookie_flags` */
+export interface CookieFlags {
+  /** Null: all cookies. */
+  readonly name: string | null
+  /** As in Set-Cookie: `Secure`, `HttpOnly`, `SameSite=Lax`. */
+  readonly flags: readonly string[]
 }
 
 export type Expires =

@@ -1,4 +1,4 @@
-/** Logs of sites: several, with conditions, to files, standard output and syslog, over USR1 and HUP, and with a full disk. */
+/** What a location adds to responses; and logs of sites: several, with conditions, to files, standard output and syslog, over USR1 and HUP, and with a full disk. */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -6,7 +6,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { test } from 'node:test'
 import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
-import { getOnce } from '../support/raw-client.ts'
+import { getOnce, RawClient } from '../support/raw-client.ts'
 import { startServer, until } from '../support/server.ts'
 
 const toml = (port: number, more = '') => `
@@ -65,6 +65,7 @@ locations = [
   { match = "/quiet/", return = "200 ok", logs = "off" },
   { match = "/out/", return = "200 ok", logs = "out" },
   { match = "/api/", return = "200 ok" },
+  { match = "/headers", app = "main", headers = "secure", cors = "https://app.test", cookie-flags = "* secure", logs = "off" },
   ${more}
 ]
 `
@@ -101,6 +102,19 @@ test('each request has its lines in the logs of its location, and in no other', 
   )
   assert.match(received[0]!, /^<14>far\.access: \[\d+\] \/hello 200\0$/)
   assert.deepEqual(server.stdout, ['access /both/ 200', 'out /out/'])
+
+  const client = new RawClient(server.port)
+  client.send(
+    'OPTIONS /headers HTTP/1.1\r\nHost: t\r\nOrigin: https://app.test\r\nAccess-Control-Request-Method: PUT\r\n\r\n',
+  )
+  const preflight = await client.response()
+  assert.deepEqual([preflight.status, preflight.header('access-control-allow-origin')], [204, 'https://app.test'])
+  const answer = await client.get('/headers', 'Origin: https://app.test').response()
+  assert.equal(answer.header('access-control-allow-origin'), 'https://app.test')
+  assert.equal(answer.header('x-content-type-options'), 'nosniff')
+  const cookies = answer.headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value)
+  assert.ok(cookies.length > 0 && cookies.every(one => /; secure/i.test(one)), cookies.join('\n'))
+  client.close()
 
   renameSync(project.path('all.log'), project.path('all.log.1'))
   server.signal('SIGUSR1')

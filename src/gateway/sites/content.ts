@@ -74,6 +74,8 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     redirect: ({ exchange: { response } }, status, url) => {
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
+    permit: ({ exchange: { response } }, headers) =>
+      response.respond({ status: 204, reason: '', headers: [...headers] }, EMPTY),
     refuse,
     enter: request => {
       addHeadFields(request)

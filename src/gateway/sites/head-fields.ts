@@ -1,5 +1,6 @@
 /**
- * What a location adds to the head of a response: `add_header`, `expires`, and the status that an error page has. A filter, put in front of
+ * What a location adds to the head of a response: `add_header`, `expires`, security headers, CORS, flags of cookies, and the status that an error
+ * page has. A filter, put in front of
  * the response when a request comes to such a location. Runs in the gateway.
  *
  * The location that counts is the one where the request is when the head leaves, as in nginx.
@@ -10,7 +11,7 @@ import { fieldsWith } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
-import type { Expires } from '../../sites/model.ts'
+import type { CookieFlags, Expires } from '../../sites/model.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
 const USUAL: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
@@ -21,10 +22,13 @@ const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g
 const YEARS = 315_360_000
 
 export function addHeadFields(request: SiteRequest): void {
-  const { addHeaders, settings } = request.location
+  const { addHeaders, settings, cors } = request.location
   const { kind } = settings.expires
   const changes =
     addHeaders.length > 0 ||
+    settings.standardHeaders.length > 0 ||
+    settings.cookieFlags.length > 0 ||
+    cors !== null ||
     (kind !== 'off' && kind !== 'auto') ||
     request.responseStatus !== 0 ||
     request.keptHeaders.length > 0
@@ -34,7 +38,8 @@ export function addHeadFields(request: SiteRequest): void {
 }
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
-  const { addHeaders, settings } = request.location
+  const { addHeaders, settings, cors } = request.location
+  const { standardHeaders, cookieFlags } = settings
   const status = request.responseStatus === 0 ? given.status : request.responseStatus
   const isUsual = USUAL.has(status)
   const merged = withKept(given.headers, request.keptHeaders)
@@ -44,6 +49,9 @@ function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
     const text = value(request).replace(NOT_IN_VALUE, percentEncoded)
     if (text !== '') headers.push(name, text)
   }
+  if (cors !== null) headers.push(...cors.fields(request, headers))
+  if (standardHeaders.length > 0) addMissing(headers, standardHeaders)
+  if (cookieFlags.length > 0) flagCookies(headers, cookieFlags)
   return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, headers)
 }
 
@@ -85,4 +93,33 @@ function timesOf(
       return { date: new Date(at).toUTCString(), control: left < 0 ? 'no-cache' : `max-age=${left}` }
     }
   }
+}
+
+function addMissing(headers: string[], standard: readonly string[]): void {
+  const { length } = headers
+  for (let i = 0; i < standard.length; i += 2) {
+    const name = standard[i]!.toLowerCase()
+    let isThere = false
+    for (let j = 0; j < length && !isThere; j += 2) isThere = headers[j]!.toLowerCase() === name
+    if (!isThere) headers.push(standard[i]!, standard[i + 1]!)
+  }
+}
+
+/** `proxy_cookie_flags`, but what a cookie has said stays. */
+function flagCookies(headers: string[], rules: readonly CookieFlags[]): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() !== 'set-cookie') continue
+    const [pair = '', ...attributes] = headers[i + 1]!.split(';')
+    const name = pair.slice(0, Math.max(0, pair.indexOf('='))).trim()
+    const rule = rules.find(one => one.name === null || one.name === name)
+    if (rule === undefined) continue
+    const said = new Set(attributes.map(nameOfAttribute))
+    const missing = rule.flags.filter(flag => !said.has(nameOfAttribute(flag)))
+    headers[i + 1] = [headers[i + 1]!, ...missing].join('; ')
+  }
+}
+
+/** ` SameSite=Lax` → `samesite`. */
+function nameOfAttribute(text: string): string {
+  return text.split('=', 1)[0]!.trim().toLowerCase()
 }

@@ -14,6 +14,7 @@ import type {
   TryFile,
 } from '../../sites/model.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
+import { compileCors } from './cors.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileLog } from './log-lines.ts'
 import { compileMaps } from './maps.ts'
@@ -191,6 +192,7 @@ function compileLocation(
     alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    cors: settings.cors === null ? null : compileCors(settings.cors),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }

@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * limits, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * limits, preflight of CORS, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -35,6 +35,8 @@ export interface SiteContent {
   readonly respond: (request: SiteRequest, status: number, text: string) => void
   /** Answers with a redirect. `url`: all of it is safe in a header. */
   readonly redirect: (request: SiteRequest, status: number, url: string) => void
+  /** Answers a preflight of CORS. */
+  readonly permit: (request: SiteRequest, headers: readonly string[]) => void
   /** Answers with a page of our own. The error comes back to `errorPage` first. */
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** Called when a request comes to a location, before anything is answered: for what the location adds to every response. */
@@ -122,7 +124,7 @@ export class Phases {
   /** `limit_req`, `limit_conn` */
   #limit(request: SiteRequest): Outcome {
     const { limits } = request.location
-    if (limits === null) return this.#tryFiles(request)
+    if (limits === null) return this.#preflight(request)
     const refused = limits(request)
     return refused instanceof Promise
       ? refused.then(error => this.#limited(request, error))
@@ -130,7 +132,15 @@ export class Phases {
   }
 
   #limited(request: SiteRequest, refused: HttpError | null): Outcome {
-    return refused === null ? this.#tryFiles(request) : this.#content.refuse(request.exchange, refused)
+    return refused === null ? this.#preflight(request) : this.#content.refuse(request.exchange, refused)
+  }
+
+  /** A browser asks whether a page of another site may. It sends no password with that. */
+  #preflight(request: SiteRequest): Outcome {
+    const answer = request.location.cors?.preflight(request) ?? null
+    if (answer === null) return this.#tryFiles(request)
+    if (answer instanceof HttpError) return this.#content.refuse(request.exchange, answer)
+    this.#content.permit(request, answer)
   }
 
   /** `try_files` */

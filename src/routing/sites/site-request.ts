@@ -46,6 +46,13 @@ export interface CompiledLog {
   readonly condition: Evaluate | null
 }
 
+export interface CompiledCors {
+  /** The answer to a browser's question before a request; null: it is no such question. */
+  readonly preflight: (request: SiteRequest) => HttpError | readonly string[] | null
+  /** Fields for a response, in which these are: those that it has are left alone. */
+  readonly fields: (request: SiteRequest, headers: readonly string[]) => readonly string[]
+}
+
 export interface LocationLogs {
   /** The access log has its requests too. */
   readonly hasAccessLog: boolean
@@ -107,6 +114,8 @@ export interface CompiledLocation {
   readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
   readonly index: readonly Evaluate[]
   readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
+  /** Null: there is none. */
+  readonly cors: CompiledCors | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
