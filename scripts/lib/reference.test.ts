@@ -9,9 +9,10 @@ import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settin
 import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
 import { LOG_KEYS } from '../../src/config/settings/log-keys.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { COMMAND, KEYS_OF_TABLES, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
@@ -22,7 +23,10 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'limit' | 'log', Properties>
+  $defs: Record<
+    'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log',
+    Properties
+  >
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -47,9 +51,10 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls, site, location, rewrite, map, limit, log } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map, geo, split, limit, log } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map', 'limit', 'log'])
+  const tables = ['site', 'map', 'geo', 'split', 'limit', 'log']
+  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), ...tables])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
@@ -58,6 +63,8 @@ test('every setting of a file is in the schema, and none beside them', () => {
   assert.deepEqual(Object.keys(location.properties), [...names(LOCATION_KEYS), 'locations', 'rewrites'])
   assert.deepEqual(Object.keys(rewrite.properties), [...names(REWRITE_KEYS), 'rewrites'])
   assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
+  assert.deepEqual(Object.keys(geo.properties), names(GEO_KEYS))
+  assert.deepEqual(Object.keys(split.properties), names(SPLIT_KEYS))
   assert.deepEqual(Object.keys(limit.properties), names(LIMIT_KEYS))
   assert.deepEqual(Object.keys(log.properties), names(LOG_KEYS))
 })

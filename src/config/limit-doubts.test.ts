@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { prefix, SETTINGS, site } from '../routing/sites/testing/sites.ts'
+import { NO_SITES } from '../sites/testing/no-sites.ts'
 import { doubtsOfLimits } from './limit-doubts.ts'
 
 function doubtOf(key: string, hasTls = false): string {
@@ -8,7 +9,7 @@ function doubtOf(key: string, hasTls = false): string {
   const use = { name: 'a', burst: 0, delay: 0, status: 429, isDryRun: false }
   const root = prefix('', { settings: { ...SETTINGS, limits: [use] } })
   const limits = [{ name: 'a', key, of: { kind: 'connections', most: 2 } as const, place }]
-  return doubtsOfLimits({ sites: [site({ root })], maps: [], logs: [], limits }, hasTls).join()
+  return doubtsOfLimits({ ...NO_SITES, sites: [site({ root })], limits }, hasTls).join()
 }
 
 test('a limit that limits nobody is told', () => {
@@ -29,7 +30,7 @@ test('a limit that nobody uses is told', () => {
     place: { file: 'j.toml', line: 3, column: 1 },
   }
   assert.match(
-    doubtsOfLimits({ sites: [site({})], maps: [], logs: [], limits: [limit] }, false).join(),
+    doubtsOfLimits({ ...NO_SITES, sites: [site({})], limits: [limit] }, false).join(),
     /no site and no location has "a"/,
   )
 })

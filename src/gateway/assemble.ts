@@ -4,6 +4,7 @@
  *
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
+import { loadNow } from '../base/load-now.ts'
 import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import { HttpError, type ProtocolError } from '../http/errors.ts'
@@ -13,6 +14,7 @@ import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/p
 import { createHttp2, sendBuffers } from '../http2/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { clientCertificates } from '../middleware/client-certificates.ts'
+import { compression } from '../middleware/compression.ts'
 import { health } from '../middleware/health.ts'
 import { hsts } from '../middleware/hsts.ts'
 import { httpsRedirect } from '../middleware/https-redirect.ts'
@@ -20,6 +22,7 @@ import { responseHeaders } from '../middleware/response-headers.ts'
 import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
+import type { SiteEffects } from '../routing/sites/compile.ts'
 import type { SitesModel } from '../sites/model.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
@@ -30,8 +33,7 @@ import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
-import { limitSteps } from './sites/limits.ts'
-import { Sites } from './sites/sites.ts'
+import type { Sites } from './sites/sites.ts'
 
 /** What changes while the gateway serves, beside its applications. */
 export interface InForce {
@@ -55,29 +57,49 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
   const handler = withTls(parts, tls, https)(content)
   const { responseHeaders: added } = config
   const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
-  const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
+  // Sites have filters of their own, and `compress` at the top is what they inherit.
+  const isCompressed = sites === null && config.compression.responses
+  const smaller = isCompressed ? compression(config.compression, parts.encoders)(headed) : headed
+  const logged = onAnswered === null ? smaller : accessLog(onAnswered)(smaller)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
   return live === null && ready === null ? asked : readiness(parts)(asked)
 }
 
+/** Most gateways have none, so it is not loaded before. */
+export function loadSites(): typeof import('./sites/sites.ts') {
+  return loadNow(import.meta, './sites/sites')
+}
+
 /** Null: there are none. */
-export function makeSites(
-  { space, pages, log, limits, refusals, siteLogs }: GatewayParts,
-  model: SitesModel,
-): Sites | null {
+export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  const effects = {
-    makeLimitStep: limitSteps(model.limits, limits, refusals.limited),
-    makeLogWriter: siteLogs.writerOf(model.logs),
-  }
-  return new Sites(model, space.files, effects, (exchange, error) => {
+  const { space, pages, log, encoders, kept } = parts
+  const effects = effectsOf(parts, model)
+  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept, effects }, (exchange, error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
       log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
   })
+}
+
+/** Limits and logs of sites: memory and open files outlive a reload. */
+function effectsOf(
+  { config, log, limits, refusals, hasOtherWriters: hasOthers, siteLogs }: GatewayParts,
+  model: SitesModel,
+): SiteEffects {
+  const { SiteLogs }: typeof import('./sites/logs.ts') = loadNow(import.meta, './sites/logs')
+  siteLogs.current ??= new SiteLogs({ log, hasOthers, syslog: config.syslog })
+  const makeLogWriter = siteLogs.current.writerOf(model.logs)
+  if (model.limits.length === 0) {
+    // What nobody needs any more goes.
+    limits.memoriesOf([])
+    return { makeLogWriter, makeLimitStep: null }
+  }
+  const { limitSteps }: typeof import('./sites/limits.ts') = loadNow(import.meta, './sites/limits')
+  return { makeLogWriter, makeLimitStep: limitSteps(model.limits, limits, refusals.limited) }
 }
 
 /** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */

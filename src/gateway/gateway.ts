@@ -157,7 +157,7 @@ export class Gateway {
         break
       case 'reopen-logs':
         accessLog.reopen()
-        siteLogs.reopen()
+        siteLogs.current?.reopen()
         break
       case 'ping':
         this.#options.send({ type: 'pong' })
@@ -165,7 +165,7 @@ export class Gateway {
       case 'drain':
         if (message.handedOn.length > 0) {
           accessLog.share()
-          siteLogs.share()
+          siteLogs.current?.share()
         }
         void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
@@ -246,7 +246,11 @@ export class Gateway {
     this.#finished ??= this.connections
       .linger()
       .then(() =>
-        Promise.all([this.#parts.accessLog.close(), this.#parts.siteLogs.close(), this.#parts.remote?.close()]),
+        Promise.all([
+          this.#parts.accessLog.close(),
+          this.#parts.siteLogs.current?.close(),
+          this.#parts.remote?.close(),
+        ]),
       )
       .then(() => {})
     return this.#finished

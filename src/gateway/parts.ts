@@ -9,7 +9,7 @@ import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
 import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
-import { SiteLogs } from './sites/logs.ts'
+import type { SiteLogs } from './sites/logs.ts'
 
 const HTTPS_PORT = 443
 
@@ -21,7 +21,10 @@ interface OptionalParts {
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
   readonly accessLog: AccessLog
-  readonly siteLogs: SiteLogs
+  /** Of sites. Null: there have been no sites yet. */
+  readonly siteLogs: { current: SiteLogs | null }
+  /** Other threads, or another gateway, write to the same logs. */
+  readonly hasOtherWriters: boolean
   /** Null: no other program is told of requests. */
   readonly remote: RemoteRecords | null
   /** Called at the end of each request; null: nobody wants to know. */
@@ -51,7 +54,8 @@ export function makeParts(
     ...shared,
     applications,
     accessLog,
-    siteLogs: new SiteLogs({ log, hasOthers, syslog: config.syslog }),
+    siteLogs: { current: null },
+    hasOtherWriters: hasOthers,
     remote,
     onAnswered: [accessLog.write, tellRequest, ...(remote?.writers ?? [])].reduce(both, null),
     isStopping,

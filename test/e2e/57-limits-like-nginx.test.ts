@@ -171,6 +171,7 @@ ${Object.entries(FORMATS)
 names = ["limits.test"]
 charset = "off"
 locations = [
+  { match = "/app/", app = "main" },
   { match = "/l/", alias = "${directory}/public/", limits = ["s0 burst=50 nodelay"], logs = ["default", "json", "none"], locations = [
     { match = "= /l/old", return = "301 /new" },
   ] },

@@ -2,7 +2,7 @@
 import { count, text } from '../kinds/kinds.ts'
 import { parseRate } from '../kinds/limit-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, template, word } from './site-keys.ts'
+import { none, ofFile, template, word } from './site-kinds.ts'
 
 /** More than the gateway has connections means nothing. */
 const MOST_AT_ONCE = 1_000_000

@@ -4,7 +4,7 @@ import { count, duration, oneOf, path, text } from '../kinds/kinds.ts'
 import { remoteAddress } from '../kinds/remote-address.ts'
 import { SYSLOG_PORT } from './remote-logs.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, template, word } from './site-keys.ts'
+import { none, ofFile, template, word } from './site-kinds.ts'
 
 /** More than the requests of a day of most sites. */
 const MOST_SAMPLE = 1_000_000

@@ -1,5 +1,6 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`, `[[limit]]` and `[[log]]`. Runs in the command line, and in the
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables of variables (`[[map]]`, `[[geo]]`, `[[split]]`),
+ * `[[limit]]` and `[[log]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
 import type { Place } from '../../sites/model.ts'
@@ -21,11 +22,13 @@ export interface FileRewrite extends FileTable {
 export interface FileSites {
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
+  readonly geos: readonly FileTable[]
+  readonly splits: readonly FileTable[]
   readonly limits: readonly FileTable[]
   readonly logs: readonly FileTable[]
 }
 
-export const NO_SITES: FileSites = { sites: [], maps: [], limits: [], logs: [] }
+export const NO_SITES: FileSites = { sites: [], maps: [], geos: [], splits: [], limits: [], logs: [] }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
 const MAX_DEPTH = 8
@@ -34,14 +37,11 @@ export function readSiteTables(root: TomlTable, reader: TableReader): FileSites 
   return {
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
+    geos: tablesIn(root, 'geo').map(table => readKeys(table, reader, 'geo')),
+    splits: tablesIn(root, 'split').map(table => readKeys(table, reader, 'split')),
     limits: tablesIn(root, 'limit').map(table => readKeys(table, reader, 'limit')),
     logs: tablesIn(root, 'log').map(table => readKeys(table, reader, 'log')),
   }
-}
-
-/** For the model, which goes to the gateway. */
-export function placeOf({ origin }: FileTable): Place {
-  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }
 
 function readPart(table: TomlTable, reader: TableReader, level: 'site' | 'location', depth: number): FilePart {
@@ -61,4 +61,8 @@ function readRewrites(table: TomlTable, reader: TableReader, depth: number): Fil
     if (depth > MAX_DEPTH) reader.report(one.position, `rewrites are nested more than ${MAX_DEPTH} deep`)
     return { ...own, rewrites: depth > MAX_DEPTH ? [] : readRewrites(one, reader, depth + 1) }
   })
+}
+
+export function placeOf({ origin }: FileTable): Place {
+  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }

@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { followLogs } from './logs.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
@@ -26,9 +26,11 @@ export interface ContentParts {
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -36,10 +38,17 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
+  function compressed(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
+  }
+
   return {
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      followLogs(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
       exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
@@ -50,6 +59,7 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -77,9 +87,10 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
     permit: ({ exchange: { response } }, headers) =>
       response.respond({ status: 204, reason: '', headers: [...headers] }, EMPTY),
     refuse,
-    enter: request => {
-      addHeadFields(request)
+    beforeAnswer: request => {
       followLogs(request)
+      if (compress === null) addHeadFields(request)
+      else compressed(request)
     },
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
@@ -145,12 +156,13 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
+  const plain = hasOrders
     ? withHeaders(
         head,
         fieldsWith(headers, name => !isOrder(name)),
       )
     : head
+  return withHeadFields(request, plain)
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

@@ -10,6 +10,7 @@ import type { LimitStep } from '../../routing/sites/site-request.ts'
 import { SiteRequest } from '../../routing/sites/site-request.ts'
 import { prefix, SETTINGS, site } from '../../routing/sites/testing/sites.ts'
 import type { LimitUse, RequestLimit } from '../../sites/model.ts'
+import { NO_SITES } from '../../sites/testing/no-sites.ts'
 import { limitSteps } from './limits.ts'
 
 const PLACE = { file: 'test.toml', line: 1, column: 1 }
@@ -40,7 +41,7 @@ function limitsOf(limits: readonly RequestLimit[], uses: readonly LimitUse[]) {
   const makeStep = limitSteps(limits, memories, (name, _, isDryRun) => told.push(`${name}${isDryRun ? ' (dry)' : ''}`))
   const root = prefix('', { settings: { ...SETTINGS, limits: uses } })
   const compiled = compileSites(
-    { sites: [site({ root })], maps: [], logs: [], limits },
+    { ...NO_SITES, sites: [site({ root })], limits },
     { ...NO_EFFECTS, makeLimitStep: makeStep },
   )
   assert.deepEqual(compiled.problems, [])

@@ -41,14 +41,8 @@ interface ConnectionUse {
 }
 
 /** `limits`: all of the configuration. */
-export function limitSteps(
-  limits: readonly RequestLimit[],
-  source: LimitSource,
-  onLimited: OnLimited,
-): MakeLimitStep | null {
-  // Also where there are none any more: memory that nobody needs goes.
+export function limitSteps(limits: readonly RequestLimit[], source: LimitSource, onLimited: OnLimited): MakeLimitStep {
   const memories = source.memoriesOf(limits)
-  if (limits.length === 0) return null
   const rates = new Map<string, Rate>()
   const counts = new Map<string, ConnectionCount>()
   for (const limit of limits) {

@@ -4,31 +4,42 @@
  * Not here: a request's way through them (`routing/sites/phases.ts`).
  */
 import type { OpenFiles } from '../../base/open-files.ts'
+import type { Encoders } from '../../compression/encoders.ts'
+import type { KeptCodings } from '../../handlers/static/kept-codings.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { SitesModel } from '../../sites/model.ts'
+import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
+
+export interface SiteParts {
+  readonly openFiles: OpenFiles
+  readonly encoders: Encoders
+  readonly kept: KeptCodings
+  readonly effects: SiteEffects
+}
 
 export class Sites {
   readonly #compiled: CompiledSites
   readonly #files: LocationFiles
   readonly #policyOf = policies()
+  readonly #compress: ReturnType<typeof siteCompression>
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
   constructor(
     model: SitesModel,
-    openFiles: OpenFiles,
-    effects: SiteEffects,
+    { openFiles, encoders, kept, effects }: SiteParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
     this.#compiled = compileSites(model, effects)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
-    this.#files = new LocationFiles(openFiles, refuse)
+    this.#files = new LocationFiles(openFiles, refuse, kept)
+    this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
   }
 
@@ -39,6 +50,7 @@ export class Sites {
       files: this.#files,
       policyOf: this.#policyOf,
       refuse: this.#refuse,
+      compress: this.#compress,
     })
     return new Phases(this.#compiled.find, content).handle
   }

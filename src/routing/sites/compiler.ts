@@ -9,8 +9,9 @@ import { networkOf } from '../../http/network.ts'
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
 import type { LimitUse, PatternText, Place } from '../../sites/model.ts'
+import type { ListedPattern } from './pattern-list.ts'
 import { isProblem, type Problem } from './problem.ts'
-import type { Evaluate, LimitStep, LocationLogs, Matches } from './site-request.ts'
+import type { Evaluate, LimitStep, LocationLogs, Matches, SiteRequest } from './site-request.ts'
 import {
   type CompiledTemplate,
   compileTemplate,
@@ -27,6 +28,7 @@ export interface PlacedProblem {
   readonly problem: string
 }
 
+const NEVER: ListedPattern<SiteRequest> = { edges: { shortest: 0, first: [], last: [] }, matches: () => false }
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
 /** Variables that mean something else in a text. */
@@ -51,6 +53,11 @@ export class SiteCompiler {
   logs: (names: readonly string[] | null) => LocationLogs | null = () => null
   /** Gives the step of a location with these limits; null: it needs none. */
   limits: (uses: readonly LimitUse[]) => LimitStep | null = () => null
+  /** Some text needs groups by their number. */
+  #needsGroups = false
+  readonly #onGroup = () => {
+    this.#needsGroups = true
+  }
   readonly #patterns = new Map<string, Pattern | null>()
 
   report(problem: string): void {
@@ -61,13 +68,14 @@ export class SiteCompiler {
     return this.compiledTemplate(text, options).evaluate
   }
 
-  compiledTemplate(text: string, options: CompilerOptions = {}): CompiledTemplate {
-    return this.#right(text, compileTemplate(text, this.#resolve(options.own), options)) ?? NOTHING
+  compiledTemplate(text: string, { own, ...options }: CompilerOptions = {}): CompiledTemplate {
+    const compiled = compileTemplate(text, this.#resolve(own), { ...options, onGroup: this.#onGroup })
+    return this.#right(text, compiled) ?? NOTHING
   }
 
   /** For a log, which puts them together itself. */
   pieces(text: string, own: OwnVariables): readonly Piece[] {
-    return this.#right(text, templatePieces(text, this.#resolve(own))) ?? []
+    return this.#right(text, templatePieces(text, this.#resolve(own), { onGroup: this.#onGroup })) ?? []
   }
 
   #resolve(own: OwnVariables | undefined): Resolve {
@@ -95,16 +103,25 @@ export class SiteCompiler {
 
   /** Its named groups are variables. */
   pattern(text: PatternText): Matches {
+    return this.listedPattern(text).matches
+  }
+
+  listedPattern(text: PatternText): ListedPattern<SiteRequest> {
     const compiled = this.compiledPattern(text)
-    if (compiled === null) return () => false
-    const named = [...compiled.names].map(([name, group]) => ({ group, index: this.define(name) }))
-    return (request, subject) => {
+    if (compiled === null) return NEVER
+    const named = [...compiled.names].map(([name, group]) => ({ name, group, index: this.define(name) }))
+    // Known when the first request comes: no text that stands behind can need them then.
+    let keeps: boolean | null = null
+    const matches: Matches = (request, subject) => {
+      keeps ??= this.#needsGroups || named.some(({ name }) => this.variables.isUsed(name))
+      if (!keeps) return compiled.test(subject)
       const captures = compiled.exec(subject)
       if (captures === null) return false
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
       return true
     }
+    return { edges: compiled.edges, matches }
   }
 
   /** Null: it is wrong, and told. One and the same text is compiled once. */

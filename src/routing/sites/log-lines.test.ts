@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FakeExchange } from '../../apps/testing/fake-exchange.ts'
 import type { SiteLog } from '../../sites/model.ts'
+import { NO_SITES } from '../../sites/testing/no-sites.ts'
 import { compileSites, NO_EFFECTS } from './compile.ts'
 import type { CompiledLog } from './site-request.ts'
 import { SiteRequest } from './site-request.ts'
@@ -28,7 +29,7 @@ function lineOf(of: Partial<SiteLog>, request: ConstructorParameters<typeof Fake
     compiled.push(...logs)
     return () => {}
   }
-  const model = { sites: [site({ root })], maps: [], limits: [], logs: [{ ...LOG, ...of }] }
+  const model = { ...NO_SITES, sites: [site({ root })], logs: [{ ...LOG, ...of }] }
   const { sites, problems } = compileSites(model, { ...NO_EFFECTS, makeLogWriter })
   assert.deepEqual(problems, [])
   const exchange = new FakeExchange(request)

@@ -20,6 +20,8 @@ export interface CompiledTemplate {
 }
 
 export interface TemplateOptions {
+  /** Called if the text needs a group of the last regular expression. */
+  readonly onGroup?: () => void
   /** Groups go into a query or a URL: what the client had escaped is escaped again. */
   readonly escapesGroups?: boolean
 }
@@ -31,9 +33,9 @@ export type Piece = string | Evaluate
 export function compileTemplate(
   text: string,
   resolve: Resolve,
-  { escapesGroups = false }: TemplateOptions = {},
+  options: TemplateOptions = {},
 ): CompiledTemplate | Problem {
-  const pieces = templatePieces(text, resolve, escapesGroups)
+  const pieces = templatePieces(text, resolve, options)
   if (isProblem(pieces)) return pieces
   const [first = '', second] = pieces
   if (second === undefined)
@@ -63,7 +65,11 @@ export function indexInText(text: string, character: string): number {
 }
 
 /** For those who put the pieces together themselves. */
-export function templatePieces(text: string, resolve: Resolve, escapesGroups = false): readonly Piece[] | Problem {
+export function templatePieces(
+  text: string,
+  resolve: Resolve,
+  { escapesGroups = false, onGroup }: TemplateOptions = {},
+): readonly Piece[] | Problem {
   const pieces: Piece[] = []
   let literal = ''
   let at = 0
@@ -75,7 +81,9 @@ export function templatePieces(text: string, resolve: Resolve, escapesGroups = f
     const found = VARIABLE.exec(text)
     if (found === null) return { problem: 'has a $ that no name of a variable follows' }
     const name = found[1] ?? found[2]!
-    const value = /^\d$/.test(name) ? group(Number(name), escapesGroups) : resolve(name)
+    const isGroup = /^\d$/.test(name)
+    if (isGroup) onGroup?.()
+    const value = isGroup ? group(Number(name), escapesGroups) : resolve(name)
     if (isProblem(value)) return value
     if (literal !== '') pieces.push(bytesOf(literal))
     literal = ''

@@ -33,6 +33,7 @@ root = "public"
 locations = [
   { match = "/x", limits = ["often burst=20 nodelay"] },
   { match = "/large", limits = ["at-once"] },
+  { match = "/app", app = "main" },
 ]
 `
 
