@@ -16,9 +16,19 @@ export interface Scene {
   readonly app: string
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
-   * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site; only Jumak is compared, with itself.
+   * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site, `site-file`: to a file there; only Jumak is
+   * compared, with itself.
    */
-  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static' | 'page' | 'locations'
+  readonly interface:
+    | 'wsgi'
+    | 'gevent'
+    | 'asgi'
+    | 'websocket'
+    | 'wsgi-websocket'
+    | 'static'
+    | 'page'
+    | 'locations'
+    | 'site-file'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -132,6 +142,9 @@ export const SCENES: readonly Scene[] = [
   ),
   scene('locations', 'plain:hello', 'hello behind 20 locations with regular expressions and a map, and behind one', {
     interface: 'locations',
+  }),
+  scene('limits', 'plain:hello', 'a file of 1 KB in a site, with limits and with a JSON log of 12 variables', {
+    ...{ interface: 'site-file', load: 'small-file' },
   }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),

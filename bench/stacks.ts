@@ -197,8 +197,20 @@ const PEERS: readonly Peer[] = [
   },
 ]
 
+/** Nobody is refused: the load is one client. */
+const LIMITED: Readonly<Record<string, readonly [tables: string, keys: string]>> = {
+  'no limit': ['', ''],
+  'a rate': ['[[limit]]\nname = "a"\nrate = "1000000/s"', 'limits = "a burst=100000 nodelay"'],
+  'a rate and connections': [
+    '[[limit]]\nname = "a"\nrate = "1000000/s"\n[[limit]]\nname = "b"\nconnections = 1000000',
+    'limits = ["a burst=100000 nodelay", "b"]',
+  ],
+  'a JSON log': ['[[log]]\nname = "l"\nfile = "access.log"\nformat = "json"', 'logs = "l"'],
+}
+
 export const STACKS: readonly Stack[] = [
   ...(['no site', 'one location', '20 locations'] as const).map(behindLocations),
+  ...Object.entries(LIMITED).map(([what, toml]) => behindLimits(what, toml)),
   jumak('jumak', ROOT),
   { ...jumak('jumak by HTTP/1', ROOT), loads: ['differing', 'upload', 'download'], http2: 'by HTTP/1 instead' },
   ...PEERS.filter(peer => peer.only !== 'behind nginx').map(bare),
@@ -220,6 +232,22 @@ export const STACKS: readonly Stack[] = [
     commands: (_scene, _workers, place) => [nginxFiles(makeFiles(place.directory), place)],
   },
 ]
+
+/** Jumak with a file in a site: what limits and logs cost. `toml`: tables, then keys of the site. */
+function behindLimits(what: string, [tables, keys]: readonly [string, string]): Stack {
+  const stack = jumak(`jumak, ${what}`, ROOT)
+  return {
+    ...stack,
+    interfaces: ['site-file'],
+    commands: (scene, workers, place) => {
+      const [command] = stack.commands(scene, workers, place)
+      const file = join(place.directory, 'limits.toml')
+      const location = `{ match = "/static/", alias = "${makeFiles(place.directory)}/" }`
+      writeFileSync(file, `${tables}\n[[site]]\n${keys}\nlocations = [${location}]\n`)
+      return [[command![0]!, '-c', file, ...command!.slice(1)]]
+    },
+  }
+}
 
 /** Jumak with a site in front of the application: what finding a location costs. */
 function behindLocations(which: 'no site' | 'one location' | '20 locations'): Stack {

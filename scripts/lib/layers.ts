@@ -5,7 +5,7 @@
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     patterns ← routing        { http, sites } ← compression ← { middleware, handlers, gateway }
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
- *     base ← shared ← { apps/threads, gateway/threads }
+ *     base ← shared ← { apps/threads, gateway/threads }        base ← limits ← gateway
  *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
  *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
  *
@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   observe: ['base', 'http'],
   sites: [],
   access: ['base', 'http'],
-  config: ['base', 'access', 'sites', 'routing'],
+  config: ['base', 'access', 'sites', 'routing', 'limits'],
   control: ['base', 'sites'],
   http: ['base'],
   protocols: ['base', 'http'],
@@ -47,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   routing: ['base', 'http', 'access', 'patterns', 'sites'],
   compression: ['base', 'http', 'sites'],
   shared: ['base'],
+  limits: ['base', 'sites'],
   apps: ['base', 'http', 'shared'],
   middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe', 'compression'],
@@ -68,6 +69,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'control',
     'observe',
     'shared',
+    'limits',
   ],
   master: ['base', 'control', 'observe'],
   adapters: ['base', 'config'],
@@ -106,7 +108,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
-    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls'],
+    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls', 'errors'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
     main: [

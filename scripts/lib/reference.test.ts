@@ -6,6 +6,8 @@ import { test } from 'node:test'
 import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
+import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
+import { LOG_KEYS } from '../../src/config/settings/log-keys.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
 import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
@@ -22,7 +24,10 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split', Properties>
+  $defs: Record<
+    'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log',
+    Properties
+  >
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -47,14 +52,12 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls, site, location, rewrite, map, geo, split } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map, geo, split, limit, log } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
+  const tables = ['site', 'map', 'geo', 'split', 'limit', 'log']
   assert.deepEqual(Object.keys(schema.properties), [
     ...names([...defined, include]),
-    'site',
-    'map',
-    'geo',
-    'split',
+    ...tables,
     ...names(SITE_DEFAULTS),
   ])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
@@ -67,6 +70,8 @@ test('every setting of a file is in the schema, and none beside them', () => {
   assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
   assert.deepEqual(Object.keys(geo.properties), names(GEO_KEYS))
   assert.deepEqual(Object.keys(split.properties), names(SPLIT_KEYS))
+  assert.deepEqual(Object.keys(limit.properties), names(LIMIT_KEYS))
+  assert.deepEqual(Object.keys(log.properties), names(LOG_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {

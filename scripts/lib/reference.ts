@@ -1,6 +1,8 @@
 /** The reference pages and the JSON Schema, from the definitions of the settings and the tables of other programs. `scripts/reference.ts` writes them. */
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
+import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
+import { LOG_KEYS } from '../../src/config/settings/log-keys.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
@@ -102,6 +104,8 @@ export const KEYS_OF_TABLES = [
   ['Keys of `[[map]]`', MAP_KEYS],
   ['Keys of `[[geo]]`', GEO_KEYS],
   ['Keys of `[[split]]`', SPLIT_KEYS],
+  ['Keys of `[[limit]]`', LIMIT_KEYS],
+  ['Keys of `[[log]]`', LOG_KEYS],
   ['At the top of the file', [include]],
 ] as const
 

@@ -9,23 +9,29 @@
 import type {
   AddedHeader,
   Compression,
+  Cors,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
   PasswordFile,
+  RequestLimit,
   RewriteAction,
   RewriteStep,
   Site,
+  SiteLog,
   SiteName,
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
 import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
+import { readLimit, readLimitUses } from './assemble-limits.ts'
+import { readLog, readLogUses } from './assemble-logs.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
+import { SECURE_HEADERS } from './kinds/response-words.ts'
 import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
@@ -49,12 +55,14 @@ export interface SiteCircumstances {
 }
 
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
-  const reader = new SiteReader(circumstances, tables.defaults)
+  const reader = new SiteReader(circumstances, tables)
   if (tables.sites.length === 0) warnWithoutSites(tables.defaults, circumstances.values)
   return {
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
     passwordFiles: reader.passwordFiles,
+    limits: reader.limits,
+    logs: reader.logs,
   }
 }
 
@@ -76,9 +84,14 @@ class SiteReader {
   readonly #outer: LocationSettings
   /** A site that names no handler has the files of that `root`. */
   readonly #outerHandler: LocationHandler
+  readonly limits: RequestLimit[] = []
+  readonly logs: SiteLog[] = []
 
-  constructor(circumstances: SiteCircumstances, defaults: FileTable) {
+  constructor(circumstances: SiteCircumstances, { limits, logs, defaults }: FileSites) {
     this.#of = circumstances
+    // What follows names them.
+    for (const limit of limits) this.#limit(limit)
+    for (const log of logs) this.#log(log)
     const values = this.#values(defaults)
     this.#outer = this.#settings(values, null)
     this.#outerHandler = this.#outer.root === null ? NO_HANDLER : { kind: 'files', alias: null }
@@ -121,6 +134,18 @@ class SiteReader {
   /** Of all sites read so far. */
   get passwordFiles(): readonly PasswordFile[] {
     return this.#access.passwordFiles
+  }
+
+  #limit(table: FileTable): void {
+    const values = this.#values(table)
+    this.limits.push(readLimit(table, values, this.limits))
+    this.#done(values)
+  }
+
+  #log(table: FileTable): void {
+    const values = this.#values(table)
+    this.logs.push(readLog(table, values, this.logs))
+    this.#done(values)
   }
 
   #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
@@ -250,8 +275,10 @@ class SiteReader {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
     const { types, defaultType, charset, etag, limitRate, limitRateAfter, timeout, requestBuffering } = locationSettings
     const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { limits, logs } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
+    const { headers, cookieFlags } = locationSettings
     const ownRoot: string | null = values.one(handlerKeys.root)
     warnOfMissing(values, handlerKeys.root, ownRoot)
     const root = ownRoot ?? outer?.root ?? null
@@ -279,6 +306,15 @@ class SiteReader {
       ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
       disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
       compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
+      standardHeaders: own(
+        headers,
+        () => (values.one(headers) === 'secure' ? SECURE_HEADERS : []),
+        outer?.standardHeaders,
+      ),
+      cors: readCors(values, outer?.cors ?? null),
+      cookieFlags: own(cookieFlags, () => values.all(cookieFlags).filter(one => one !== null), outer?.cookieFlags),
+      limits: own(limits, () => readLimitUses(values, this.limits), outer?.limits),
+      logs: own(logs, () => readLogUses(values, this.logs), outer?.logs),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
       limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
@@ -375,6 +411,31 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     locationKeys.internal,
     'here: only the program itself comes to a named location',
   )
+}
+
+/** All keys of it together, as one value. */
+function readCors(values: Values, outer: Cors | null): Cors | null {
+  const { cors, corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge } = locationSettings
+  const rest = [corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge]
+  if (!values.isGiven(cors)) {
+    for (const setting of rest) values.warnUseless(true, setting, 'without cors beside it')
+    return outer
+  }
+  const origins = values.all(cors)
+  const credentials = values.one(corsCredentials)
+  if (origins.includes(null) && origins.length > 1) values.refuse(cors, 'must be off alone')
+  if (credentials && origins.includes('*'))
+    values.refuse(cors, 'must name the origins beside cors-credentials: every page of the web could act as the user')
+  const named = origins.filter(one => one !== null)
+  if (named.length === 0) return null
+  return {
+    origins: named,
+    methods: values.all(corsMethods),
+    headers: values.all(corsHeaders),
+    exposed: values.all(corsExposed),
+    credentials,
+    maxAge: Math.floor(values.one(corsMaxAge) / 1000),
+  }
 }
 
 function readTypes(values: Values): Readonly<Record<string, string>> | null {

@@ -25,7 +25,7 @@ export interface VariableCircumstances {
 export function assembleVariables(
   { maps, geos, splits }: FileSites,
   circumstances: VariableCircumstances,
-): Omit<SitesModel, 'sites' | 'passwordFiles'> {
+): Pick<SitesModel, 'maps' | 'geos' | 'splits'> {
   const reader = new VariableReader(circumstances)
   return {
     maps: maps.map(table => reader.map(table)),

@@ -7,6 +7,7 @@ import type { GivenSettings } from './applications.ts'
 import { linksOf } from './assemble.ts'
 import { connectionLimit } from './defaults.ts'
 import { formatBind, schemeOf } from './kinds/bind.ts'
+import { doubtsOfLimits } from './limit-doubts.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
@@ -44,7 +45,11 @@ export function warningsOf(given: GivenSettings, config: Config, environment: En
       place: origin === null ? null : { file: origin.file, ...origin.position },
     })),
   )
-  return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites])]
+  const ofLimits = doubtsOfLimits(
+    config.sites,
+    config.bind.some(address => schemeOf(address, config.tls !== null) === 'https'),
+  )
+  return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites, ...ofLimits])]
 }
 
 function warnOfProgram(values: Values, config: Config): void {

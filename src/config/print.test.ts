@@ -170,6 +170,8 @@ test('the schema has every setting of a file, with its real default', () => {
     'map',
     'geo',
     'split',
+    'limit',
+    'log',
     ...SITE_DEFAULTS.map(one => one.name),
   ])
   assert.equal(schema['additionalProperties'], false)

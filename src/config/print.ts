@@ -15,6 +15,8 @@ import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
+import { LIMIT_KEYS } from './settings/limit-keys.ts'
+import { LOG_KEYS } from './settings/log-keys.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
@@ -56,11 +58,13 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
-  const { maps, geos, splits } = settings.sites
+  const { maps, geos, splits, limits, logs } = settings.sites
   for (const [name, keys, tables] of [
     ['map', MAP_KEYS, maps],
     ['geo', GEO_KEYS, geos],
     ['split', SPLIT_KEYS, splits],
+    ['limit', LIMIT_KEYS, limits],
+    ['log', LOG_KEYS, logs],
   ] as const)
     for (const table of tables)
       lines.push('', `[[${name}]]`, ...linesOfTable(keys, new Values(table.values, where), printed))

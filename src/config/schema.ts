@@ -2,6 +2,8 @@
 
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
+import { LIMIT_KEYS } from './settings/limit-keys.ts'
+import { LOG_KEYS } from './settings/log-keys.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
@@ -26,6 +28,8 @@ export function jsonSchema(): JsonSchema {
       map: listOfTables('A variable that depends on another text', '#/$defs/map'),
       geo: listOfTables('A variable that depends on the network of an address', '#/$defs/geo'),
       split: listOfTables('A variable that divides clients', '#/$defs/split'),
+      limit: listOfTables('How often, or how many at once, requests with one key may come', '#/$defs/limit'),
+      log: listOfTables('A log of sites and locations', '#/$defs/log'),
       ...propertiesOf(SITE_DEFAULTS),
     },
     $defs: {
@@ -80,6 +84,18 @@ export function jsonSchema(): JsonSchema {
         additionalProperties: false,
         required: ['name', 'from', 'parts'],
         properties: propertiesOf(SPLIT_KEYS),
+      },
+      limit: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name'],
+        properties: propertiesOf(LIMIT_KEYS),
+      },
+      log: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name'],
+        properties: propertiesOf(LOG_KEYS),
       },
       pool: {
         type: 'object',

@@ -23,9 +23,12 @@ import type {
   Alias,
   Compression,
   Condition,
+  CookieFlags,
+  Cors,
   ErrorTarget,
   Expires,
   LimitExcept,
+  LimitUse,
   Location,
   LocationHandler,
   LocationSettings,
@@ -33,8 +36,10 @@ import type {
   PasswordFile,
   PatternText,
   Place,
+  RequestLimit,
   RewriteStep,
   Site,
+  SiteLog,
   SiteName,
   SitesModel,
   SplitMap,
@@ -141,6 +146,7 @@ export const compression: Check = object<Compression>({
   minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
 })
 
+const words = listOf(line, MAX_ENTRIES)
 const settings = object<LocationSettings>({
   access,
   secureLink: orNull(line),
@@ -176,6 +182,29 @@ const settings = object<LocationSettings>({
   ifModifiedSince: oneOf(['before', 'exact', 'off']),
   disableSymlinks: oneOf(['outside', 'on', 'off']),
   compression,
+  standardHeaders: words,
+  cors: orNull(
+    object<Cors>({
+      origins: words,
+      methods: words,
+      headers: words,
+      exposed: words,
+      credentials: flag,
+      maxAge: wholeNumber(0, 1e9),
+    }),
+  ),
+  cookieFlags: listOf(object<CookieFlags>({ name: orNull(line), flags: words }), MAX_ENTRIES),
+  limits: listOf(
+    object<LimitUse>({
+      name: line,
+      burst: wholeNumber(0, 1e9),
+      delay: wholeNumber(0, 1e9),
+      status,
+      isDryRun: flag,
+    }),
+    MAX_ENTRIES,
+  ),
+  logs: orNull(listOf(line, MAX_ENTRIES)),
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   limitRate: orNull(line),
   limitRateAfter: orNull(line),
@@ -220,6 +249,34 @@ const map = object<VariableMap>({
   place,
 })
 
+const limit = object<RequestLimit>({
+  name: line,
+  key: line,
+  of: byKind<RequestLimit['of']>({
+    rate: { interval: numberFrom(1, 1e12) },
+    connections: { most: wholeNumber(1, 1e9) },
+  }),
+  place,
+})
+
+const port = wholeNumber(1, 65_535)
+const log = object<SiteLog>({
+  name: line,
+  target: byKind<SiteLog['target']>({
+    file: { path: line },
+    udp: { host: line, port },
+    tcp: { host: line, port },
+    unix: { path: line },
+  }),
+  format: line,
+  escape: oneOf(['default', 'json', 'none']),
+  condition: orNull(line),
+  sample: wholeNumber(0, 1e9),
+  alwaysStatus: status,
+  alwaysSlow: numberFrom(0, 1e12),
+  place,
+})
+
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
@@ -240,4 +297,6 @@ export const sitesModel: Check = object<SitesModel>({
     }),
     MAX_ENTRIES,
   ),
+  limits: listOf(limit, MAX_ENTRIES),
+  logs: listOf(log, MAX_ENTRIES),
 })

@@ -22,6 +22,7 @@ import { responseHeaders } from '../middleware/response-headers.ts'
 import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
+import type { SiteEffects } from '../routing/sites/compile.ts'
 import type { SitesModel } from '../sites/model.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
@@ -72,8 +73,10 @@ export function loadSites(): typeof import('./sites/sites.ts') {
 }
 
 /** Null: there are none. */
-export function makeSites({ space, pages, log, encoders, kept }: GatewayParts, model: SitesModel): Sites | null {
+export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
+  const { space, pages, log, encoders, kept } = parts
+  const effects = effectsOf(parts, model)
   const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     if (!(error instanceof HttpError) || error.culprit === 'operator')
@@ -81,7 +84,7 @@ export function makeSites({ space, pages, log, encoders, kept }: GatewayParts, m
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()
-  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept }, refuse, app => {
+  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept, effects }, refuse, app => {
     if (told.has(app)) return
     told.add(app)
     log(
@@ -91,6 +94,23 @@ export function makeSites({ space, pages, log, encoders, kept }: GatewayParts, m
       app,
     )
   })
+}
+
+/** Limits and logs of sites: memory and open files outlive a reload. */
+function effectsOf(
+  { config, log, limits, refusals, hasOtherWriters: hasOthers, siteLogs }: GatewayParts,
+  model: SitesModel,
+): SiteEffects {
+  const { SiteLogs }: typeof import('./sites/logs.ts') = loadNow(import.meta, './sites/logs')
+  siteLogs.current ??= new SiteLogs({ log, hasOthers, syslog: config.syslog })
+  const makeLogWriter = siteLogs.current.writerOf(model.logs)
+  if (model.limits.length === 0) {
+    // What nobody needs any more goes.
+    limits.memoriesOf([])
+    return { makeLogWriter, makeLimitStep: null }
+  }
+  const { limitSteps }: typeof import('./sites/limits.ts') = loadNow(import.meta, './sites/limits')
+  return { makeLogWriter, makeLimitStep: limitSteps(model.limits, limits, refusals.limited) }
 }
 
 /** Nothing is added to what a request passes without TLS, or where TLS has one rule for everybody. */

@@ -130,7 +130,7 @@ export class Gateway {
   }
 
   onMessage(message: GatewayMessage): void {
-    const { applications, accessLog } = this.#parts
+    const { applications, accessLog, siteLogs } = this.#parts
     switch (message.type) {
       case 'worker-add':
         this.addWorker(message)
@@ -157,12 +157,16 @@ export class Gateway {
         break
       case 'reopen-logs':
         accessLog.reopen()
+        siteLogs.current?.reopen()
         break
       case 'ping':
         this.#options.send({ type: 'pong' })
         break
       case 'drain':
-        if (message.handedOn.length > 0) accessLog.share()
+        if (message.handedOn.length > 0) {
+          accessLog.share()
+          siteLogs.current?.share()
+        }
         void this.#drain(message).then(cut => {
           this.#options.send({ type: 'drained', cut })
           // Meanwhile the master stops the workers.
@@ -241,7 +245,13 @@ export class Gateway {
   #finish(): Promise<void> {
     this.#finished ??= this.connections
       .linger()
-      .then(() => Promise.all([this.#parts.accessLog.close(), this.#parts.remote?.close()]))
+      .then(() =>
+        Promise.all([
+          this.#parts.accessLog.close(),
+          this.#parts.siteLogs.current?.close(),
+          this.#parts.remote?.close(),
+        ]),
+      )
       .then(() => {})
     return this.#finished
   }

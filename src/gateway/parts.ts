@@ -10,6 +10,7 @@ import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
 import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
+import type { SiteLogs } from './sites/logs.ts'
 
 interface OptionalParts {
   readonly threads?: OtherLoops | null
@@ -19,6 +20,10 @@ interface OptionalParts {
 export interface GatewayParts extends SharedParts {
   readonly applications: Applications
   readonly accessLog: AccessLog
+  /** Of sites. Null: there have been no sites yet. */
+  readonly siteLogs: { current: SiteLogs | null }
+  /** Other threads, or another gateway, write to the same logs. */
+  readonly hasOtherWriters: boolean
   /** Null: no other program is told of requests. */
   readonly remote: RemoteRecords | null
   /** Called at the end of each request; null: nobody wants to know. */
@@ -40,13 +45,16 @@ export function makeParts(
   const shared = makeShared(start, send, threads)
   const { log } = shared
   const applications = new Applications(config.apps, shared, (app, path) => send({ type: 'code-changed', app, path }))
-  const accessLog = new AccessLog(config.accessLog, log, config.gatewayThreads > 1 || start.waits)
+  const hasOthers = config.gatewayThreads > 1 || start.waits
+  const accessLog = new AccessLog(config.accessLog, log, hasOthers)
   const remote = Remote && new Remote(config, log)
   const tellRequest = requestLines(config, told => send({ type: 'request', ...told }))
   return {
     ...shared,
     applications,
     accessLog,
+    siteLogs: { current: null },
+    hasOtherWriters: hasOthers,
     remote,
     onAnswered: [accessLog.write, tellRequest, ...(remote?.writers ?? [])].reduce(both, null),
     isStopping,

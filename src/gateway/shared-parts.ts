@@ -10,6 +10,7 @@ import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { KeptCodings } from '../handlers/static/kept-codings.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
+import { LimitMemories, type LimitSource } from '../limits/memories.ts'
 import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
@@ -46,6 +47,7 @@ export interface SharedParts {
   readonly refusals: Refusals
   readonly trusted: TrustedProxies
   readonly events: PoolEvents
+  readonly limits: LimitSource
   /** Null: this is the only event loop of the gateway. */
   readonly threads: OtherLoops | null
 }
@@ -60,6 +62,7 @@ export interface OtherLoops {
   readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
   /** How many requests of each client network wait, of an application in all threads. */
   readonly addressCounts: (app: string) => Counts
+  readonly limits: LimitSource
   /** Requests of this kind cost workers: their pools must know it. */
   readonly onOffender: (app: string, pool: string, kind: string) => void
 }
@@ -95,6 +98,7 @@ export function makeShared(
     refusals,
     trusted: trustedProxies(config.trustedProxies),
     events: poolEvents(send, log),
+    limits: threads?.limits ?? new LimitMemories(false),
     threads,
   }
 }

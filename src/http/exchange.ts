@@ -144,6 +144,8 @@ export interface Answered {
   user: string
   /** Name of the application that it was given to; empty: none got it, or there is only one application. */
   app: string
+  /** The logs of its site have it in place of the access log. */
+  hasOwnLogs: boolean
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
 }
 

@@ -27,7 +27,7 @@ import { createRuntimeDirectory, type RuntimeDirectory } from './host/runtime-di
 import { hasTerminal } from './host/terminal.ts'
 import { currentUmask } from './host/umask.ts'
 import { Launcher } from './output/launcher.ts'
-import { ProgramLog, prepareAccessLog, reopenLogs } from './output/log-files.ts'
+import { ProgramLog, prepareGatewayLogs, reopenLogs } from './output/log-files.ts'
 import { Narrator } from './output/narrator.ts'
 import { Notifier, type NotifySocket, notifyVariables, takeNotifySocket } from './output/notifier.ts'
 import { Outputs } from './output/output.ts'
@@ -190,7 +190,7 @@ class Master {
     const users = usersOf(this.#config)
     for (const user of users) checkIdentity(user)
     checkTemporaryDirectory(gatewayIdentity, temporaryDirectory)
-    prepareAccessLog(this.#config)
+    prepareGatewayLogs(this.#config)
     this.#certificates = await this.#readCertificates()
     this.#listeners = await bindListeners(
       this.#config.bind,

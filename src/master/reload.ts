@@ -7,7 +7,9 @@
  */
 import type { Config, Reloaded } from '../config/types.ts'
 import type { ReloadBegun } from './admin/target.ts'
+import { OperatorError } from './errors.ts'
 import type { Fleets } from './fleet/fleets.ts'
+import { prepareGatewayLogs } from './output/log-files.ts'
 import type { Narrator } from './output/narrator.ts'
 import type { Notifier } from './output/notifier.ts'
 import type { Certificates } from './tls/certificates.ts'
@@ -64,6 +66,11 @@ function readConfig(
     narrator.reloadRefused(read.problems)
     return read
   }
+  const unwritable = problemOfLogs(read.config)
+  if (unwritable !== null) {
+    narrator.reloadRefused([unwritable])
+    return { problems: [unwritable] }
+  }
   // The reload of one application reads no certificates.
   const current = only === null ? certificates : null
   const problems = current?.reload(read.config.tls) ?? []
@@ -76,4 +83,15 @@ function readConfig(
   for (const warning of read.warnings) narrator.warn(warning)
   current?.tellDoubts(read.config)
   return { added: fleets?.configure(read.config) ?? new Set(), later }
+}
+
+/** The gateway could not write a log that is new. Null: it can. */
+function problemOfLogs(config: Config): string | null {
+  try {
+    prepareGatewayLogs(config)
+    return null
+  } catch (error) {
+    if (error instanceof OperatorError) return error.message
+    throw error
+  }
 }

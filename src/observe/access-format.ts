@@ -13,13 +13,13 @@
 import { type FormatPart, NAMED_FORMATS, parseAccessFormat } from '../base/access-format.ts'
 import type { Answered } from '../http/exchange.ts'
 import { headerValue } from '../http/headers.ts'
+import { clfTime } from '../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../http/server-protocol.ts'
 import { reasonPhrase } from '../http/status.ts'
 
 /** `now`: performance.now() when the request was over. The line ends with a newline. */
 export type AccessLine = (entry: Answered, now: number) => string
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** The longest piece of a line that a client chooses: enough for any real URL and agent, and lines stay readable. */
 const MAX_FIELD = 2048
 
@@ -145,21 +145,4 @@ function asciiJson(value: object): string {
     /[\x7f-\uffff]/g,
     character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
-}
-
-let cachedSecond = -1
-let cachedTime = ''
-
-/** In UTC. Computed once a second. */
-function clfTime(): string {
-  const now = Date.now()
-  const second = Math.floor(now / 1000)
-  if (second !== cachedSecond) {
-    const date = new Date(now)
-    const two = (n: number) => String(n).padStart(2, '0')
-    const clock = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
-    cachedTime = `${two(date.getUTCDate())}/${MONTHS[date.getUTCMonth()]}/${date.getUTCFullYear()}:${clock} +0000`
-    cachedSecond = second
-  }
-  return cachedTime
 }

@@ -12,6 +12,7 @@ export function createAccessWriter(config: AccessLines, write: (line: string) =>
   const line = compileAccessFormat(config.format)
   const isConditional = minStatus > 0 || slowerThan > 0
   return entry => {
+    if (entry.hasOwnLogs) return
     const now = performance.now()
     if (isConditional) {
       const isBad = minStatus > 0 && statusOf(entry) >= minStatus

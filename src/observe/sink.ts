@@ -15,6 +15,11 @@ const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_RDWR, O_WRONLY } = constants
 
 /** The most that waits for a slow reader: about 8,000 lines, enough for a pause of a second at full speed. */
 const MAX_BUFFERED_BYTES = 2 * 1024 * 1024
+/**
+ * Under load the next write begins so many milliseconds after the last one: a write costs as much as many lines. The first line after a pause
+ * does not wait.
+ */
+const GAP_MS = 5
 /** After EAGAIN (a full pipe that somebody made non-blocking) the write is tried again after this many milliseconds. */
 const RETRY_MS = 20
 const CLOSE_POLL_MS = 5
@@ -109,6 +114,13 @@ export class Sink {
     this.#closed = true
   }
 
+  /** After `close`, where the process goes on: nothing is written any more. */
+  release(): void {
+    this.#closed = true
+    // A write that still hangs has the number of the file, which would soon mean another one.
+    if (this.#path !== null && !this.#writing) closeSync(this.#fd)
+  }
+
   #closeOld(): void {
     for (const fd of this.#old.splice(0)) closeSync(fd)
   }
@@ -144,7 +156,8 @@ export class Sink {
         this.#writeAll(fd, data.subarray(written), lines - done)
       } else {
         this.#failing = false
-        this.#flush()
+        if (this.#pending.length === 0 && this.#dropped === 0) this.#flush()
+        else setTimeout(() => this.#flush(), GAP_MS)
       }
     })
   }

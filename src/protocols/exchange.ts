@@ -31,6 +31,7 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
   servedBy: ServedBy | null = null
   user = ''
   app = ''
+  hasOwnLogs = false
   #id = ''
   readonly #switch: ProtocolSwitch
   #onAborted: (() => void) | null = null

@@ -59,6 +59,7 @@ export function refusalOf(
       servedBy: null,
       user: '',
       app: '',
+      hasOwnLogs: false,
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },
   }

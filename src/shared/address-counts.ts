@@ -13,8 +13,8 @@
  * Definition: two networks with the same 14 bits have one count. Nobody is refused by that unless they have together what one may have.
  */
 import { randomInt } from 'node:crypto'
+import { hashOf } from '../base/hash.ts'
 import { type Cells, SharedCells, sharedWords } from './cells.ts'
-import { hashOf } from './hash.ts'
 
 /** Each thread has so many words. Those that nobody uses cost nothing. */
 const WORDS = 16_384

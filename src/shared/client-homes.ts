@@ -10,8 +10,9 @@
  * Definition: keys are hashes with a secret, or names that we made: nobody chooses what they lead to. Two clients with the same 25 bits have one home. That is one in 500 clients of a full table, and both have a worker all the same.
  * Not here: which worker a client gets (`apps/pool/homes.ts`).
  */
+
+import { hashOf } from '../base/hash.ts'
 import { type Cells, sharedWords } from './cells.ts'
-import { hashOf } from './hash.ts'
 import { poolWords } from './pool-waits.ts'
 
 const WAYS = 8

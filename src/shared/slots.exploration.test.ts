@@ -129,9 +129,11 @@ const MISTAKES: Readonly<Record<string, Mistake>> = {
 /** The protocol with a mistake in it: a copy of its files. */
 async function withMistake({ file, right, wrong }: Mistake): Promise<typeof slotModel> {
   const shared = import.meta.dirname
-  const copy = mkdtempSync(join(tmpdir(), 'jumak-mistake-'))
+  const root = mkdtempSync(join(tmpdir(), 'jumak-mistake-'))
+  const copy = join(root, 'shared')
   try {
     const files = [
+      '../base/common-clock.ts',
       'cells.ts',
       'clock.ts',
       'pool-waits.ts',
@@ -140,13 +142,13 @@ async function withMistake({ file, right, wrong }: Mistake): Promise<typeof slot
       'testing/slot-model.ts',
     ]
     for (const one of files) cpSync(join(shared, one), join(copy, one))
-    writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
+    writeFileSync(join(root, 'package.json'), '{ "type": "module" }')
     const text = readFileSync(join(shared, file), 'utf8')
     assert.equal(text.split(right).length, 2, `${file} has this once: ${right}`)
     writeFileSync(join(copy, file), text.replace(right, wrong))
     return (await import(join(copy, 'testing/slot-model.ts'))).slotModel
   } finally {
-    rmSync(copy, { recursive: true })
+    rmSync(root, { recursive: true })
   }
 }
 

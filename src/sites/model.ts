@@ -34,11 +34,59 @@ export interface SitesModel {
   readonly geos: readonly AddressMap[]
   /** `split_clients`. */
   readonly splits: readonly SplitMap[]
+  readonly limits: readonly RequestLimit[]
+  readonly logs: readonly SiteLog[]
 }
 
 export interface PasswordFile {
   readonly file: string
   readonly users: readonly { readonly name: string; readonly hash: string }[]
+}
+
+/** `limit_req_zone`, `limit_conn_zone`: what is counted for each key. */
+export interface RequestLimit {
+  readonly name: string
+  /** Requests with the same text are counted together; with an empty one they are not. */
+  readonly key: Template
+  readonly of: /** Microseconds from one request to the next. */
+    | { readonly kind: 'rate'; readonly interval: number }
+    /** How many run at once. */
+    | { readonly kind: 'connections'; readonly most: number }
+  readonly place: Place
+}
+
+/** `log_format` with its `access_log`: a log that locations may have. */
+export interface SiteLog {
+  readonly name: string
+  readonly target: /** Absolute path, or `-`: standard output. */
+    | { readonly kind: 'file'; readonly path: string }
+    /** A syslog server. */
+    | { readonly kind: 'udp' | 'tcp'; readonly host: string; readonly port: number }
+    | { readonly kind: 'unix'; readonly path: string }
+  readonly format: Template
+  readonly escape: 'default' | 'json' | 'none'
+  /** Requests for which it is empty or `0` have no line; null: all have one. `if=` */
+  readonly condition: Template | null
+  /** One request of so many has a line; 0: none. */
+  readonly sample: number
+  /** Those with this status or above have a line whatever `condition` and `sample` say; 0: none. */
+  readonly alwaysStatus: number
+  /** The same for those that took so many milliseconds; 0: none. */
+  readonly alwaysSlow: number
+  readonly place: Place
+}
+
+/** `limit_req`, `limit_conn`: a limit that a location has. */
+export interface LimitUse {
+  readonly name: string
+  /** So many requests may come too soon. `burst` */
+  readonly burst: number
+  /** So many of these are served at once; the others wait. `nodelay`: all of them. `delay` */
+  readonly delay: number
+  /** Of the answer to those that are refused. `limit_req_status` */
+  readonly status: number
+  /** Nobody is refused and nobody waits: it is only told. `limit_req_dry_run` */
+  readonly isDryRun: boolean
 }
 
 /** `server`. */
@@ -200,6 +248,15 @@ export interface LocationSettings {
   /** Which symbolic links below the directory are no files. `outside`: those that leave it. `disable_symlinks` */
   readonly disableSymlinks: 'outside' | 'on' | 'off'
   readonly compression: Compression
+  /** `[name, value, …]` for all responses that have no such field. */
+  readonly standardHeaders: readonly string[]
+  /** Null: pages of other sites get what they get from the application. */
+  readonly cors: Cors | null
+  /** What is added to cookies that have not said it; the first that names a cookie counts. */
+  readonly cookieFlags: readonly CookieFlags[]
+  readonly limits: readonly LimitUse[]
+  /** Names of logs, `access` is the program's own; null: that alone. `access_log` */
+  readonly logs: readonly string[] | null
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Bytes a second for each response; null, or nothing that is a size: as fast as the client takes it. `limit_rate` */
@@ -237,6 +294,29 @@ export interface AddedHeader {
   readonly value: Template
   /** On every response, not only on successful ones and redirects. */
   readonly always: boolean
+}
+
+/** Which pages of other sites may read responses here, and what they may ask: CORS (Fetch Standard §3.2). */
+export interface Cors {
+  /** `https://app.example.kr`; `https://*.example.kr`; `*`: all. */
+  readonly origins: readonly string[]
+  readonly methods: readonly string[]
+  /** Of requests. */
+  readonly headers: readonly string[]
+  /** Of responses; those that every page may read are left out. */
+  readonly exposed: readonly string[]
+  /** With the client's cookies. */
+  readonly credentials: boolean
+  /** Seconds that a browser keeps the answer to a preflight. */
+  readonly maxAge: number
+}
+
+/** `proxy_cookie_flags` */
+export interface CookieFlags {
+  /** Null: all cookies. */
+  readonly name: string | null
+  /** As in Set-Cookie: `Secure`, `HttpOnly`, `SameSite=Lax`. */
+  readonly flags: readonly string[]
 }
 
 export type Expires =

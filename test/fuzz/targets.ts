@@ -255,6 +255,8 @@ const SITE = sitesOf(
         ],
       }),
     ],
+    limits: [],
+    logs: [],
     maps: [
       {
         name: 'mapped',

@@ -79,6 +79,11 @@ export async function startNginx(
       place,
     ),
   )
+  return runNginx(program, file, place.port)
+}
+
+/** Resolves when it accepts on `port`. `file`: its configuration. */
+export async function runNginx(program: string, file: string, port: number): Promise<ChildProcess> {
   const nginx = spawn(program, ['-e', 'stderr', '-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
   let words = ''
   nginx.stderr!.on('data', chunk => (words += String(chunk)))
@@ -87,7 +92,7 @@ export async function startNginx(
   })
   // Nobody may be waiting when it is stopped.
   ended.catch(() => {})
-  while (!(await accepts(place.port))) {
+  while (!(await accepts(port))) {
     if (nginx.exitCode !== null) await ended
     // wait: until it accepts; it says nothing by itself
     await new Promise(resolve => setTimeout(resolve, 20))

@@ -39,6 +39,7 @@ export class WarmUpExchange implements Exchange {
   readonly isWebSocket = false
   queueMillis = 0
   runMicros = -1
+  readonly hasOwnLogs = false
   servedBy: ServedBy | null = null
   readonly user = ''
   readonly app = ''

@@ -162,6 +162,7 @@ export class FakeExchange implements Exchange {
   limits: Exchange['limits'] = null
   isWebSocket: boolean
   readonly receivedAt = 0
+  hasOwnLogs = false
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null
@@ -174,6 +175,7 @@ export class FakeExchange implements Exchange {
   /** What `onError` received. */
   error: Error | null = null
   readonly #aborted: (() => void)[] = []
+  readonly #closed: (() => void)[] = []
   #gone = false
 
   constructor(request: FakeRequest = {}) {
@@ -247,7 +249,15 @@ export class FakeExchange implements Exchange {
     if (this.#gone) callback()
     else this.#aborted.push(callback)
   }
-  onClosed(): void {}
+  onClosed(callback: () => void): void {
+    this.#closed.push(callback)
+  }
+
+  /** The exchange is over. */
+  close(): void {
+    for (const callback of this.#closed.splice(0)) callback()
+  }
+
   accepted: WebSocketAccept | null = null
   channel: FakeChannel | null = null
   /** What `acceptWebSocket` throws. */

@@ -20,7 +20,7 @@ test('the client of the admin socket loads no code that serves', () => {
   const loaded = [...loadedWith(join(import.meta.dirname, 'run.ts'))].map(path => relative(SRC, path))
   assert.ok(loaded.includes('config/load.ts'))
   const serving = loaded.filter(path => !/^(?:base|cli|config|control)\//.test(path))
-  // Files of passwords are read with the configuration.
-  const ofPasswords = ['access/password-file.ts', 'access/password-hash.ts']
-  assert.deepEqual(serving.toSorted(), [...ofPasswords, 'master/output/describe.ts'])
+  // Passwords and limits are read with the configuration.
+  const ofSites = ['access/password-file.ts', 'access/password-hash.ts', 'limits/bounds.ts']
+  assert.deepEqual(serving.toSorted(), [...ofSites, 'master/output/describe.ts'])
 })

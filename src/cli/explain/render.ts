@@ -43,6 +43,7 @@ const LABELS: Readonly<Record<Step['kind'], string>> = {
   lookup: 'variable',
   break: 'break',
   return: 'return',
+  limit: 'limit',
   access: 'access',
   try: 'try',
   'last-try': 'try',

@@ -13,7 +13,7 @@ import type { AppConfig } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
 import type { Explained } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
-import type { Place } from '../../sites/model.ts'
+import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
 import type { Asked } from './request.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { actingSettings } from './settings.ts'
@@ -176,6 +176,11 @@ function stepOf(decision: Decision, authority: string): Step | null {
       return step('', 'no more steps here', true, decision.place)
     case 'return':
       return step(String(decision.status), decision.text ?? '', true, decision.place)
+    case 'limit': {
+      const { use, limit, isCounted } = decision
+      const result = isCounted ? `${limit.key}: ${describeLimit(limit, use)}` : `${limit.key} is empty: not limited`
+      return step(limit.name, result, isCounted, limit.place)
+    }
     case 'access':
       return step(decision.what, ACCESS_WORDS[decision.result], decision.result !== 'none')
     case 'try': {
@@ -200,6 +205,15 @@ function stepOf(decision: Decision, authority: string): Step | null {
         : step(uri, file || 'can be no file here')
     }
   }
+}
+
+function describeLimit({ of }: RequestLimit, { burst, delay, isDryRun }: LimitUse): string {
+  const dry = isDryRun ? '; a dry run' : ''
+  if (of.kind === 'connections') return `at most ${of.most} at once${dry}`
+  const [seconds, soon] = [of.interval / 1e6, Math.min(delay, burst)]
+  const often = seconds > 1 ? `1 in ${seconds} s` : `${Math.round(1 / seconds)} in a second`
+  const more = burst === 0 ? '' : `; ${soon} sooner at once, ${burst - soon} more in turn`
+  return `${often}${more}${dry}`
 }
 
 function whyLocation({ isInternal, beatsRegex, locations }: TracedLocation, how: keyof typeof LOCATION_WHY): string {

@@ -2,6 +2,7 @@
  * Which settings of the file act in a location, and where each is written. As `config/assemble-sites.ts` inherits them: the nearest value as
  * a whole. Pure.
  */
+import { SECURE_HEADERS } from '../../config/kinds/response-words.ts'
 import { handlerKeys, locationSettings, siteKeys } from '../../config/settings/site-keys.ts'
 import type { Given } from '../../config/sources/given.ts'
 import type { FilePart, FileSites } from '../../config/sources/site-tables.ts'
@@ -14,8 +15,12 @@ export interface ActingSetting {
   readonly place: Place
 }
 
-const { addHeaders, addHeadersAlways, index, autoindex, etag, types, tryFiles } = locationSettings
+const { addHeaders, addHeadersAlways, headers, index, autoindex, etag, types, tryFiles } = locationSettings
 const { ifModifiedSince, disableSymlinks } = locationSettings
+/** Nothing is hidden. */
+const SECURE = SECURE_HEADERS.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${SECURE_HEADERS[i + 1]}`] : [])).join(
+  ', ',
+)
 /** They are inherited together. */
 const HEADERS: readonly string[] = [addHeaders.name, addHeadersAlways.name]
 const OF_FILES: readonly string[] = [index, autoindex, etag, types, ifModifiedSince, disableSymlinks].map(
@@ -53,7 +58,9 @@ export function actingSettings(sites: FileSites, location: TracedLocation): Acti
     const [first] = values
     if (first?.origin.from !== 'file') return []
     const { file, position } = first.origin
-    return [{ name, value: values.map(({ text }) => text).join(', '), place: { file, ...position } }]
+    const written = values.map(({ text }) => text).join(', ')
+    const value = name === headers.name && written === 'secure' ? `secure: ${SECURE}` : written
+    return [{ name, value, place: { file, ...position } }]
   })
 }
 

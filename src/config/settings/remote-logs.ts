@@ -32,7 +32,7 @@ export const FACILITIES: Readonly<Record<string, number>> = {
 const MAX_NAME = 200
 /** Characters. All of them stand in every metric. */
 const MAX_TAGS = 500
-const SYSLOG_PORT = 514
+export const SYSLOG_PORT = 514
 
 const STATSD_SAYS = 'must have letters, digits, dots, hyphens and underscores only'
 

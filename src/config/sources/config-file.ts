@@ -33,7 +33,7 @@ export interface FromFile {
   readonly apps: readonly FileApp[]
   /** The tables `[[tls]]`, in the same order. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]` and `[[map]]`, in the same order. */
+  /** The tables `[[site]]`, and those that sites use, in the same order. */
   readonly sites: FileSites
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]

@@ -1,8 +1,7 @@
 /**
-/**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables of variables (`[[map]]`, `[[geo]]`, `[[split]]`), and
- * what its top says for all sites. Runs in the command line, and in the master when it reloads. What the values mean is not looked at here
- * (`assemble-sites.ts`).
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables of variables (`[[map]]`, `[[geo]]`, `[[split]]`),
+ * `[[limit]]` and `[[log]]`, and what its top says for all sites. Runs in the command line, and in the master when it reloads. What the values
+ * mean is not looked at here (`assemble-sites.ts`).
  */
 import type { Place } from '../../sites/model.ts'
 import { isRuleOfSites, SITE_DEFAULTS } from '../settings/site-defaults.ts'
@@ -29,6 +28,8 @@ export interface FileSites {
   readonly maps: readonly FileTable[]
   readonly geos: readonly FileTable[]
   readonly splits: readonly FileTable[]
+  readonly limits: readonly FileTable[]
+  readonly logs: readonly FileTable[]
 }
 
 export const NO_SITES: FileSites = {
@@ -41,6 +42,8 @@ export const NO_SITES: FileSites = {
   maps: [],
   geos: [],
   splits: [],
+  limits: [],
+  logs: [],
 }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
@@ -54,6 +57,8 @@ export function readSiteTables(root: TomlTable, reader: TableReader, top: Givens
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
     geos: tablesIn(root, 'geo').map(table => readKeys(table, reader, 'geo')),
     splits: tablesIn(root, 'split').map(table => readKeys(table, reader, 'split')),
+    limits: tablesIn(root, 'limit').map(table => readKeys(table, reader, 'limit')),
+    logs: tablesIn(root, 'log').map(table => readKeys(table, reader, 'log')),
   }
 }
 
@@ -84,6 +89,8 @@ export function joinSites(first: FileSites, others: readonly FileSites[]): FileS
     maps: all.flatMap(({ maps }) => maps),
     geos: all.flatMap(({ geos }) => geos),
     splits: all.flatMap(({ splits }) => splits),
+    limits: all.flatMap(({ limits }) => limits),
+    logs: all.flatMap(({ logs }) => logs),
   }
 }
 

@@ -13,7 +13,7 @@ import { formatPlace, type Given, type Origin, type Position, problemWith, split
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
 
-const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split'])
+const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split', 'limit', 'log'])
 
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
 

@@ -8,6 +8,8 @@ import { meantName } from '../hints/meant-name.ts'
 import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
+import { LIMIT_KEYS } from '../settings/limit-keys.ts'
+import { LOG_KEYS } from '../settings/log-keys.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { SITE_DEFAULTS } from '../settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
@@ -18,10 +20,10 @@ import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `included`: the top of an included file, which is one application. `app`: `[[app]]`. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`: `[[map]]` …
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`, `limit`, `log`: `[[map]]` …
  */
 export type Level = 'top' | 'included' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split'
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
@@ -37,6 +39,8 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   map: MAP_KEYS,
   geo: GEO_KEYS,
   split: SPLIT_KEYS,
+  limit: LIMIT_KEYS,
+  log: LOG_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -51,6 +55,8 @@ const PLACES: Readonly<Record<Level, string>> = {
   map: 'in a table [[map]]',
   geo: 'in a table [[geo]]',
   split: 'in a table [[split]]',
+  limit: 'in a table [[limit]]',
+  log: 'in a table [[log]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -60,6 +66,8 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   map: 'a map',
   geo: 'a geo',
   split: 'a split',
+  limit: 'a limit',
+  log: 'a log',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -130,7 +138,7 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (namesOf(level).includes(`${name}s`) || name === 'location' || name === 'rewrite')
     return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split'] as const).find(one =>
+  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split', 'limit', 'log'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

@@ -2,7 +2,7 @@
 import { AddressFullError } from '../../apps/pool/address-limit.ts'
 import { FileCutError, HttpError, type ProtocolError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { RefusalLog } from '../../observe/refusal-log.ts'
+import { RefusalLog, RefusalLogs } from '../../observe/refusal-log.ts'
 import { RefusedRequests } from './refused-requests.ts'
 
 type Log = (level: 'debug' | 'info' | 'warn', message: string, request?: string) => void
@@ -54,6 +54,7 @@ export class Refusals {
   readonly #addresses: RefusalLog
   readonly #space: RefusalLog
   readonly #emptyRecords: RefusalLog
+  readonly #limits: RefusalLogs
 
   constructor(log: Log) {
     this.#requests = new RefusedRequests(log)
@@ -61,6 +62,7 @@ export class Refusals {
     this.#addresses = new RefusalLog(log)
     this.#space = new RefusalLog(log)
     this.#emptyRecords = new RefusalLog(log)
+    this.#limits = new RefusalLogs(log)
   }
 
   /** The protocol refused a request. `request`: its id. */
@@ -86,6 +88,16 @@ export class Refusals {
     )
   }
 
+  /** A request met a limit of its location. `isDryRun`: it went on. */
+  readonly limited = (limit: string, { id, request, peer }: Exchange, isDryRun: boolean): void => {
+    const what = isDryRun ? 'would be refused' : 'was refused'
+    this.#limits.report(
+      `${limit} ${isDryRun}`,
+      `${request.method} ${request.path} from ${peer.address || 'a client'} ${what}: it is too much for the limit ${limit}`,
+      id,
+    )
+  }
+
   /** Content has no room in temporary files. `limit`: their bytes. */
   content(limit: number): void {
     const megabytes = Math.round(limit / 1024 ** 2)
@@ -101,5 +113,6 @@ export class Refusals {
     this.#addresses.flush()
     this.#space.flush()
     this.#emptyRecords.flush()
+    this.#limits.flush()
   }
 }

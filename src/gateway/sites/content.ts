@@ -20,6 +20,7 @@ import { ApplicationResponse, type Decision } from '../application-response.ts'
 import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
+import { followLogs } from './logs.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 import { Subrequest } from './subrequest.ts'
 
@@ -53,6 +54,7 @@ export function siteContent({
 
   /** From the client inwards: the rate is that of the bytes that it gets. */
   function beforeAnswer(request: SiteRequest): void {
+    followLogs(request)
     if (request.location.limitRate !== null) addRateLimit(request)
     compress?.(request)
     addHeadFields(request)
@@ -62,6 +64,7 @@ export function siteContent({
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      followLogs(request)
       if (location.limitRate !== null) addRateLimit(request)
       compress?.(request)
       exchange.limits = location.settings
@@ -102,6 +105,8 @@ export function siteContent({
     redirect: ({ exchange: { response } }, status, url) => {
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
+    permit: ({ exchange: { response } }, headers) =>
+      response.respond({ status: 204, reason: '', headers: [...headers] }, EMPTY),
     refuse,
     beforeAnswer,
     authenticate: ({ exchange: { request, peer } }, users) => {

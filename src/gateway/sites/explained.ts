@@ -26,7 +26,7 @@ import { httpsPortOf, httpsRedirect } from '../../middleware/https-redirect.ts'
 import { responseHeaders } from '../../middleware/response-headers.ts'
 import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
-import { compileSites } from '../../routing/sites/compile.ts'
+import { compileSites, type MakeLimitStep, NO_EFFECTS } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
 import { respondWithError } from '../errors/error-response.ts'
@@ -236,6 +236,13 @@ function applicationHandler(
   return staticFirst(files, toPool, { isAnswered: () => pages.has(404), refuse })
 }
 
+/** Nobody is counted. */
+const tellLimits: MakeLimitStep = limits => request => {
+  for (const { use, limit, key } of limits)
+    request.trace?.({ kind: 'limit', use, limit, isCounted: key(request) !== '' })
+  return null
+}
+
 /** As `gateway/assemble.ts` makes it: sites, or the hosts and paths of the applications. */
 function contentHandler(
   { apps, sites }: Explainable,
@@ -257,7 +264,7 @@ function contentHandler(
       strayFile: () => {},
       compress: null,
     })
-    return new Phases(compileSites(sites).find, content, trace).handle
+    return new Phases(compileSites(sites, { ...NO_EFFECTS, makeLimitStep: tellLimits }).find, content, trace).handle
   }
   const [first] = apps
   if (apps.length === 1 && first!.path === '' && first!.hosts.length === 0) return applications.get(first!.name)!

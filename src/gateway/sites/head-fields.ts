@@ -1,5 +1,6 @@
 /**
- * What a location adds to the head of a response: `add_header`, `expires`, and the status that an error page has. Runs in the gateway.
+ * What a location adds to the head of a response: `add_header`, `expires`, security headers, CORS, flags of cookies, and the status that an error
+ * page has. Runs in the gateway.
  *
  * The location that counts is the one where the request is when the head leaves, as in nginx.
  */
@@ -9,7 +10,7 @@ import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
-import type { Expires } from '../../sites/model.ts'
+import type { CookieFlags, Expires } from '../../sites/model.ts'
 import { isCharacters } from './policies.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
@@ -42,6 +43,9 @@ function hasChanges({
 }: SiteRequest): boolean {
   return (
     addHeaders.length > 0 ||
+    settings.standardHeaders.length > 0 ||
+    settings.cookieFlags.length > 0 ||
+    settings.cors !== null ||
     isOfTime(settings.expires) ||
     responseStatus !== 0 ||
     keptHeaders.length > 0 ||
@@ -51,20 +55,22 @@ function hasChanges({
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { location, responseStatus, keptHeaders, charset } = request
-  const { addHeaders, settings } = location
-  const isLikeGiven =
-    responseStatus === 0 && keptHeaders.length === 0 && charset === null && !isOfTime(settings.expires)
+  const { addHeaders, settings, cors } = location
+  const { standardHeaders, cookieFlags } = settings
+  const dependsOnHead = cors !== null || standardHeaders.length > 0 || cookieFlags.length > 0 || charset !== null
+  const isLikeGiven = responseStatus === 0 && keptHeaders.length === 0 && !isOfTime(settings.expires) && !dependsOnHead
   if (given.comesAgain === true && isLikeGiven) return recurringHead(request, given)
   const isKept = responseStatus === 0 || (responseStatus === 200 && INSTEAD_OF_200.has(given.status))
   const status = isKept ? given.status : responseStatus
   const own = charset === null ? given.headers : withCharset(given.headers, charset, true)
   const merged = withKept(own, keptHeaders)
-  const headers = USUAL.has(status) ? withExpires(merged, settings.expires) : merged
+  const timed = USUAL.has(status) ? withExpires(merged, settings.expires) : merged
   const texts = addHeaders.map(({ value }) => value(request))
-  return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, [
-    ...headers,
-    ...addedFields(location, status, texts),
-  ])
+  const headers = [...timed, ...addedFields(location, status, texts)]
+  if (cors !== null) headers.push(...cors.fields(request, headers))
+  if (standardHeaders.length > 0) addMissing(headers, standardHeaders)
+  if (cookieFlags.length > 0) flagCookies(headers, cookieFlags)
+  return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, headers)
 }
 
 /** `texts`: the values of `addHeaders`. */
@@ -161,4 +167,33 @@ function timesOf(expires: TimedExpires, modified: string): { readonly date: stri
       return { date: new Date(at).toUTCString(), control: left < 0 ? 'no-cache' : `max-age=${left}` }
     }
   }
+}
+
+function addMissing(headers: string[], standard: readonly string[]): void {
+  const { length } = headers
+  for (let i = 0; i < standard.length; i += 2) {
+    const name = standard[i]!.toLowerCase()
+    let isThere = false
+    for (let j = 0; j < length && !isThere; j += 2) isThere = headers[j]!.toLowerCase() === name
+    if (!isThere) headers.push(standard[i]!, standard[i + 1]!)
+  }
+}
+
+/** `proxy_cookie_flags`, but what a cookie has said stays. */
+function flagCookies(headers: string[], rules: readonly CookieFlags[]): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]!.toLowerCase() !== 'set-cookie') continue
+    const [pair = '', ...attributes] = headers[i + 1]!.split(';')
+    const name = pair.slice(0, Math.max(0, pair.indexOf('='))).trim()
+    const rule = rules.find(one => one.name === null || one.name === name)
+    if (rule === undefined) continue
+    const said = new Set(attributes.map(nameOfAttribute))
+    const missing = rule.flags.filter(flag => !said.has(nameOfAttribute(flag)))
+    headers[i + 1] = [headers[i + 1]!, ...missing].join('; ')
+  }
+}
+
+/** ` SameSite=Lax` → `samesite`. */
+function nameOfAttribute(text: string): string {
+  return text.split('=', 1)[0]!.trim().toLowerCase()
 }

@@ -20,6 +20,7 @@ export class RecordedExchange implements Exchange {
   servedBy = null
   user = ''
   app = ''
+  hasOwnLogs = false
   errorPage: ((error: Error) => boolean) | null = null
   limits: Exchange['limits'] = null
   readonly isHalfClosed = false

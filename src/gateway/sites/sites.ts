@@ -10,7 +10,7 @@ import type { Encoders } from '../../compression/encoders.ts'
 import type { KeptCodings } from '../../handlers/static/kept-codings.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
-import { type CompiledSites, compileSites } from '../../routing/sites/compile.ts'
+import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { SitesModel } from '../../sites/model.ts'
 import { siteCompression } from './compression.ts'
@@ -21,6 +21,7 @@ export interface SiteParts {
   readonly openFiles: OpenFiles
   readonly encoders: Encoders
   readonly kept: KeptCodings
+  readonly effects: SiteEffects
 }
 
 export class Sites {
@@ -38,11 +39,11 @@ export class Sites {
    */
   constructor(
     model: SitesModel,
-    { openFiles, encoders, kept }: SiteParts,
+    { openFiles, encoders, kept, effects }: SiteParts,
     refuse: (exchange: Exchange, error: Error) => void,
     strayFile: (app: string) => void,
   ) {
-    this.#compiled = compileSites(model)
+    this.#compiled = compileSites(model, effects)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
     this.#files = new LocationFiles(openFiles, refuse, kept)

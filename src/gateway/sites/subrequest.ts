@@ -35,6 +35,7 @@ export class Subrequest implements Exchange {
   app = ''
   errorPage: Exchange['errorPage'] = null
   limits: Exchange['limits'] = null
+  hasOwnLogs = false
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {
     length: 0,

@@ -11,6 +11,7 @@
  */
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
 import { trustedProxies } from '../../http/trusted-proxies.ts'
+import { LimitMemories, type MemoryOfLimits } from '../../limits/memories.ts'
 import { forgetAddressCounts, makeAddressCounts } from '../../shared/address-counts.ts'
 import { sharedWords } from '../../shared/cells.ts'
 import { slotWords } from '../../shared/slot-table.ts'
@@ -26,7 +27,7 @@ import { type DescriptorCalls, descriptorCalls } from './descriptor-calls.ts'
 import { Epochs, isChange } from './epochs.ts'
 import { LivingThreads, nameOf } from './living-threads.ts'
 import { mergeReports } from './merge-reports.ts'
-import type { ThreadStart, ThreadToMain, ToldMessage } from './messages.ts'
+import type { PoolCells, ThreadStart, ThreadToMain, ToldMessage } from './messages.ts'
 import { PoolTable } from './pool-table.ts'
 import { ThreadState } from './state.ts'
 import type { ThreadHandle } from './thread-handle.ts'
@@ -48,6 +49,7 @@ class ThreadGroup implements RunningGateway {
   readonly #send: Send
   readonly #state: ThreadState
   readonly #pools: PoolTable
+  readonly #limits = new LimitMemories(true)
   readonly #memory: SharedArrayBuffer
   readonly #cells: ThreadCells
   readonly #addresses: SharedArrayBuffer
@@ -65,7 +67,7 @@ class ThreadGroup implements RunningGateway {
   #stopped: Promise<void> | null = null
 
   constructor(start: GatewayStart, send: Send, calls: DescriptorCalls) {
-    const { gatewayThreads: count, apps, limits } = start.config
+    const { gatewayThreads: count, apps, limits, sites } = start.config
     this.#start = start
     this.#send = send
     this.#refusals = new Refusals(this.#log)
@@ -77,6 +79,7 @@ class ThreadGroup implements RunningGateway {
     })
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
+    this.#limits.memoriesOf(sites.limits)
     this.#memory = makeThreadCells(count)
     this.#cells = new ThreadCells(this.#memory)
     this.#addresses = makeAddressCounts(count)
@@ -169,9 +172,12 @@ class ThreadGroup implements RunningGateway {
   }
 
   #prepare(epoch: number, change: GatewayChange, onPrepared: () => void): void {
-    if (change.type === 'apps') this.#pools.configure(change.apps)
+    if (change.type === 'apps') {
+      this.#pools.configure(change.apps)
+      this.#limits.memoriesOf(change.sites.limits)
+    }
     this.#answers.ask(`prepared ${epoch}`, this.#threads.living, onPrepared)
-    this.#threads.postAll({ type: 'prepare', epoch, change, pools: this.#pools.list })
+    this.#threads.postAll({ type: 'prepare', epoch, change, ...this.#shared })
   }
 
   #commit(epoch: number, change: GatewayChange): void {
@@ -257,6 +263,11 @@ class ThreadGroup implements RunningGateway {
     this.#send({ type: 'in-flight', count: this.#inFlight.reduce((sum, count) => sum + count, 0) })
   }
 
+  /** Memory that comes and goes with the configuration. */
+  get #shared(): { readonly pools: readonly PoolCells[]; readonly limits: MemoryOfLimits } {
+    return { pools: this.#pools.list, limits: this.#limits.known }
+  }
+
   // ---- their life ----
 
   #startOf(thread: ThreadHandle): ThreadStart {
@@ -266,15 +277,14 @@ class ThreadGroup implements RunningGateway {
       count: this.#start.config.gatewayThreads,
       start: this.#state.start,
       cells: this.#memory,
-      pools: this.#pools.list,
+      ...this.#shared,
       addresses: this.#addresses,
       handed: this.#acceptor.add(index, thread),
     }
   }
 
   #started(thread: ThreadHandle): void {
-    for (const change of this.#state.changes)
-      thread.post({ type: 'prepare', epoch: 0, change, pools: this.#pools.list })
+    for (const change of this.#state.changes) thread.post({ type: 'prepare', epoch: 0, change, ...this.#shared })
     this.#workers.tellNew(thread.index)
   }
 
@@ -286,6 +296,7 @@ class ThreadGroup implements RunningGateway {
     this.#cells.clear(index)
     forgetAddressCounts(this.#addresses, index)
     this.#pools.threadDied(index)
+    this.#limits.threadDied(index)
     this.#workers.threadDied(index)
     this.#answers.threadDied(index)
   }

@@ -31,7 +31,9 @@ function post(message: ThreadToMain): void {
   main.postMessage(message)
 }
 
-async function run({ index, count, start, cells: memory, pools, addresses, handed }: ThreadStart): Promise<void> {
+async function run(made: ThreadStart): Promise<void> {
+  const { index, count, start, cells: memory, pools, addresses, handed } = made
+  let { limits: memoryOfLimits } = made
   const cells = new ThreadCells(memory)
   const { limits } = start.config
   const calls = await descriptorCalls()
@@ -55,6 +57,7 @@ async function run({ index, count, start, cells: memory, pools, addresses, hande
       passwordTurn: { take: () => cells.takePassword(index), give: () => cells.givePassword(index) },
       slotSource: slots.sourceOf,
       addressCounts: app => new AddressCounts(addresses, count, index, app),
+      limits: { thread: index, memoriesOf: () => memoryOfLimits },
       onOffender: (app, pool, kind) => {
         for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
       },
@@ -90,6 +93,7 @@ async function run({ index, count, start, cells: memory, pools, addresses, hande
         break
       case 'prepare':
         slots.configure(message.pools)
+        memoryOfLimits = message.limits
         entry.prepared(message.epoch, gateway.prepare(message.change))
         post({ type: 'prepared', epoch: message.epoch })
         break

@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { testApp, testConfig } from '../../config/testing/config.ts'
 import type { Identity } from '../../config/types.ts'
-import { openLog, prepareAccessLog } from '../output/log-files.ts'
+import { openLog, prepareGatewayLogs } from '../output/log-files.ts'
 import { giveTo, rootWarnings, usersOf } from './identity.ts'
 import { replaceableStep } from './safe-path.ts'
 
@@ -115,7 +115,7 @@ test(
         () => openLog([nobody], join(logs, 'log')),
         /not safe for root to write: user 65534 can replace .*logs;/,
       )
-      assert.throws(() => prepareAccessLog(config), /not safe for root to write/)
+      assert.throws(() => prepareGatewayLogs(config), /not safe for root to write/)
       rmSync(logs, { recursive: true })
     }
     assert.equal(existsSync(join(secret, 'log')), false)

@@ -88,10 +88,17 @@ function droppedLine(format: 'text' | 'json', count: number): string {
   return line
 }
 
-/** Makes sure that the gateway can write the access log as the user that it becomes. Throws an OperatorError. */
-export function prepareAccessLog(config: Config): void {
-  const { accessLog, gatewayIdentity: identity } = config
-  const path = accessLog?.path ?? '-'
+/** Makes sure that the gateway can write its logs as the user that it becomes. Throws an OperatorError. */
+export function prepareGatewayLogs(config: Config): void {
+  const { accessLog, sites } = config
+  prepareGatewayLog(config, accessLog?.path ?? '-', 'access log', '--access-log')
+  for (const { name, target } of sites.logs)
+    if (target.kind === 'file') prepareGatewayLog(config, target.path, `log ${name}`, 'file')
+}
+
+/** `what`: for a message; `setting`: that names the file. */
+function prepareGatewayLog(config: Config, path: string, what: string, setting: string): void {
+  const { gatewayIdentity: identity } = config
   if (path === '-' || standardStream(path) !== null) return
   try {
     prepareLog(usersOf(config), identity, path)
@@ -99,7 +106,7 @@ export function prepareAccessLog(config: Config): void {
     if (error instanceof OperatorError) throw error
     const who = identity === null ? '' : ` as ${describeIdentity(identity)}`
     const { code } = asErrno(error)
-    throw new OperatorError(`cannot write the access log ${path}${who} (${code}): ${LOG_ADVICE} with --access-log`)
+    throw new OperatorError(`cannot write the ${what} ${path}${who} (${code}): ${LOG_ADVICE} with ${setting}`)
   }
 }
 
@@ -107,7 +114,7 @@ export function prepareAccessLog(config: Config): void {
 export function reopenLogs(config: Config, log: ProgramLog, narrator: Narrator, tellGateway: () => void): void {
   try {
     // The gateway may not be allowed to make the file, so the master makes it.
-    if (config.gatewayIdentity !== null) prepareAccessLog(config)
+    if (config.gatewayIdentity !== null) prepareGatewayLogs(config)
   } catch (error) {
     // The gateway tries all the same, and keeps the old file if it fails too.
     narrator.error(asErrno(error).message)

@@ -4,18 +4,34 @@
  */
 import { isValidReferer } from '../../access/referers.ts'
 import { bytesOf } from '../../base/bytes.ts'
-import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile, ValidReferers } from '../../sites/model.ts'
+import type {
+  ErrorTarget,
+  Location,
+  RequestLimit,
+  RewriteStep,
+  Site,
+  SiteLog,
+  SitesModel,
+  TryFile,
+  ValidReferers,
+} from '../../sites/model.ts'
 import { compileAccessPhase } from './access.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { compileComputed } from './computed.ts'
+import { compileCors } from './cors.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
+import { compileLog } from './log-lines.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,
   CompiledLocation,
+  CompiledLog,
   CompiledSite,
   CompiledTry,
   Evaluate,
+  KeyedLimit,
+  LimitStep,
+  LocationLogs,
   LocationTable,
 } from './site-request.ts'
 import { compileSteps } from './steps.ts'
@@ -29,11 +45,30 @@ export interface CompiledSites {
   readonly doubts: readonly PlacedProblem[]
 }
 
+/** Makes the step of a location that has these. */
+export type MakeLimitStep = (limits: readonly KeyedLimit[]) => LimitStep
+
+/** Makes what writes a line into these logs. */
+export type MakeLogWriter = (logs: readonly CompiledLog[]) => LocationLogs['write']
+
+/** What sites do beyond deciding. Null: they do not serve, and it is not done. */
+export interface SiteEffects {
+  readonly makeLimitStep: MakeLimitStep | null
+  readonly makeLogWriter: MakeLogWriter | null
+}
+
+export const NO_EFFECTS: SiteEffects = { makeLimitStep: null, makeLogWriter: null }
+
 /** `model`: at least one site. */
-export function compileSites(model: SitesModel): CompiledSites {
+export function compileSites(
+  model: SitesModel,
+  { makeLimitStep, makeLogWriter }: SiteEffects = NO_EFFECTS,
+): CompiledSites {
   const compiler = new SiteCompiler()
   for (const site of model.sites) defineNames(site, compiler)
   compileComputed(model, compiler)
+  compiler.limits = compileLimits(model.limits, compiler, makeLimitStep)
+  compiler.logs = compileLogs(model.logs, compiler, makeLogWriter)
   const named = model.sites.map(site => compileSite(site, compiler))
   return {
     find: compileSiteNames(named),
@@ -177,6 +212,8 @@ function compileLocation(
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
     access: compileAccessPhase(location, compiler),
+    limits: compiler.limits(settings.limits),
+    logs: compiler.logs(settings.logs),
     secureLink:
       settings.secureLink === null
         ? null
@@ -191,10 +228,43 @@ function compileLocation(
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
     limitRate: settings.limitRate === null ? null : compiler.template(settings.limitRate),
     limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
+    cors: settings.cors === null ? null : compileCors(settings.cors),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }
+}
+
+/** The program's own access log, among the logs of a location. */
+const ACCESS_LOG = 'access'
+
+function compileLogs(
+  logs: readonly SiteLog[],
+  compiler: SiteCompiler,
+  makeWriter: MakeLogWriter | null,
+): SiteCompiler['logs'] {
+  const known = new Map(logs.map(log => [log.name, compileLog(log, compiler)]))
+  if (makeWriter === null) return () => null
+  return names => {
+    if (names === null) return null
+    const own = names.filter(name => name !== ACCESS_LOG)
+    return { hasAccessLog: own.length < names.length, write: makeWriter(own.map(name => known.get(name)!)) }
+  }
+}
+
+/** What gives the step of a location. */
+function compileLimits(
+  limits: readonly RequestLimit[],
+  compiler: SiteCompiler,
+  makeStep: MakeLimitStep | null,
+): SiteCompiler['limits'] {
+  const known = new Map<string, Omit<KeyedLimit, 'use'>>()
+  for (const limit of limits) {
+    compiler.place = limit.place
+    known.set(limit.name, { limit, key: compiler.keyTemplate(limit.key) })
+  }
+  if (makeStep === null) return () => null
+  return uses => (uses.length === 0 ? null : makeStep(uses.map(use => ({ use, ...known.get(use.name)! }))))
 }
 
 export function labelOf({ match }: Location): string {

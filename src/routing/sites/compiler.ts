@@ -5,13 +5,21 @@
  * Invariant: each mistake is one problem with its place. After one, what is compiled does nothing, and nobody serves with it.
  */
 
+import { networkOf } from '../../http/network.ts'
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
-import type { PatternText, Place } from '../../sites/model.ts'
+import type { LimitUse, PatternText, Place } from '../../sites/model.ts'
 import type { ListedPattern } from './pattern-list.ts'
-import { isProblem } from './problem.ts'
-import type { Evaluate, Matches, SiteRequest } from './site-request.ts'
-import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'
+import { isProblem, type Problem } from './problem.ts'
+import type { Evaluate, LimitStep, LocationLogs, Matches, SiteRequest } from './site-request.ts'
+import {
+  type CompiledTemplate,
+  compileTemplate,
+  type Piece,
+  type Resolve,
+  type TemplateOptions,
+  templatePieces,
+} from './template.ts'
 import { Variables } from './variables.ts'
 
 export interface PlacedProblem {
@@ -23,11 +31,28 @@ export interface PlacedProblem {
 const NEVER: ListedPattern<SiteRequest> = { edges: { shortest: 0, first: [], last: [] }, matches: () => false }
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
+/** Variables that mean something else in a text. */
+type OwnVariables = ReadonlyMap<string, Evaluate>
+
+interface CompilerOptions extends TemplateOptions {
+  readonly own?: OwnVariables
+}
+
+const networkOfClient: Evaluate = ({ exchange: { peer } }) => networkOf(peer.address) || 'unix:'
+const OF_CLIENT: OwnVariables = new Map([
+  ['remote_addr', networkOfClient],
+  ['binary_remote_addr', networkOfClient],
+])
+
 export class SiteCompiler {
   readonly variables = new Variables()
   readonly problems: PlacedProblem[] = []
   /** Of what is compiled now. */
   place: Place = { file: '', line: 1, column: 1 }
+  /** Gives what writes the logs of a location; null: it has none of its own. */
+  logs: (names: readonly string[] | null) => LocationLogs | null = () => null
+  /** Gives the step of a location with these limits; null: it needs none. */
+  limits: (uses: readonly LimitUse[]) => LimitStep | null = () => null
   /** Some text needs groups by their number. */
   #needsGroups = false
   readonly #onGroup = () => {
@@ -39,15 +64,33 @@ export class SiteCompiler {
     this.problems.push({ place: this.place, problem })
   }
 
-  template(text: string, options: TemplateOptions = {}): Evaluate {
+  template(text: string, options: CompilerOptions = {}): Evaluate {
     return this.compiledTemplate(text, options).evaluate
   }
 
-  compiledTemplate(text: string, options: TemplateOptions = {}): CompiledTemplate {
-    const compiled = compileTemplate(text, this.variables.resolve, { ...options, onGroup: this.#onGroup })
+  compiledTemplate(text: string, { own, ...options }: CompilerOptions = {}): CompiledTemplate {
+    const compiled = compileTemplate(text, this.#resolve(own), { ...options, onGroup: this.#onGroup })
+    return this.#right(text, compiled) ?? NOTHING
+  }
+
+  /** For a log, which puts them together itself. */
+  pieces(text: string, own: OwnVariables): readonly Piece[] {
+    return this.#right(text, templatePieces(text, this.#resolve(own), { onGroup: this.#onGroup })) ?? []
+  }
+
+  #resolve(own: OwnVariables | undefined): Resolve {
+    return own === undefined ? this.variables.resolve : name => own.get(name) ?? this.variables.resolve(name)
+  }
+
+  #right<Compiled extends object>(text: string, compiled: Compiled | Problem): Compiled | null {
     if (!isProblem(compiled)) return compiled
     this.report(`'${text}' ${compiled.problem}`)
-    return NOTHING
+    return null
+  }
+
+  /** Of a limit: requests of one client have one text, though it may have a whole network of addresses. */
+  keyTemplate(text: string): Evaluate {
+    return this.template(text, { own: OF_CLIENT })
   }
 
   /** A variable that has a value of its own. */

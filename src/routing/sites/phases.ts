@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * limits, preflight of CORS, access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -40,6 +40,8 @@ export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
   readonly respond: (request: SiteRequest, status: number, text: string) => void
   /** Answers with a redirect. `url`: all of it is safe in a header. */
   readonly redirect: (request: SiteRequest, status: number, url: string) => void
+  /** Answers a preflight of CORS. */
+  readonly permit: (request: SiteRequest, headers: readonly string[]) => void
   /** Answers with a page of our own. The error comes back to `errorPage` first. */
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** Called before anything but an application answers: for what the location adds to every response. */
@@ -134,13 +136,13 @@ export class Phases {
       if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
       if (typeof outcome === 'object') return this.#afterSteps(request, outcome, one => this.#stepped(request, one))
-      if (outcome !== 'again') return this.#access(request)
+      if (outcome !== 'again') return this.#limit(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
   }
 
   #stepped(request: SiteRequest, outcome: Exclude<StepsOutcome, Answer>): Outcome {
-    if (outcome !== 'again') return this.#access(request)
+    if (outcome !== 'again') return this.#limit(request)
     return --request.changesLeft < 0 ? this.#tooManyChanges(request) : this.#search(request)
   }
 
@@ -167,6 +169,29 @@ export class Phases {
     // The page of an error says it too.
     request.keptHeaders = refusal.headers
     this.#fail(request, refusal.status, refusal.message, refusal.headers)
+  }
+
+  /** `limit_req`, `limit_conn` */
+  #limit(request: SiteRequest): Outcome {
+    const { limits } = request.location
+    if (limits === null) return this.#preflight(request)
+    const refused = limits(request)
+    return refused instanceof Promise
+      ? refused.then(error => this.#limited(request, error))
+      : this.#limited(request, refused)
+  }
+
+  #limited(request: SiteRequest, refused: HttpError | null): Outcome {
+    return refused === null ? this.#preflight(request) : this.#refuse(request, refused)
+  }
+
+  /** A browser asks whether a page of another site may. It sends no password with that. */
+  #preflight(request: SiteRequest): Outcome {
+    const answer = request.location.cors?.preflight(request) ?? null
+    if (answer === null) return this.#access(request)
+    if (answer instanceof HttpError) return this.#refuse(request, answer)
+    this.#content.beforeAnswer(request)
+    this.#content.permit(request, answer)
   }
 
   /** `try_files` */
@@ -352,7 +377,7 @@ export class Phases {
     request.trace?.({ kind: 'location', location, how: 'named' })
     request.location = location
     const goOn = (outcome: Exclude<StepsOutcome, Answer>) =>
-      outcome === 'again' ? this.#search(request) : this.#access(request)
+      outcome === 'again' ? this.#search(request) : this.#limit(request)
     const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
     return typeof outcome === 'object' ? this.#afterSteps(request, outcome, goOn) : goOn(outcome)
   }

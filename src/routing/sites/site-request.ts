@@ -3,8 +3,17 @@
  * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
  */
 import type { DecideByAddress } from '../../access/address-rules.ts'
+import type { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import type {
+  AccessRule,
+  LimitUse,
+  LocationHandler,
+  LocationSettings,
+  Place,
+  RequestLimit,
+  SiteLog,
+} from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PathMap } from './path-map.ts'
 import type { PatternList } from './pattern-list.ts'
@@ -37,6 +46,9 @@ export type StepsOutcome =
   | 'break'
   | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
 
+/** nginx's words. */
+export type LimitStatus = '' | 'PASSED' | 'DELAYED' | 'REJECTED' | 'DELAYED_DRY_RUN' | 'REJECTED_DRY_RUN'
+
 /** What has a name on the disk, links followed. */
 export interface OnDisk {
   readonly isFile: boolean
@@ -50,6 +62,39 @@ export type LookAt = (name: string) => OnDisk | null | Promise<OnDisk | null>
 
 /** A list of steps; null: there are none. A promise: they ask the disk. */
 export type RunSteps = ((request: SiteRequest, look: LookAt) => StepsOutcome | Promise<StepsOutcome>) | null
+
+/** Whether a request may go on: null, or the error that it is answered with. A promise: it has to wait for its turn. */
+export type LimitStep = (request: SiteRequest) => HttpError | null | Promise<HttpError | null>
+
+/** A log of sites, as it is written. */
+export interface CompiledLog {
+  readonly log: SiteLog
+  /** Without a line feed. */
+  readonly line: Evaluate
+  /** Null: all requests. */
+  readonly condition: Evaluate | null
+}
+
+export interface CompiledCors {
+  /** The answer to a browser's question before a request; null: it is no such question. */
+  readonly preflight: (request: SiteRequest) => HttpError | readonly string[] | null
+  /** Fields for a response, in which these are: those that it has are left alone. */
+  readonly fields: (request: SiteRequest, headers: readonly string[]) => readonly string[]
+}
+
+export interface LocationLogs {
+  /** The access log has its requests too. */
+  readonly hasAccessLog: boolean
+  /** Called when a request is over. */
+  readonly write: (request: SiteRequest) => void
+}
+
+/** A limit of a location, with the text by which requests are counted. */
+export interface KeyedLimit {
+  readonly use: LimitUse
+  readonly limit: RequestLimit
+  readonly key: Evaluate
+}
 
 export interface CompiledSite {
   readonly label: string
@@ -86,6 +131,10 @@ export interface CompiledLocation {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly steps: RunSteps
+  /** Null: there are none. */
+  readonly limits: LimitStep | null
+  /** Null: none of its own, and requests are in the access log. */
+  readonly logs: LocationLogs | null
   /** Null: everybody is let in. */
   readonly access: AccessPhase | null
   /** Null: links are not checked. `$secure_link` */
@@ -108,6 +157,8 @@ export interface CompiledLocation {
   /** Null: responses are not limited. Values are sizes, or mean nothing. */
   readonly limitRate: Evaluate | null
   readonly limitRateAfter: Evaluate | null
+  /** Null: there is none. */
+  readonly cors: CompiledCors | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
@@ -188,6 +239,13 @@ export class SiteRequest {
   limitRate: number | null = null
   /** Of the file in the place of the application's response (X-Accel-Charset); empty: none. Null: the location's. */
   charset: string | null = null
+  /** What became of its limits, once for each request; empty: it met none. `$limit_req_status`, `$limit_conn_status` */
+  rateStatus: LimitStatus = ''
+  connectionStatus: LimitStatus = ''
+  /** The logs of its location are told at its end. */
+  isLogged = false
+  /** As it was sent, though the page of an error is asked for by GET. */
+  readonly sentMethod: string
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
   /** The filter of compression is there, once. */
@@ -210,6 +268,7 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
+    this.sentMethod = exchange.request.method
     const { variableCount } = site
     this.values = of?.values ?? (variableCount === 0 ? NO_VALUES : new Array(variableCount))
     this.of = of

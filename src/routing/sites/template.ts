@@ -26,7 +26,8 @@ export interface TemplateOptions {
   readonly escapesGroups?: boolean
 }
 
-type Piece = string | Evaluate
+/** Text as it is, in bytes, or what gives the value of a variable. */
+export type Piece = string | Evaluate
 
 /** A problem follows the name of what was compiled: `names the variable $x, which …`. */
 export function compileTemplate(
@@ -34,8 +35,8 @@ export function compileTemplate(
   resolve: Resolve,
   options: TemplateOptions = {},
 ): CompiledTemplate | Problem {
-  const pieces = parse(text, resolve, options)
-  if (!Array.isArray(pieces)) return pieces
+  const pieces = templatePieces(text, resolve, options)
+  if (isProblem(pieces)) return pieces
   const [first = '', second] = pieces
   if (second === undefined)
     return typeof first === 'string' ? { constant: first, evaluate: () => first } : { constant: null, evaluate: first }
@@ -63,7 +64,12 @@ export function indexInText(text: string, character: string): number {
   return -1
 }
 
-function parse(text: string, resolve: Resolve, { escapesGroups = false, onGroup }: TemplateOptions): Piece[] | Problem {
+/** For those who put the pieces together themselves. */
+export function templatePieces(
+  text: string,
+  resolve: Resolve,
+  { escapesGroups = false, onGroup }: TemplateOptions = {},
+): readonly Piece[] | Problem {
   const pieces: Piece[] = []
   let literal = ''
   let at = 0

@@ -4,7 +4,7 @@
  *
  * Texts are bytes, as in the model. Whoever shows them escapes them.
  */
-import type { LocationHandler, Place } from '../../sites/model.ts'
+import type { LimitUse, LocationHandler, Place, RequestLimit } from '../../sites/model.ts'
 
 /** A compiled site or location, as far as it is told. */
 export interface TracedSite {
@@ -71,6 +71,8 @@ export type Decision =
     }
   | { readonly kind: 'break'; readonly place: Place }
   | { readonly kind: 'return'; readonly status: number; readonly text: string | null; readonly place: Place }
+  /** A limit of the location; nobody is counted while it is explained. `isCounted`: its key is not empty. */
+  | { readonly kind: 'limit'; readonly use: LimitUse; readonly limit: RequestLimit; readonly isCounted: boolean }
   /** Who is let in. `what`: as it is written. `assumed`: only the running program knows. */
   | { readonly kind: 'access'; readonly what: string; readonly result: 'in' | 'refused' | 'none' | 'assumed' }
   /** Of `try_files`, and of the index of a directory. `file`: the whole name; empty: the path can be no file here. */

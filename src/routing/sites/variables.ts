@@ -8,7 +8,8 @@
 import { hostname } from 'node:os'
 import { parseSecureLink, verifySecureLink } from '../../access/secure-link.ts'
 import type { RequestHead } from '../../http/exchange.ts'
-import { headerValue, headerValues } from '../../http/headers.ts'
+import { headerValue } from '../../http/headers.ts'
+import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
@@ -30,7 +31,7 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['request_method', r => clients(r).method],
   ['request', requestLine],
   ['request_id', r => r.exchange.id],
-  ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
+  ['request_time', r => seconds(performance.now() - r.exchange.receivedAt)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
   ['remote_port', r => String(r.exchange.peer.port || '')],
   ['remote_user', remoteUser],
@@ -45,8 +46,15 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['upstream_status', r => String(r.exchange.response.status || '')],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
+  ['limit_req_status', r => r.rateStatus],
+  ['limit_conn_status', r => r.connectionStatus],
   ['msec', () => (Date.now() / 1000).toFixed(3)],
-  ['time_iso8601', () => `${new Date().toISOString().slice(0, 19)}+00:00`],
+  ['time_iso8601', isoTime],
+  ['time_local', clfTime],
+  ['queue_time', ({ exchange: { queueMillis } }) => (queueMillis < 0 ? '' : (queueMillis / 1000).toFixed(6))],
+  ['app_time', ({ exchange: { runMicros } }) => (runMicros < 0 ? '' : (runMicros / 1e6).toFixed(6))],
+  ['worker', ({ exchange: { servedBy } }) => (servedBy === null ? '' : String(servedBy.worker))],
+  ['app', r => r.exchange.app],
   ['pid', () => String(process.pid)],
   ['secure_link', secureLink],
   ['secure_link_expires', r => parseSecureLink(r.location.secureLink?.link(r) ?? '')?.expires ?? ''],
@@ -160,8 +168,8 @@ function clients({ exchange, of }: SiteRequest): RequestHead {
 }
 
 function requestLine(request: SiteRequest): string {
-  const { method, target, version } = clients(request)
-  return `${method} ${target} ${SERVER_PROTOCOL[version]}`
+  const { target, version } = clients(request)
+  return `${(request.of ?? request).sentMethod} ${target} ${SERVER_PROTOCOL[version]}`
 }
 
 /** The path of the target with its query, as the client sent it. An absolute target is one for a proxy (RFC9112§3.2.2). */
@@ -171,9 +179,24 @@ function requestUri({ exchange: { request } }: SiteRequest): string {
   return request.query === '' ? request.path : `${request.path}?${request.query}`
 }
 
+/** With milliseconds, as nginx: `0.012`. */
+function seconds(ms: number): string {
+  const whole = Math.floor(ms)
+  const rest = whole % 1000
+  const zeros = rest < 10 ? '00' : rest < 100 ? '0' : ''
+  return `${(whole - rest) / 1000}.${zeros}${rest}`
+}
+
 function header({ exchange: { request } }: SiteRequest, name: string): string {
-  const values = headerValues(request.headers, name)
-  return values.length < 2 ? (values[0] ?? '') : values.join(name === 'cookie' ? '; ' : ', ')
+  const { headers } = request
+  let value = ''
+  let isThere = false
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== name) continue
+    value = isThere ? `${value}${name === 'cookie' ? '; ' : ', '}${headers[i + 1]}` : headers[i + 1]!
+    isThere = true
+  }
+  return value
 }
 
 function responseHeader({ exchange: { response } }: SiteRequest, name: string): string {
