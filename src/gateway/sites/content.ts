@@ -41,7 +41,7 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
   }
 
   function enter(request: SiteRequest): void {
-    compress!(request)
+    if (request.of === null) compress!(request)
     addHeadFields(request)
   }
 

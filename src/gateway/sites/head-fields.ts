@@ -36,6 +36,8 @@ export function addHeadFields(request: SiteRequest): void {
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { addHeaders, settings } = request.location
   const status = request.responseStatus === 0 ? given.status : request.responseStatus
+  // Nobody sees the head of a subrequest. A variable that it evaluates would keep the value for the client's request.
+  if (request.of !== null) return status === given.status ? given : { ...given, status, reason: '' }
   const isUsual = USUAL.has(status)
   const merged = withKept(given.headers, request.keptHeaders)
   const headers = isUsual ? withExpires(merged, settings.expires) : [...merged]
