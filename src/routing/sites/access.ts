@@ -98,6 +98,7 @@ function checkFrom(
         const { isOver, refusal } = weigh(one, access, last)
         return isOver ? refusal : checkFrom(request, access, asked, i + 1, refusal)
       })
+    if (verdict === 'none' || (verdict === 'in' && !access.satisfiesAny)) continue
     const { isOver, refusal } = weigh(verdict, access, last)
     if (isOver) return refusal
     last = refusal
