@@ -91,6 +91,7 @@ class SiteReader {
       listen: this.#listen(values),
       names,
       isDefault: values.one(siteKeys.isDefault),
+      mergesSlashes: values.one(siteKeys.mergeSlashes),
       rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
       root,
       locations: part.locations.map(one => this.#location(one, settings, handler, false)),
@@ -230,7 +231,8 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { types, defaultType, charset, etag, limitRate, limitRateAfter } = locationSettings
+    const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -257,8 +259,12 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
+      disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
       compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
+      limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
+      limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
     }
@@ -321,13 +327,13 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
 }
 
+const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
+
 const COMPRESSION_KEYS = {
   compress: locationSettings.compress,
   types: locationSettings.compressTypes,
   minLength: locationSettings.compressMinLength,
 }
-
-const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
@@ -342,6 +348,7 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     locationSettings.interceptErrors,
     'without error-page',
   )
+  values.warnUseless(settings.limitRate === null, locationSettings.limitRateAfter, 'without limit-rate')
   values.warnUseless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
   values.warnUseless(
     match.kind === 'named',

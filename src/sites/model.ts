@@ -51,6 +51,8 @@ export interface Site {
   readonly names: readonly SiteName[]
   /** For requests whose host nobody names. `listen … default_server` */
   readonly isDefault: boolean
+  /** A run of slashes in a path is one. `merge_slashes` */
+  readonly mergesSlashes: boolean
   /** Run before a location is chosen. */
   readonly rewrites: readonly RewriteStep[]
   /** Nothing else matched. It has an empty prefix, and the site's settings. */
@@ -193,9 +195,17 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  /** Which date of If-Modified-Since makes 304. `if_modified_since` */
+  readonly ifModifiedSince: 'before' | 'exact' | 'off'
+  /** Which symbolic links below the directory are no files. `outside`: those that leave it. `disable_symlinks` */
+  readonly disableSymlinks: 'outside' | 'on' | 'off'
   readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
+  /** Bytes a second for each response; null, or nothing that is a size: as fast as the client takes it. `limit_rate` */
+  readonly limitRate: Template | null
+  /** Bytes that come before it counts. `limit_rate_after` */
+  readonly limitRateAfter: Template | null
   /** Location has the host in it. `absolute_redirect` */
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { USERS } from './access.ts'
-import { FILES } from './generate.ts'
+import { FILES, MODIFIED } from './generate.ts'
 import type { Case, SpecRequest } from './spec.ts'
 import { toNginx } from './to-nginx.ts'
 
@@ -42,7 +42,9 @@ export function writeFiles(directory: string): void {
   for (const name of FILES) {
     const path = join(directory, name)
     mkdirSync(name.endsWith('/') ? path : join(path, '..'), { recursive: true })
-    if (!name.endsWith('/')) writeFileSync(path, `the file ${name}\n`)
+    if (name.endsWith('/')) continue
+    writeFileSync(path, `the file ${name}\n`)
+    utimesSync(path, MODIFIED, MODIFIED)
   }
 }
 
@@ -143,7 +145,7 @@ function sameForm(seen: Seen): Seen {
     .replace(/%[0-9A-F]{2}/g, sequence => String.fromCharCode(Number.parseInt(sequence.slice(1), 16)))
     .trimEnd()
     // `//x` is another host to a browser.
-    .replace(/^\/\/+/, '/')
+    .replace(/^(https?:\/\/[^/]*)?\/\/+/, '$1/')
   // nginx leaves the question for a password in an error that came after it.
   const challenge = seen.status >= 500 ? '' : seen.challenge
   // There is no content for a type.
@@ -166,7 +168,7 @@ function nextAddress(): string {
 function ask(
   port: number,
   host: string,
-  { method, target, authorization, referer }: SpecRequest,
+  { method, target, authorization, referer, since }: SpecRequest,
   from: string,
 ): Promise<Seen> {
   return new Promise((resolve, reject) => {
@@ -174,6 +176,7 @@ function ask(
       Host: host,
       ...(authorization === undefined ? {} : { Authorization: authorization }),
       ...(referer === undefined ? {} : { Referer: referer }),
+      ...(since === undefined ? {} : { 'If-Modified-Since': since }),
     }
     const sent = sendRequest(
       { port, host: '127.0.0.1', localAddress: from, method, path: target, headers },

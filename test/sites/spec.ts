@@ -32,6 +32,8 @@ export interface SpecSettings extends SpecAccess {
   readonly defaultType?: string
   readonly charset?: string
   readonly absoluteRedirect?: boolean
+  readonly ifModifiedSince?: 'off' | 'exact' | 'before'
+  readonly limitRate?: string
   readonly tryFiles?: readonly string[]
   readonly root?: string
 }
@@ -48,6 +50,7 @@ export interface SpecLocation extends SpecSettings {
 
 export interface SpecSite extends SpecSettings {
   readonly name: string
+  readonly mergeSlashes?: boolean
   readonly steps: readonly SpecStep[]
   readonly locations: readonly SpecLocation[]
 }
@@ -58,6 +61,8 @@ export interface SpecRequest {
   /** Of Authorization. */
   readonly authorization?: string
   readonly referer?: string
+  /** If-Modified-Since; undefined: none. */
+  readonly since?: string
 }
 
 export interface Case {

@@ -22,6 +22,7 @@ export function toToml(sites: readonly SpecSite[], files: string, app: string): 
 function siteTable(site: SpecSite, files: string): Record<string, Toml> {
   return {
     names: [site.name],
+    ...(site.mergeSlashes === false ? { 'merge-slashes': false } : {}),
     expires: 'off',
     'auth-users': 'users',
     ...settings(site, files),
@@ -73,6 +74,8 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
     ...(of.defaultType === undefined ? {} : { 'default-type': of.defaultType }),
     ...(of.charset === undefined ? {} : { charset: of.charset }),
     ...(of.absoluteRedirect === undefined ? {} : { 'absolute-redirect': of.absoluteRedirect }),
+    ...(of.ifModifiedSince === undefined ? {} : { 'if-modified-since': of.ifModifiedSince }),
+    ...(of.limitRate === undefined ? {} : { 'limit-rate': of.limitRate }),
     ...(of.tryFiles === undefined ? {} : { 'try-files': of.tryFiles }),
   }
 }

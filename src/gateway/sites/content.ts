@@ -17,7 +17,8 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
+import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 import { Subrequest } from './subrequest.ts'
@@ -40,8 +41,12 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
-  function enter(request: SiteRequest): void {
-    if (request.of === null) compress!(request)
+  /** From the client inwards: the rate is that of the bytes that it gets. */
+  function beforeAnswer(request: SiteRequest): void {
+    if (request.of === null) {
+      if (request.location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
+    }
     addHeadFields(request)
   }
 
@@ -49,8 +54,10 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      if (location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -62,7 +69,8 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
     lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
-      return place === null ? 'missing' : files.serve(request.exchange, place)
+      const { exchange, responseStatus } = request
+      return place === null ? 'missing' : files.serve(exchange, place, responseStatus !== 0 && responseStatus !== 200)
     },
     listDirectory: async request => {
       const { method } = request.exchange.request
@@ -85,6 +93,7 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
+    beforeAnswer,
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
@@ -94,7 +103,6 @@ export function siteContent({ applications, files, policyOf, logins, refuse, com
       const asked = new Subrequest(exchange, uri)
       return { exchange: asked, ended: asked.ended }
     },
-    enter: compress === null ? addHeadFields : enter,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -124,7 +132,10 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/** What nginx takes from an application as an order, in lower case. They are not for clients. */
+/**
+ * What nginx takes from an application as an order, in lower case. They are not for clients. X-Accel-Buffering has no effect: content goes on as
+ * it comes, always. X-Accel-Expires is for a cache, which there is not.
+ */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
 const LETTER_X = 0x78
 
@@ -137,7 +148,12 @@ function isOrder(name: string): boolean {
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
 
 /** The head to send, or what to do in its place. */
-function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+function decide(
+  request: SiteRequest,
+  head: ResponseHead,
+  orders: ApplicationOrders,
+  response: ApplicationResponse,
+): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
   let target: string | null = null
@@ -145,12 +161,18 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   for (let i = 0; i < headers.length; i += 2) {
     if (!isOrder(headers[i]!)) continue
     hasOrders = true
-    if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
+    const value = headers[i + 1]!
+    const name = headers[i]!.toLowerCase()
+    if (name === 'x-accel-redirect') target = value
+    else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
+    else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
   }
+  if (request.limitRate !== null) response.addBehind(() => addRateLimit(request))
   if (target !== null) {
     const to = target
     return () => {
-      request.keptHeaders = fieldsWith(headers, name => KEPT.test(name))
+      const kept = fieldsWith(headers, name => KEPT.test(name))
+      request.keptHeaders = request.charset === null ? kept : withCharset(kept, request.charset, false)
       orders.redirect(request, to)
     }
   }
@@ -159,12 +181,17 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
-    ? withHeaders(
-        head,
-        fieldsWith(headers, name => !isOrder(name)),
-      )
-    : head
+  return withHeadFields(request, hasOrders ? followed(request, head) : head)
+}
+
+const CHARSET = /^[A-Za-z0-9._-]{1,32}$/
+
+/** The head without its orders. A charset that the application has given itself stays. */
+function followed(request: SiteRequest, head: ResponseHead): ResponseHead {
+  const { charset } = request
+  const headers = fieldsWith(head.headers, name => !isOrder(name))
+  request.charset = null
+  return withHeaders(head, charset === null ? headers : withCharset(headers, charset, false))
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

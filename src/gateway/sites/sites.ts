@@ -27,8 +27,8 @@ export class Sites {
   readonly #compiled: CompiledSites
   readonly #files: LocationFiles
   readonly #policyOf = policies()
-  readonly #logins: Logins
   readonly #compress: ReturnType<typeof siteCompression>
+  readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */

@@ -93,6 +93,8 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    mergesSlashes: site.mergesSlashes,
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -100,6 +102,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -125,7 +131,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }
@@ -179,6 +189,8 @@ function compileLocation(
     alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    limitRate: settings.limitRate === null ? null : compiler.template(settings.limitRate),
+    limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     place: location.place,
   }

@@ -6,6 +6,8 @@ import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
+import type { PathMap } from './path-map.ts'
+import type { PatternList } from './pattern-list.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
 
@@ -54,6 +56,9 @@ export interface CompiledSite {
   /** Of `server_name`: for a client that names no host. */
   readonly firstName: string
   readonly variableCount: number
+  readonly mergesSlashes: boolean
+  /** Some location has pages for errors. */
+  readonly hasErrorPages: boolean
   readonly steps: RunSteps
   /** What no location matches. */
   readonly root: CompiledLocation
@@ -64,11 +69,13 @@ export interface CompiledSite {
 
 /** The locations of one level. */
 export interface LocationTable {
-  readonly exact: ReadonlyMap<string, CompiledLocation>
+  readonly exact: PathMap<CompiledLocation>
   readonly prefixes: PrefixTree<CompiledLocation>
+  /** In their order; `patternList` tries them. */
   readonly patterns: readonly { readonly matches: Matches; readonly location: CompiledLocation }[]
+  readonly patternList: PatternList<SiteRequest>
   /** `/shop` → the location `/shop/`, whose application gets it only with its slash. */
-  readonly slashless: ReadonlyMap<string, CompiledLocation>
+  readonly slashless: PathMap<CompiledLocation>
 }
 
 export interface CompiledLocation {
@@ -98,6 +105,9 @@ export interface CompiledLocation {
   readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
   readonly index: readonly Evaluate[]
   readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
+  /** Null: responses are not limited. Values are sizes, or mean nothing. */
+  readonly limitRate: Evaluate | null
+  readonly limitRateAfter: Evaluate | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
@@ -137,6 +147,9 @@ export interface CompiledErrorTarget {
   readonly target: Evaluate
 }
 
+/** Nobody writes to it: there is no variable. */
+const NO_VALUES: undefined[] = []
+
 export class SiteRequest {
   readonly exchange: Exchange
   readonly site: CompiledSite
@@ -171,10 +184,16 @@ export class SiteRequest {
   responseStatus = 0
   /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
   keptHeaders: readonly string[] = []
+  /** Bytes a second, as the application says (X-Accel-Limit-Rate); 0: no limit. Null: as the location says. */
+  limitRate: number | null = null
+  /** Of the file in the place of the application's response (X-Accel-Charset); empty: none. Null: the location's. */
+  charset: string | null = null
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
   /** The filter of compression is there, once. */
   isCompressed = false
+  /** The same for the rate. */
+  isLimited = false
 
   /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
   constructor(
@@ -191,7 +210,8 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
-    this.values = of?.values ?? new Array(site.variableCount)
+    const { variableCount } = site
+    this.values = of?.values ?? (variableCount === 0 ? NO_VALUES : new Array(variableCount))
     this.of = of
     this.isInternal = of !== null
   }

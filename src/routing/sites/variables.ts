@@ -75,7 +75,7 @@ const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
 const NOT_YET: readonly (readonly [string, string])[] = [
   ['upstream_', 'is of proxied requests, which there are not yet'],
   ['proxy_', 'is of proxied requests, which there are not yet'],
-  ['limit_rate', 'is set by limit-rate'],
+  ['limit_rate', 'is no variable here: limit-rate takes text with variables'],
   ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
   ['geoip', 'needs a database of addresses, which Jumak does not read'],
   ['nginx_version', 'would be a version of nginx'],

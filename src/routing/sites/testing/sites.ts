@@ -29,8 +29,12 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  ifModifiedSince: 'before',
+  disableSymlinks: 'outside',
   compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
+  limitRate: null,
+  limitRateAfter: null,
   absoluteRedirect: false,
   portInRedirect: true,
 }
@@ -64,6 +68,7 @@ export function site(of: Partial<Site>): Site {
     listen: [],
     names: [],
     isDefault: false,
+    mergesSlashes: true,
     rewrites: [],
     root: prefix(''),
     locations: [],
@@ -125,7 +130,7 @@ export function sitesOf(
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       refuse: (_, error) => refuse(error),
-      enter: () => {},
+      beforeAnswer: () => {},
       leave: () => {},
       open: ({ exchange: of }, to) => {
         const asked = new FakeExchange({ ...of.request, method: 'GET', path: to, query: '' })
