@@ -54,9 +54,12 @@ export function siteContent({
 
   /** From the client inwards: the rate is that of the bytes that it gets. */
   function beforeAnswer(request: SiteRequest): void {
-    followLogs(request)
-    if (request.location.limitRate !== null) addRateLimit(request)
-    compress?.(request)
+    // Nobody sees the response of a subrequest.
+    if (request.of === null) {
+      followLogs(request)
+      if (request.location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
+    }
     addHeadFields(request)
   }
 
@@ -64,9 +67,11 @@ export function siteContent({
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
-      followLogs(request)
-      if (location.limitRate !== null) addRateLimit(request)
-      compress?.(request)
+      if (request.of === null) {
+        followLogs(request)
+        if (location.limitRate !== null) addRateLimit(request)
+        compress?.(request)
+      }
       exchange.limits = location.settings
       exchange.response = new ApplicationResponse(exchange, (head, response) =>
         decide(request, head, orders, response, () => strayFile(name)),

@@ -56,12 +56,14 @@ function hasChanges({
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
   const { location, responseStatus, keptHeaders, charset } = request
   const { addHeaders, settings, cors } = location
+  const isKept = responseStatus === 0 || (responseStatus === 200 && INSTEAD_OF_200.has(given.status))
+  const status = isKept ? given.status : responseStatus
+  // Nobody sees the head of a subrequest. A variable that it evaluates would keep the value for the client's request.
+  if (request.of !== null) return status === given.status ? given : { ...given, status, reason: '' }
   const { standardHeaders, cookieFlags } = settings
   const dependsOnHead = cors !== null || standardHeaders.length > 0 || cookieFlags.length > 0 || charset !== null
   const isLikeGiven = responseStatus === 0 && keptHeaders.length === 0 && !isOfTime(settings.expires) && !dependsOnHead
   if (given.comesAgain === true && isLikeGiven) return recurringHead(request, given)
-  const isKept = responseStatus === 0 || (responseStatus === 200 && INSTEAD_OF_200.has(given.status))
-  const status = isKept ? given.status : responseStatus
   const own = charset === null ? given.headers : withCharset(given.headers, charset, true)
   const merged = withKept(own, keptHeaders)
   const timed = USUAL.has(status) ? withExpires(merged, settings.expires) : merged

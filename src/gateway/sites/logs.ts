@@ -171,7 +171,7 @@ const LAST_MESSAGES_MS = 500
 export function followLogs(request: SiteRequest): void {
   const { exchange, location } = request
   const { logs } = location
-  if (request.of !== null || (logs === null && !request.isLogged)) return
+  if (logs === null && !request.isLogged) return
   // Also if it has come from a location with logs of its own.
   exchange.hasOwnLogs = logs !== null && !logs.hasAccessLog
   if (request.isLogged) return

@@ -3,7 +3,7 @@
  * together by `satisfy`. Runs in the gateway for each request that comes to a location with one of them, between its rewrites and
  * `try_files`, so what a rewrite answers (`return`) is for everybody, as in nginx.
  *
- * Invariants: what is answered to nobody is decided within the call where nothing has to be waited for. A check that fails in another way
+ * Invariants: what needs no waiting is decided within the call. A check that fails in another way
  * than 401 and 403 lets nobody in, whatever `satisfy` says.
  * Not here: passwords (`src/access/`), how the other location is asked (`phases.ts`).
  */
@@ -98,6 +98,7 @@ function checkFrom(
         const { isOver, refusal } = weigh(one, access, last)
         return isOver ? refusal : checkFrom(request, access, asked, i + 1, refusal)
       })
+    if (verdict === 'none' || (verdict === 'in' && !access.satisfiesAny)) continue
     const { isOver, refusal } = weigh(verdict, access, last)
     if (isOver) return refusal
     last = refusal
