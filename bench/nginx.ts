@@ -28,7 +28,7 @@ export function nginxFiles(files: string, place: Place): string[] {
 }
 
 /** What its documentation advises for TLS, and its own defaults else. Everything that it writes is under `directory`. */
-function nginx(
+export function nginx(
   { port, directory, certificate }: Place,
   locations: string,
   more: string,

@@ -16,9 +16,18 @@ export interface Scene {
   readonly app: string
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
-   * the frames. `locations`: a request goes through a site; only Jumak is compared, with itself.
+   * the frames. `locations`: a request goes through a site; only Jumak is compared, with itself. `compressed`: a page that the
+   * servers have in memory, and compress for each request.
    */
-  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static' | 'locations'
+  readonly interface:
+    | 'wsgi'
+    | 'gevent'
+    | 'asgi'
+    | 'websocket'
+    | 'wsgi-websocket'
+    | 'static'
+    | 'locations'
+    | 'compressed'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -123,6 +132,9 @@ export const SCENES: readonly Scene[] = [
   scene('static-10m', 'plain:hello', 'a file of 10 MB', { ...files, load: 'large-file', connections: 8 }),
   scene('locations', 'plain:hello', 'hello behind 20 locations with regular expressions and a map, and behind one', {
     interface: 'locations',
+  }),
+  scene('compressed-20k', 'plain:hello', 'a page of 20 KB, compressed for each request', {
+    ...{ interface: 'compressed', load: 'browser' },
   }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),

@@ -8,6 +8,7 @@
  */
 import type { BrotliCompress, Gzip, ZstdCompress } from 'node:zlib'
 import type { Coding } from '../http/accept-encoding.ts'
+import { KeptGzip } from './kept-gzip.ts'
 
 /** Effort. */
 export type Effort = 'quick' | 'small'
@@ -38,16 +39,25 @@ function zlib(): Zlib {
   return loaded
 }
 
-/** Of the whole content, within the call. */
+/**
+ * Content up to this size is compressed within the call: 0.15 ms of gzip or zstd, 0.5 ms of brotli, and no other request waits longer. A job of
+ * the pool costs 0.02 ms more, and an encoder of its own.
+ */
+export const MAX_WHOLE = 32 * 1024
+
+let gzip: KeptGzip | null = null
+
+/** Within the call. The result is valid until the next call. `content`: MAX_WHOLE bytes at most. */
 export function compressWhole(coding: Coding, content: Buffer): Buffer {
-  const { gzipSync, brotliCompressSync, zstdCompressSync } = zlib()
+  const { brotliCompressSync, zstdCompressSync } = zlib()
   switch (coding) {
     case 'gzip':
-      return gzipSync(content, { level: GZIP_LEVEL.quick })
+      gzip ??= new KeptGzip(zlib(), GZIP_LEVEL.quick, MAX_WHOLE)
+      return gzip.compress(content)
     case 'br':
       return brotliCompressSync(content, { params: brotliParams('quick', content.length) })
     case 'zstd':
-      return zstdCompressSync(content, { params: zstdParams('quick') })
+      return zstdCompressSync(content, { params: zstdParams('quick'), pledgedSrcSize: content.length })
   }
 }
 
