@@ -8,7 +8,7 @@
  */
 import type { BrotliCompress, Gzip, ZstdCompress } from 'node:zlib'
 import type { Coding } from '../http/accept-encoding.ts'
-import { KeptGzip } from './kept-gzip.ts'
+import { KeptEncoder } from './kept-encoder.ts'
 
 /** Effort. */
 export type Effort = 'quick' | 'small'
@@ -45,20 +45,45 @@ function zlib(): Zlib {
  */
 export const MAX_WHOLE = 32 * 1024
 
-let gzip: KeptGzip | null = null
-
 /** Within the call. The result is valid until the next call. `content`: MAX_WHOLE bytes at most. */
 export function compressWhole(coding: Coding, content: Buffer): Buffer {
-  const { brotliCompressSync, zstdCompressSync } = zlib()
   switch (coding) {
     case 'gzip':
-      gzip ??= new KeptGzip(zlib(), GZIP_LEVEL.quick, MAX_WHOLE)
+      gzip ??= keptGzip()
       return gzip.compress(content)
-    case 'br':
-      return brotliCompressSync(content, { params: brotliParams('quick', content.length) })
     case 'zstd':
-      return zstdCompressSync(content, { params: zstdParams('quick'), pledgedSrcSize: content.length })
+      zstd ??= keptZstd()
+      return zstd.compress(content)
+    case 'br':
+      return zlib().brotliCompressSync(content, { params: brotliParams('quick', content.length) })
   }
+}
+
+let gzip: KeptEncoder | null = null
+let zstd: KeptEncoder | null = null
+
+function keptGzip(): KeptEncoder {
+  const { createGzip, gzipSync, constants } = zlib()
+  const options = { level: GZIP_LEVEL.quick }
+  return new KeptEncoder({
+    create: () => createGzip(options),
+    finish: constants.Z_FINISH,
+    resets: true,
+    alone: content => gzipSync(content, options),
+    maximum: MAX_WHOLE,
+  })
+}
+
+function keptZstd(): KeptEncoder {
+  const { createZstdCompress, zstdCompressSync, constants } = zlib()
+  const options = { params: zstdParams('quick') }
+  return new KeptEncoder({
+    create: () => createZstdCompress(options),
+    finish: constants.ZSTD_e_end,
+    resets: false,
+    alone: content => zstdCompressSync(content, options),
+    maximum: MAX_WHOLE,
+  })
 }
 
 export type Encoder = Gzip | BrotliCompress | ZstdCompress
