@@ -89,7 +89,12 @@ const minLength = {
 
 const ofProgram = { section: 'Static files', change: 'restart' } as const
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
-const inherited = { default: null, defaultText: 'that of the top of the file' } as const
+const inherited = {
+  default: null,
+  defaultText: 'that of the top of the file',
+  why: 'What is right for one page is right for most.',
+  more: 'As at the top of the file. The static files of an application have what stands there.',
+} as const
 
 export const compression = {
   compression: {
