@@ -1,6 +1,7 @@
 /** What the settings of compression come to: of the program, and of a site or a location, which inherit. */
 import type { Compression, CompressionCoding } from '../sites/model.ts'
-import { type CompressWord, compression, USUAL_TYPES } from './settings/compression.ts'
+import { compression } from './settings/compression.ts'
+import { type CompressWord, USUAL_TYPES } from './settings/compression-words.ts'
 import type { Input } from './settings/setting.ts'
 import type { Values } from './values.ts'
 

@@ -33,6 +33,7 @@ import { processes } from './settings/processes.ts'
 import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
+import { workers } from './settings/workers.ts'
 import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
@@ -92,6 +93,7 @@ export function assembleConfig(
       hasTls: bind.some(address => schemeOf(address, hasTls(tls)) === 'https'),
     }),
     errorPages: readErrorPages(values),
+    graceful: values.one(workers.timeouts.graceful),
     accessLog: path === null ? null : { ...plain.accessLog, path },
     ...readRemoteLogs(values, plain),
     gatewayIdentity,

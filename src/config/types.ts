@@ -228,8 +228,10 @@ export type HttpsConfig = ProgramValues['https']
 
 /** All of it, for the master. Plain settings of the program stand beside these names. */
 export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'syslog'> {
-  /** At least one. */
+  /** None: sites serve files alone, and no Python runs. */
   readonly apps: readonly AppConfig[]
+  /** Milliseconds that running requests have at a stop, where no application says it. */
+  readonly graceful: number
   /** Threads of the gateway that talk to clients. */
   readonly gatewayThreads: number
   /** Why, for the start-up line: `auto: 12 cores`. Empty if the user gave the number. */

@@ -28,10 +28,58 @@ test('pipelined requests: the next begins when the one in front of it is answere
   assert.ok(!transport.paused)
 })
 
-test('a thousand pipelined requests that are answered at once do not nest', () => {
-  const { transport, exchanges } = connect(answer)
+test('a thousand pipelined requests that are answered at once do not nest, and other connections have their turns', async () => {
+  const { transport, connection, exchanges } = connect(answer)
   transport.receive(GET.repeat(1000))
+  assert.ok(exchanges.length < 50, String(exchanges.length))
+  assert.ok(transport.paused)
+  assert.ok(!connection.isIdle)
+  let turns = 0
+  for (; exchanges.length < 1000 && turns < 100; turns++) await tick()
   assert.equal(exchanges.length, 1000)
+  assert.ok(turns > 20, String(turns))
+  assert.equal(transport.text, HELLO.repeat(1000))
+  await tick()
+  assert.ok(!transport.paused)
+  assert.ok(connection.isIdle)
+})
+
+test('a client that goes while its pipelined requests rest is no fault', async () => {
+  const { transport, connection, exchanges } = connect(answer)
+  transport.receive(GET.repeat(1000))
+  transport.destroy()
+  await tick()
+  assert.ok(exchanges.length < 50)
+  assert.ok(connection.isIdle)
+})
+
+test('content in chunks of one byte: the connection rests within the turn (RFC9112§7.1)', async () => {
+  const { transport, exchanges } = connect()
+  transport.receive('POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n')
+  let bytes = 0
+  const done = new Promise<void>((resolve, reject) => {
+    exchanges[0]!.body.pull({
+      onData(chunk: Buffer) {
+        bytes += chunk.length
+        return true
+      },
+      onEnd: () => resolve(),
+      onError: reject,
+    })
+  })
+  const chunks = Buffer.from('1\r\nx\r\n'.repeat(10_000))
+  let reads = 0
+  // As the system does: up to 32 reads in a turn.
+  while (!transport.paused && reads < 400) {
+    transport.receive(chunks)
+    reads++
+  }
+  assert.ok(transport.paused, 'it is read for ever')
+  await tick()
+  assert.ok(!transport.paused, 'it is never read again')
+  transport.receive('0\r\n\r\n')
+  await done
+  assert.equal(bytes, reads * 10_000)
 })
 
 test('a head alone leaves at the end of the turn; chunks follow one by one (RFC9112§7.1)', async () => {

@@ -25,6 +25,7 @@ import { type BodySource, PulledBody } from '../protocols/body.ts'
 import { type ProtocolSwitch, RunningExchange } from '../protocols/exchange.ts'
 import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
 import { Pace } from '../protocols/pace.ts'
+import { ReadingShare, TIMED } from '../protocols/reading-share.ts'
 import type { Http1Context } from './context.ts'
 import type { ParsedHead } from './head.ts'
 import { KeptBytes } from './kept-bytes.ts'
@@ -37,6 +38,8 @@ import { asksForWebSocket, grantTunnel, grantWebSocket, webSocketKey } from './u
 
 /** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
+/** Requests that one call answers: what is behind them waits for the next turn. A client that pipelines has sent up to two thousand in a read. */
+const MOST_AT_ONCE = 32
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n')
 
 export class Http1Connection
@@ -61,8 +64,12 @@ export class Http1Connection
   #keepAlive = true
   /** The client waits for 100 Continue before it sends its content. */
   #owesContinue = false
-  /** The transport is not read. */
+  /** Nothing more of the client is wanted now. */
   #paused = false
+  /** Made when much has come. */
+  #share: ReadingShare | null = null
+  /** Bytes that were read since a read was timed. */
+  #untimed = 0
   /** In state REST: bytes of content that may still come. */
   #restLeft = 0
   #lingered = 0
@@ -104,7 +111,7 @@ export class Http1Connection
 
   /** Nothing of the next request has come. */
   get #awaitsRequest(): boolean {
-    return this.#state === State.IDLE && !this.#parser.inRequest
+    return this.#state === State.IDLE && !this.#parser.inRequest && !this.#parser.holds
   }
 
   startDrain(): void {
@@ -138,7 +145,9 @@ export class Http1Connection
   onData(chunk: Buffer): void {
     if (this.#state === State.FINAL) return
     if (this.#state <= State.REST) {
-      this.#advance(chunk)
+      this.#untimed += chunk.length
+      if (this.#untimed >= TIMED) this.#advanceMuch(chunk)
+      else this.#advance(chunk)
       return
     }
     this.#lingered += chunk.length
@@ -191,15 +200,37 @@ export class Http1Connection
 
   // -- requests
 
+  #advanceMuch(chunk: Buffer): void {
+    this.#untimed = 0
+    const share = this.#sharing()
+    share.begin()
+    this.#advance(chunk)
+    if (this.#state <= State.REST) share.end()
+  }
+
+  #sharing(): ReadingShare {
+    this.#share ??= new ReadingShare(() => this.#shareChanged())
+    return this.#share
+  }
+
+  #shareChanged(): void {
+    if (!this.#paused) this.#pauseOrResume()
+    if (!this.#share!.isResting && this.#state === State.IDLE) this.#advance(null)
+  }
+
   /** Feeds the parser and starts what it finds, one exchange after the other, never nested. */
   #advance(chunk: Buffer | null): void {
     if (this.#advancing) return
     this.#advancing = true
     try {
       if (chunk !== null) this.#parser.receive(chunk)
-      for (;;) {
+      for (let begun = 0; ; begun++) {
         if (this.#arrived !== null) this.#begin(this.#arrived)
         if (this.#state !== State.IDLE) break
+        if (begun >= MOST_AT_ONCE && this.#parser.holds) {
+          this.#sharing().rest()
+          break
+        }
         this.#parser.next()
         if (this.#arrived === null) break
       }
@@ -338,7 +369,12 @@ export class Http1Connection
   #setPaused(paused: boolean): void {
     if (this.#paused === paused) return
     this.#paused = paused
-    if (paused) this.#transport.pause()
+    if (this.#share?.isResting !== true) this.#pauseOrResume()
+  }
+
+  #pauseOrResume(): void {
+    if (this.#state === State.CLOSED) return
+    if (this.#paused || this.#share?.isResting === true) this.#transport.pause()
     else this.#transport.resume()
   }
 
@@ -438,6 +474,7 @@ export class Http1Connection
     this.#move(Event.SWITCH)
     this.#pace.stop()
     this.#setPaused(false)
+    this.#share?.release()
     // Frames may have come along with the request.
     const first = this.#parser.switchProtocols()
     this.#kept.set(this.#parser.keptBytes)

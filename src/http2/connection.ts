@@ -23,6 +23,7 @@ import { LINGER_BYTES, type Transport, type TransportHandler } from '../http/tra
 import { CloseCode } from '../http/websocket.ts'
 import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
 import { Pace } from '../protocols/pace.ts'
+import { ReadingShare, TIMED } from '../protocols/reading-share.ts'
 import type { Http2Context } from './context.ts'
 import { Cost, FloodBudget } from './flood-budget.ts'
 import { Frames, type FramesOwner } from './frame-meanings.ts'
@@ -30,7 +31,6 @@ import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { ConnectionError, ErrorCode, MAX_WINDOW } from './frames.ts'
 import { Output } from './output.ts'
-import { ReadingShare, TIMED } from './reading-share.ts'
 import { MalformedError, type ReceivedHead, type RequestFields, unreadableHead } from './request-fields.ts'
 import { MAX_CONTENT, Scheduler } from './scheduler.ts'
 import { firstFrames, PeerSettings } from './settings.ts'
@@ -78,8 +78,6 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   #lingered = 0
   /** Much waits for the client. */
   #isFull = false
-  /** Its reads have taken long in this turn. */
-  #isResting = false
   /** It is not read. */
   #isPaused = false
   /** Made when much has come. */
@@ -227,10 +225,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
 
   #receiveMuch(chunk: Buffer): void {
     this.#untimed = 0
-    this.#share ??= new ReadingShare(isResting => {
-      this.#isResting = isResting
-      this.#pauseOrResume()
-    })
+    this.#share ??= new ReadingShare(() => this.#pauseOrResume())
     this.#share.begin()
     this.#receive(chunk)
     this.#share.end()
@@ -442,7 +437,7 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
   }
 
   #pauseOrResume(): void {
-    const isPaused = this.#state === 'open' && (this.#isFull || this.#isResting)
+    const isPaused = this.#state === 'open' && (this.#isFull || this.#share?.isResting === true)
     if (isPaused === this.#isPaused || this.#state === 'closed') return
     this.#isPaused = isPaused
     if (isPaused) this.#transport.pause()

@@ -12,7 +12,9 @@ import { type Server, startServer } from '../support/server.ts'
 const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
 
 function site(t: TestContext, toml: string, files: Readonly<Record<string, string>> = {}): Project {
-  const project = new Project(t, { 'jumak.toml': `${APP}\n${toml}`, ...files })
+  // Files alone need no application.
+  const app = toml.includes('app = "main"') ? `${APP}\n` : ''
+  const project = new Project(t, { 'jumak.toml': app + toml, ...files })
   copyFileSync(join(APPS, 'site_app.py'), project.path('site_app.py'))
   return project
 }
@@ -160,23 +162,29 @@ test('a location has its own limit of content', async t => {
   await server.stop()
 })
 
-test('HUP takes new sites at once, or nothing of a wrong file', async t => {
-  const project = site(t, '[[site]]\nreturn = "200 first"\n')
+test('HUP takes the first sites, and others, at once, or nothing of a wrong file', async t => {
+  const project = site(t, '')
+  project.save('jumak.toml', APP)
   const server = await startServer({ directory: project.directory })
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
+  const words = async () => (await ask(server, 'GET /')).body.toString()
+  const ofApplication = await words()
+  const reload = async (sites: string, told: RegExp) => {
+    project.save('jumak.toml', `${APP}\n${sites}`)
+    const from = server.log.length
+    server.signal('SIGHUP')
+    await server.waitForLog(told, from)
+  }
   server.expectLog(
-    /jumak\.toml:\d+:\d+: 'second \$nothing' names the variable \$nothing, which nothing defines/,
+    /jumak\.toml:\d+:\d+: 'first \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,
+    /the application main gets no request/,
   )
-  server.signal('SIGHUP')
-  await server.waitForLog(/nothing changes/)
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second"\n`)
-  const from = server.log.length
-  server.signal('SIGHUP')
-  await server.waitForLog(/ ready$| serv(?:es|ing)/, from)
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'second')
+  await reload('[[site]]\nreturn = "200 first $nothing"\n', /nothing changes/)
+  assert.equal(await words(), ofApplication)
+  await reload('[[site]]\nreturn = "200 first"\n', / ready$| serv(?:es|ing)/)
+  assert.equal(await words(), 'first')
+  await reload('[[site]]\nreturn = "200 second"\n', / ready$| serv(?:es|ing)/)
+  assert.equal(await words(), 'second')
   await server.stop()
 })
 
@@ -196,7 +204,10 @@ locations = [
   )
   const { code, stderr } = await runJumak(['--check'], project.directory)
   assert.notEqual(code, 0)
-  assert.match(stderr, /jumak\.toml:\d+:\d+: app must be one of the applications: main, not 'nobody'/)
+  assert.match(
+    stderr,
+    /jumak\.toml:\d+:\d+: app must be an application, and there is none: write it as a table \[\[app\]\], not 'nobody'/,
+  )
   assert.match(stderr, /alias and match must both end with a slash/)
   assert.match(stderr, /one of app, root, alias, return and redirect, and this has root and return/)
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)

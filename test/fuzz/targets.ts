@@ -15,11 +15,13 @@ import { HpackEncoder, roomFor } from '../../src/http2/hpack/encoder.ts'
 import { decodeAll, type Field, pairs } from '../../src/http2/hpack/testing/blocks.ts'
 import { answer, connect, tick } from '../../src/http2/testing/connect.ts'
 import { recordFrames } from '../../src/http2/testing/recorded-frames.ts'
+import { Candidates } from '../../src/patterns/candidates.ts'
 import { parse } from '../../src/patterns/parser.ts'
 import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
 import { programOf } from '../../src/patterns/program.ts'
 import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
-import { prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -187,12 +189,14 @@ const patterns: Target = {
       return
     }
     const subject = bytes.toString('latin1', end + 1)
+    const candidates = new Candidates([pattern.edges])
     for (const text of [subject, subject.repeat(200).slice(0, 2000)]) {
       const slots: Int32Array | null = pattern.machine().match(text)
       const found: Captures | null =
         slots && Array.from({ length: slots.length / 2 }, (_, group) => textOf(text, slots, group))
       const same = pattern.exec(text)
       assert.deepEqual(same && [...same], found)
+      assert.ok(found === null || candidates.of(text) === 1, 'the ends of the subject exclude it')
       const program = programOf(parse(source, false).root, 10_000)!
       // What captures in a part of its own is matched again, over 255 bytes at most.
       const again = program.parts.some(part => part.captures) ? 256 : 1
@@ -210,6 +214,7 @@ function textOf(subject: string, slots: Int32Array, group: number): string | und
 /** A site with all that a request's words can reach. */
 const SITE = sitesOf(
   {
+    ...NO_SITES,
     sites: [
       site({
         names: [{ kind: 'regex', pattern: { source: '^(?<name>[a-z]+)\\.test$', ignoresCase: true } }],
@@ -219,6 +224,7 @@ const SITE = sitesOf(
             pattern: { source: '^/r/(.*)/(.*)$', ignoresCase: false },
             to: '/$2?a=$1&$arg_b',
             flag: 'last',
+            place: PLACE,
           },
           {
             kind: 'if',
@@ -228,7 +234,8 @@ const SITE = sitesOf(
               pattern: { source: '(.+)=(.+)', ignoresCase: true },
               not: false,
             },
-            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri' }],
+            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri', place: PLACE }],
+            place: PLACE,
           },
         ],
         locations: [
@@ -241,7 +248,7 @@ const SITE = sitesOf(
             ],
           }),
           regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
-          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args' }] }),
+          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args', place: PLACE }] }),
           prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
         ],
       }),
@@ -255,7 +262,7 @@ const SITE = sitesOf(
         suffixes: {},
         prefixes: {},
         patterns: [{ pattern: { source: '^(.*)b(.*)$', ignoresCase: true }, value: '$1' }],
-        place: { file: '', line: 1, column: 1 },
+        place: PLACE,
       },
     ],
   },

@@ -10,7 +10,7 @@ import { COMPRESSION, prose } from '../../compression/testing/compressed.ts'
 import { KeptCodings } from '../../handlers/static/kept-codings.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
-import { prefix, SETTINGS, site } from '../../routing/sites/testing/sites.ts'
+import { model, prefix, SETTINGS, site, text } from '../../routing/sites/testing/sites.ts'
 import type { Location, LocationSettings } from '../../sites/model.ts'
 import { siteCompression } from './compression.ts'
 import { Sites } from './sites.ts'
@@ -42,7 +42,7 @@ const LOCATIONS = [
     { compression: ON, defaultType: 'text/plain' },
     {
       handler: { kind: 'none' },
-      rewrites: [{ kind: 'return', status: 200, text: String(prose(2000)) }],
+      rewrites: [text(String(prose(2000)))],
     },
   ),
 ]
@@ -51,7 +51,7 @@ test('the location where the request is when the head leaves says whether it is 
   const encoders = new Encoders(new MemoryBudget(), new PoolShares())
   const openFiles = new OpenFiles()
   const parts = { openFiles, encoders, kept: new KeptCodings(encoders, openFiles) }
-  const sites = new Sites({ sites: [site({ locations: LOCATIONS })], maps: [] }, parts, FakeExchange.failed)
+  const sites = new Sites(model(site({ locations: LOCATIONS })), parts, FakeExchange.failed)
   const handler = sites.handler(new Map([['shop', application]]))
   const codingOf = async (path: string) => {
     const exchange = new FakeExchange({ path, headers: ['accept-encoding', 'gzip'] })
@@ -72,8 +72,8 @@ test('the location where the request is when the head leaves says whether it is 
 
 test('where no location compresses responses there is nothing to call', () => {
   const encoders = new Encoders(new MemoryBudget(), new PoolShares())
-  const model = (locations: readonly Location[]) => ({ sites: [site({ locations })], maps: [] })
-  assert.equal(siteCompression(model([place('/a/', { compression: { ...OFF, files: true } })]), encoders), null)
+  const having = (...locations: Location[]) => model(site({ locations }))
+  assert.equal(siteCompression(having(place('/a/', { compression: { ...OFF, files: true } })), encoders), null)
   const nested = place('/a/', { compression: OFF }, { locations: [place('/a/b/', { compression: ON })] })
-  assert.notEqual(siteCompression(model([nested]), encoders), null)
+  assert.notEqual(siteCompression(having(nested), encoders), null)
 })

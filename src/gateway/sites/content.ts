@@ -16,7 +16,7 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withHeadFields } from './head-fields.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 
@@ -37,7 +37,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
-  function enter(request: SiteRequest): void {
+  function compressed(request: SiteRequest): void {
     compress!(request)
     addHeadFields(request)
   }
@@ -46,6 +46,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
       exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
@@ -56,6 +57,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -81,7 +83,7 @@ export function siteContent({ applications, files, policyOf, refuse, compress }:
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: compress === null ? addHeadFields : enter,
+    beforeAnswer: compress === null ? addHeadFields : compressed,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -146,12 +148,13 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
+  const plain = hasOrders
     ? withHeaders(
         head,
         fieldsWith(headers, name => !isOrder(name)),
       )
     : head
+  return withHeadFields(request, plain)
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

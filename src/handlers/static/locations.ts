@@ -12,6 +12,7 @@ import type { Entry, FilePolicy } from './entry.ts'
 import { isDirectoryBelow } from './files.ts'
 import type { KeptCodings } from './kept-codings.ts'
 import { type Listing, listBelow } from './listing.ts'
+import { DiskNames, type OnDisk } from './on-disk.ts'
 import { isPublicName } from './paths.ts'
 import { FileResponder, type OnError } from './responder.ts'
 import { FileStore } from './store.ts'
@@ -39,6 +40,7 @@ export class LocationFiles {
   readonly #openFiles: OpenFiles
   readonly #store: FileStore
   readonly #responder: FileResponder
+  readonly #names = new DiskNames()
   readonly #directories = new Map<string, { readonly isThere: boolean; readonly checkedAt: number }>()
   /** All requests of a second share one look. */
   readonly #listings = new Map<string, { readonly listing: Promise<Listing | null>; readonly startedAt: number }>()
@@ -68,6 +70,11 @@ export class LocationFiles {
       this.#directories.set(key, { isThere, checkedAt: now })
       return isThere
     })
+  }
+
+  /** What any name of the machine is, for conditions. Null: nothing is there. Fails with HttpError where it cannot be known. */
+  lookAt(name: string): OnDisk | null | Promise<OnDisk | null> {
+    return this.#names.look(name)
   }
 
   /** What is in a directory. Null: there is none. Throws HttpError where it cannot be known. */

@@ -4,9 +4,10 @@
  */
 import { bytesOf } from '../../base/bytes.ts'
 import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import { compileAccessPhase } from './access.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
+import { compileComputed } from './computed.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
-import { compileMaps } from './maps.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,
@@ -23,15 +24,29 @@ export interface CompiledSites {
   readonly sites: readonly CompiledSite[]
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
+  /** What is right, and does nothing. */
+  readonly doubts: readonly PlacedProblem[]
 }
 
 /** `model`: at least one site. */
 export function compileSites(model: SitesModel): CompiledSites {
   const compiler = new SiteCompiler()
   for (const site of model.sites) defineNames(site, compiler)
-  compileMaps(model.maps, compiler)
+  compileComputed(model, compiler)
   const named = model.sites.map(site => compileSite(site, compiler))
-  return { find: compileSiteNames(named), sites: named.map(({ site }) => site), problems: compiler.problems }
+  return {
+    find: compileSiteNames(named),
+    sites: named.map(({ site }) => site),
+    problems: compiler.problems,
+    doubts: unusedVariables(model, compiler),
+  }
+}
+
+/** A `set` is done all the same; these would be computed for whoever uses them. */
+function unusedVariables({ maps, geos, splits }: SitesModel, { variables }: SiteCompiler): PlacedProblem[] {
+  return [...maps, ...geos, ...splits]
+    .filter(({ name }) => !variables.isUsed(name))
+    .map(({ name, place }) => ({ place, problem: `nothing uses the variable $${name}` }))
 }
 
 /** Names come first: a template may stand before the step that sets its variable. */
@@ -76,6 +91,7 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -83,6 +99,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -108,7 +128,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }
@@ -149,6 +173,7 @@ function compileLocation(
     beatsRegex: match.kind === 'prefix' && match.beatsRegex,
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
+    access: compileAccessPhase(location, compiler),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,

@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -10,16 +10,19 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
-import { fileName } from './file-names.ts'
+import { checkAccess, type Refusal } from './access.ts'
+import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
 import type { FindSite } from './site-names.ts'
-import { type CompiledLocation, SiteRequest } from './site-request.ts'
+import { type LookAt, SiteRequest, type StepsOutcome } from './site-request.ts'
 import { REDIRECTS } from './steps.ts'
 import type { Trace } from './trace.ts'
 
 type Outcome = void | Promise<void>
+/** What steps answer with. */
+type Answer = Extract<StepsOutcome, object>
 
 /** What is at the end of the way. */
 export interface SiteContent {
@@ -27,6 +30,8 @@ export interface SiteContent {
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
   readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
+  /** For the conditions of steps: any name of the machine. */
+  readonly lookAt: LookAt
   /** Answers with the file that `request.uri` names, if there is one. */
   readonly serveFile: (request: SiteRequest) => Served | Promise<Served>
   /** Answers with a list of what is in the directory that `request.uri` names. */
@@ -37,8 +42,8 @@ export interface SiteContent {
   readonly redirect: (request: SiteRequest, status: number, url: string) => void
   /** Answers with a page of our own. The error comes back to `errorPage` first. */
   readonly refuse: (exchange: Exchange, error: Error) => void
-  /** Called when a request comes to a location, before anything is answered: for what the location adds to every response. */
-  readonly enter: (request: SiteRequest) => void
+  /** Called before anything but an application answers: for what the location adds to every response. */
+  readonly beforeAnswer: (request: SiteRequest) => void
   /** The application that had the request answers it no more: from now on another one does. */
   readonly leave: (request: SiteRequest) => void
 }
@@ -78,24 +83,36 @@ export class Phases {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
     }
-    // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
-    const errorPage = (error: Error) => this.#errorPage(request, error)
-    exchange.errorPage = errorPage
+    if (site.hasErrorPages) {
+      // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
+      const errorPage = (error: Error) => this.#errorPage(request, error)
+      exchange.errorPage = errorPage
+    }
     return this.#run(request)?.catch((error: Error) => this.#notSeen(request, error))
   }
 
   /** A file that is there and cannot be looked at is the operator's affair. Anything else is a bug of ours. */
-  #notSeen({ exchange }: SiteRequest, error: Error): void {
-    if (!(error instanceof HttpError)) throw error
-    this.#content.refuse(exchange, error)
+  #notSeen(request: SiteRequest, error: Error): void {
+    if (error instanceof HttpError) this.#refuse(request, error)
+    else throw error
   }
 
   #run(request: SiteRequest): Outcome {
     // What the site's steps answer is in no location.
     request.location = request.site.root
-    const outcome = request.site.steps?.(request) ?? 'next'
-    if (typeof outcome === 'object') return this.#finish(request, outcome)
+    const outcome = request.site.steps?.(request, this.#content.lookAt) ?? 'next'
+    if (typeof outcome === 'object') return this.#afterSteps(request, outcome, () => this.#search(request))
     return this.#search(request)
+  }
+
+  /** They have an answer, or wait for the disk. */
+  #afterSteps(
+    request: SiteRequest,
+    outcome: Answer | Promise<StepsOutcome>,
+    goOn: (outcome: Exclude<StepsOutcome, Answer>) => Outcome,
+  ): Outcome {
+    if (!(outcome instanceof Promise)) return this.#finish(request, outcome)
+    return outcome.then(one => (typeof one === 'object' ? this.#finish(request, one) : goOn(one)))
   }
 
   #search(request: SiteRequest): Outcome {
@@ -104,19 +121,34 @@ export class Phases {
       const found = findLocation(request.site.locations, request)
       const location = found?.location ?? request.site.root
       request.trace?.({ kind: 'location', location, how: found?.how ?? 'none' })
-      this.#enter(request, location)
+      request.location = location
       if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       if (found?.how === 'slash') return this.#addSlash(request)
-      const outcome = location.steps?.(request) ?? 'next'
-      if (typeof outcome === 'object') return this.#finish(request, outcome)
-      if (outcome !== 'again') return this.#tryFiles(request)
+      const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
+      if (typeof outcome === 'object') return this.#afterSteps(request, outcome, one => this.#stepped(request, one))
+      if (outcome !== 'again') return this.#access(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
   }
 
-  #enter(request: SiteRequest, location: CompiledLocation): void {
-    request.location = location
-    this.#content.enter(request)
+  #stepped(request: SiteRequest, outcome: Exclude<StepsOutcome, Answer>): Outcome {
+    if (outcome !== 'again') return this.#access(request)
+    return --request.changesLeft < 0 ? this.#tooManyChanges(request) : this.#search(request)
+  }
+
+  #access(request: SiteRequest): Outcome {
+    const { access } = request.location
+    if (access === null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access)
+    if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
+    return this.#checked(request, refusal)
+  }
+
+  #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
+    if (refusal === null) return this.#tryFiles(request)
+    // The page of an error says it too.
+    request.keptHeaders = refusal.headers
+    this.#fail(request, refusal.status, refusal.message, refusal.headers)
   }
 
   /** `try_files` */
@@ -183,6 +215,7 @@ export class Phases {
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && method !== 'POST') return this.#served(request, 'read-only')
     if (hasLostAlias(request)) return this.#fail(request, 500, ALIAS_AFTER_REWRITE)
+    this.#content.beforeAnswer(request)
     if (request.uri.endsWith('/')) return this.#directory(request)
     return this.#serving(request, this.#content.serveFile(request))
   }
@@ -235,32 +268,31 @@ export class Phases {
 
   // ---- outcomes ----
 
-  #finish(
-    request: SiteRequest,
-    {
-      status,
-      text,
-      isRedirect,
-    }: { readonly status: number; readonly text: string | null; readonly isRedirect: boolean },
-  ): Outcome {
-    this.#content.enter(request)
+  #finish(request: SiteRequest, { status, text, isRedirect }: Answer): Outcome {
     // nginx's word for: say nothing.
     if (status === 444)
       return request.exchange.response.abort(new HttpError(444, 'The configuration says to close', 'operator'))
     if (isRedirect && text !== null) return this.#redirect(request, status, text)
     if (text === null && status >= 400) return this.#fail(request, status, 'The configuration of this site answers so')
+    this.#content.beforeAnswer(request)
     this.#content.respond(request, status, text ?? '')
   }
 
   #redirect(request: SiteRequest, status: number, url: string): void {
     // Also from the page of an error.
     request.responseStatus = 0
+    this.#content.beforeAnswer(request)
     this.#content.redirect(request, status, redirectUrl(request, url))
   }
 
   #fail(request: SiteRequest, status: number, message: string, headers: readonly string[] = []): void {
     const culprit = status < 500 ? 'client' : 'operator'
-    this.#content.refuse(request.exchange, new HttpError(status, message, culprit, undefined, headers))
+    this.#refuse(request, new HttpError(status, message, culprit, undefined, headers))
+  }
+
+  #refuse(request: SiteRequest, error: Error): void {
+    this.#content.beforeAnswer(request)
+    this.#content.refuse(request.exchange, error)
   }
 
   #tooManyChanges(request: SiteRequest): void {
@@ -300,10 +332,11 @@ export class Phases {
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.isInternal = true
     request.trace?.({ kind: 'location', location, how: 'named' })
-    this.#enter(request, location)
-    const outcome = location.steps?.(request) ?? 'next'
-    if (typeof outcome === 'object') return this.#finish(request, outcome)
-    return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+    request.location = location
+    const goOn = (outcome: Exclude<StepsOutcome, Answer>) =>
+      outcome === 'again' ? this.#search(request) : this.#access(request)
+    const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
+    return typeof outcome === 'object' ? this.#afterSteps(request, outcome, goOn) : goOn(outcome)
   }
 
   readonly #orders: ApplicationOrders = {
@@ -329,9 +362,9 @@ export class Phases {
   #guarded(request: SiteRequest, run: () => Outcome): void {
     try {
       const outcome = run()
-      if (outcome !== undefined) outcome.catch((error: Error) => this.#content.refuse(request.exchange, error))
+      if (outcome !== undefined) outcome.catch((error: Error) => this.#refuse(request, error))
     } catch (error) {
-      this.#content.refuse(request.exchange, error as Error)
+      this.#refuse(request, error as Error)
     }
   }
 
@@ -368,8 +401,6 @@ function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
 
 const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
 const NO_SUCH_PLACE = 'There is nothing at this path'
-/** A target with dot segments may have come from a client's own words. */
-const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
 
 function tellHandler(request: SiteRequest): void {
   const { location, uri, args } = request

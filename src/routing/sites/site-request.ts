@@ -2,9 +2,12 @@
  * What is known of a request while it goes through a site: where it is now, and the values of its variables. One object for each request.
  * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
  */
+import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
+import type { PathMap } from './path-map.ts'
+import type { PatternList } from './pattern-list.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
 
@@ -17,6 +20,13 @@ export type Captures = readonly (string | undefined)[]
 /** A template, a variable: its value for a request. Each character is a byte. */
 export type Evaluate = (request: SiteRequest) => string
 
+/** A variable that is computed: what is looked up, and the value for it. */
+export interface Lookup {
+  /** What is looked up. */
+  readonly from: Evaluate
+  readonly look: (text: string, request: SiteRequest) => string
+}
+
 /** A compiled regular expression: sets the captures and the named variables of the request if it matches. */
 export type Matches = (request: SiteRequest, subject: string) => boolean
 
@@ -27,14 +37,27 @@ export type StepsOutcome =
   | 'break'
   | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
 
-/** A list of steps; null: there are none. */
-export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
+/** What has a name on the disk, links followed. */
+export interface OnDisk {
+  readonly isFile: boolean
+  readonly isDirectory: boolean
+  /** By its owner. */
+  readonly isExecutable: boolean
+}
+
+/** Null: nothing is there. `name`: absolute; bytes. Fails with HttpError where it cannot be known. */
+export type LookAt = (name: string) => OnDisk | null | Promise<OnDisk | null>
+
+/** A list of steps; null: there are none. A promise: they ask the disk. */
+export type RunSteps = ((request: SiteRequest, look: LookAt) => StepsOutcome | Promise<StepsOutcome>) | null
 
 export interface CompiledSite {
   readonly label: string
   /** Of `server_name`: for a client that names no host. */
   readonly firstName: string
   readonly variableCount: number
+  /** Some location has pages for errors. */
+  readonly hasErrorPages: boolean
   readonly steps: RunSteps
   /** What no location matches. */
   readonly root: CompiledLocation
@@ -45,11 +68,13 @@ export interface CompiledSite {
 
 /** The locations of one level. */
 export interface LocationTable {
-  readonly exact: ReadonlyMap<string, CompiledLocation>
+  readonly exact: PathMap<CompiledLocation>
   readonly prefixes: PrefixTree<CompiledLocation>
+  /** In their order; `patternList` tries them. */
   readonly patterns: readonly { readonly matches: Matches; readonly location: CompiledLocation }[]
+  readonly patternList: PatternList<SiteRequest>
   /** `/shop` → the location `/shop/`, whose application gets it only with its slash. */
-  readonly slashless: ReadonlyMap<string, CompiledLocation>
+  readonly slashless: PathMap<CompiledLocation>
 }
 
 export interface CompiledLocation {
@@ -60,6 +85,8 @@ export interface CompiledLocation {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly steps: RunSteps
+  /** Null: everybody is let in. */
+  readonly access: AccessPhase | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -79,6 +106,22 @@ export interface CompiledLocation {
   readonly place: Place
 }
 
+/** Who is let in. */
+export interface AccessPhase {
+  /** Null: everybody. */
+  readonly usual: CompiledAccess | null
+  /** With other methods than these; null: as `usual`. `limit_except` */
+  readonly except: { readonly methods: ReadonlySet<string>; readonly access: CompiledAccess | null } | null
+}
+
+export interface CompiledAccess {
+  readonly satisfiesAny: boolean
+  /** As they are written: for `explain`. */
+  readonly rules: readonly AccessRule[]
+  /** Null: addresses are not looked at. */
+  readonly decide: DecideByAddress | null
+}
+
 export type CompiledTry =
   | { readonly kind: 'file' | 'directory' | 'uri'; readonly value: Evaluate }
   | { readonly kind: 'named'; readonly name: string }
@@ -88,6 +131,9 @@ export interface CompiledErrorTarget {
   readonly becomes: number | null
   readonly target: Evaluate
 }
+
+/** Nobody writes to it: there is no variable. */
+const NO_VALUES: undefined[] = []
 
 export class SiteRequest {
   readonly exchange: Exchange
@@ -135,7 +181,8 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
-    this.values = new Array(site.variableCount)
+    const { variableCount } = site
+    this.values = variableCount === 0 ? NO_VALUES : new Array(variableCount)
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */

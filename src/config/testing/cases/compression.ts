@@ -1,4 +1,4 @@
-import { USUAL_TYPES } from '../../settings/compression.ts'
+import { USUAL_TYPES } from '../../settings/compression-words.ts'
 import { type Case, SIZE } from './case.ts'
 
 const ALL = ['zstd', 'br', 'gzip']
