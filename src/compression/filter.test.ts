@@ -162,6 +162,7 @@ describe('as it is', () => {
       html('Content-Range', 'bytes 0-1999/5000'),
       html('cache-control', 'public, No-Transform'),
       html('Content-Digest', 'sha-256=:x:'),
+      html('Content-Length', '2000', 'content-length', '3000'),
       { ...html(), status: 302 },
     ]
     for (const head of heads) assert.equal(sent(head), head.headers)

@@ -103,3 +103,8 @@ test('only codings make a list', t => {
   const problems = told(t, `${SHOP}[[site]]\napp = "shop"\ncompress = ["gzip", "files"]\n`)
   assert.match(problems.join('\n'), /compress has files in a list: only codings can be several/)
 })
+
+test('what is compressed does nothing where nothing is', t => {
+  const { warnings } = loaded(t, `${SHOP}[[site]]\napp = "shop"\ncompress = false\ncompress-types = ["text/css"]\n`)
+  assert.match(warnings.join('\n'), /compress-types does nothing while compress is off/)
+})
