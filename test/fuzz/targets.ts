@@ -248,7 +248,9 @@ const SITE = sitesOf(
             ],
           }),
           regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
-          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args', place: PLACE }] }),
+          prefix('/go/', {
+            rewrites: [{ kind: 'return', status: 301, text: '$mapped$net$part$uri?$args', place: PLACE }],
+          }),
           prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
         ],
       }),
@@ -265,6 +267,16 @@ const SITE = sitesOf(
         place: PLACE,
       },
     ],
+    geos: [
+      {
+        name: 'net',
+        from: '$arg_k$http_x_y',
+        default: '/far',
+        networks: { '10.0.0.0/8': '/near', '10.1.0.0/16': '/', '2001:db8::/32': '//six', '0.0.0.0/0': '/all' },
+        place: PLACE,
+      },
+    ],
+    splits: [{ name: 'part', from: '$args', parts: [{ share: 5000, value: '//half' }], place: PLACE }],
   },
   ['/x'],
 )

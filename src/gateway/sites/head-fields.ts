@@ -5,14 +5,17 @@
  */
 import type { ResponseHead } from '../../http/exchange.ts'
 import { addFilter } from '../../http/filtered-response.ts'
-import { fieldsWith } from '../../http/headers.ts'
+import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Expires } from '../../sites/model.ts'
+import { isCharacters } from './policies.ts'
 
 /** Statuses of responses that `add_header` without `always`, and `expires`, are for. */
 const USUAL: ReadonlySet<number> = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308])
+/** What conditions and ranges of a request make of a 200. */
+const INSTEAD_OF_200: ReadonlySet<number> = new Set([206, 304, 412, 416])
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/g
 
@@ -31,17 +34,31 @@ export function withHeadFields(request: SiteRequest, head: ResponseHead): Respon
   return request.isFiltered || !hasChanges(request) ? head : changedHead(request, head)
 }
 
-function hasChanges({ location: { addHeaders, settings }, responseStatus, keptHeaders }: SiteRequest): boolean {
-  return addHeaders.length > 0 || isOfTime(settings.expires) || responseStatus !== 0 || keptHeaders.length > 0
+function hasChanges({
+  location: { addHeaders, settings },
+  responseStatus,
+  keptHeaders,
+  charset,
+}: SiteRequest): boolean {
+  return (
+    addHeaders.length > 0 ||
+    isOfTime(settings.expires) ||
+    responseStatus !== 0 ||
+    keptHeaders.length > 0 ||
+    charset !== null
+  )
 }
 
 function changedHead(request: SiteRequest, given: ResponseHead): ResponseHead {
-  const { location, responseStatus, keptHeaders } = request
+  const { location, responseStatus, keptHeaders, charset } = request
   const { addHeaders, settings } = location
-  const isLikeGiven = responseStatus === 0 && keptHeaders.length === 0 && !isOfTime(settings.expires)
+  const isLikeGiven =
+    responseStatus === 0 && keptHeaders.length === 0 && charset === null && !isOfTime(settings.expires)
   if (given.comesAgain === true && isLikeGiven) return recurringHead(request, given)
-  const status = responseStatus === 0 ? given.status : responseStatus
-  const merged = withKept(given.headers, keptHeaders)
+  const isKept = responseStatus === 0 || (responseStatus === 200 && INSTEAD_OF_200.has(given.status))
+  const status = isKept ? given.status : responseStatus
+  const own = charset === null ? given.headers : withCharset(given.headers, charset, true)
+  const merged = withKept(own, keptHeaders)
   const headers = USUAL.has(status) ? withExpires(merged, settings.expires) : merged
   const texts = addHeaders.map(({ value }) => value(request))
   return withHeaders(status === given.status ? given : { ...given, status, reason: '' }, [
@@ -91,6 +108,16 @@ function recurringHead(request: SiteRequest, given: ResponseHead): ResponseHead 
   last.given = given
   last.made = isSame ? Object.freeze({ ...made, comesAgain: true }) : null
   return last.made ?? made
+}
+
+/** `charset`: of text; empty: none. `replaces`: also where the type has one. */
+export function withCharset(headers: HeaderLines, charset: string, replaces: boolean): HeaderLines {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type')
+  const [type = '', ...parameters] = at < 0 ? [] : headers[at + 1]!.split(';')
+  const others = parameters.filter(one => !/^\s*charset\s*=/i.test(one))
+  if (!isCharacters(type.trim()) || (!replaces && others.length < parameters.length)) return headers
+  const added = charset === '' ? [] : [` charset=${charset}`]
+  return headers.with(at + 1, [type, ...others, ...added].join(';'))
 }
 
 /** The application's own fields in the place of those of a file. */

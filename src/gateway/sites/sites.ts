@@ -1,8 +1,10 @@
 /**
- * The sites of one configuration in the gateway: compiled once, with the cache of their files. HUP makes a new one. Runs in the gateway.
+ * The sites of one configuration in the gateway: compiled once, with the cache of their files and who is logged in. HUP makes a new one. Runs in the gateway.
  *
  * Not here: a request's way through them (`routing/sites/phases.ts`).
  */
+import { Hasher } from '../../access/hashes/hasher.ts'
+import { Logins } from '../../access/logins.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
 import type { Encoders } from '../../compression/encoders.ts'
 import type { KeptCodings } from '../../handlers/static/kept-codings.ts'
@@ -26,6 +28,7 @@ export class Sites {
   readonly #files: LocationFiles
   readonly #policyOf = policies()
   readonly #compress: ReturnType<typeof siteCompression>
+  readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
@@ -40,6 +43,7 @@ export class Sites {
     this.#files = new LocationFiles(openFiles, refuse, kept)
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
+    this.#logins = new Logins(model.passwordFiles, new Hasher())
   }
 
   /** What a request goes to. `applications`: as they are now, by name. */
@@ -48,6 +52,7 @@ export class Sites {
       applications,
       files: this.#files,
       policyOf: this.#policyOf,
+      logins: this.#logins,
       refuse: this.#refuse,
       compress: this.#compress,
     })

@@ -10,7 +10,7 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
-import { checkAccess, type Refusal } from './access.ts'
+import { type AskedForAccess, checkAccess, type Refusal } from './access.ts'
 import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
@@ -25,7 +25,7 @@ type Outcome = void | Promise<void>
 type Answer = Extract<StepsOutcome, object>
 
 /** What is at the end of the way. */
-export interface SiteContent {
+export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
@@ -44,6 +44,8 @@ export interface SiteContent {
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** Called before anything but an application answers: for what the location adds to every response. */
   readonly beforeAnswer: (request: SiteRequest) => void
+  /** Makes a request for this one: a GET of `uri` (bytes) without content. `ended`: it is answered; rejects if the client has gone. */
+  readonly open: (request: SiteRequest, uri: string) => { readonly exchange: Exchange; readonly ended: Promise<void> }
   /** The application that had the request answers it no more: from now on another one does. */
   readonly leave: (request: SiteRequest) => void
 }
@@ -64,29 +66,35 @@ export class Phases {
   readonly #find: FindSite
   readonly #content: SiteContent
   readonly #trace: Trace | null
+  readonly #asked: AskedForAccess
 
   /** `trace`: of `jumak explain`. */
   constructor(find: FindSite, content: SiteContent, trace: Trace | null = null) {
     this.#find = find
     this.#content = content
     this.#trace = trace
+    this.#asked = { authenticate: content.authenticate, ask: (request, uri) => this.#ask(request, uri) }
   }
 
   readonly handle: Handler = exchange => {
     const { path, authority } = exchange.request
-    const uri = normalPath(path)
-    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const { site, captures, named, how, name } = this.#find(exchange.local, authority)
+    const uri = normalPath(path, site.mergesSlashes)
+    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const request = new SiteRequest(exchange, site, uri, this.#trace)
     request.trace?.({ kind: 'site', site, how, name })
     if (captures !== null) {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
     }
-    if (site.hasErrorPages) {
+    return this.#start(request)
+  }
+
+  #start(request: SiteRequest): Outcome {
+    if (request.site.hasErrorPages) {
       // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
       const errorPage = (error: Error) => this.#errorPage(request, error)
-      exchange.errorPage = errorPage
+      request.exchange.errorPage = errorPage
     }
     return this.#run(request)?.catch((error: Error) => this.#notSeen(request, error))
   }
@@ -138,10 +146,20 @@ export class Phases {
 
   #access(request: SiteRequest): Outcome {
     const { access } = request.location
-    if (access === null) return this.#tryFiles(request)
-    const refusal = checkAccess(request, access)
+    if (access === null || request.of !== null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access, this.#asked)
     if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
     return this.#checked(request, refusal)
+  }
+
+  /** `auth_request`: the other location is asked as if it were an internal redirect, but nobody asks whether this one is let in. */
+  async #ask(request: SiteRequest, uri: string): Promise<SiteRequest> {
+    const { exchange, ended } = this.#content.open(request, uri)
+    const asking = new SiteRequest(exchange, request.site, uri, null, request)
+    asking.isRewritten = true
+    this.#guarded(asking, () => this.#start(asking))
+    await ended
+    return asking
   }
 
   #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
@@ -351,7 +369,10 @@ export class Phases {
   #accelerated(request: SiteRequest, target: string): Outcome {
     if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = target.indexOf('?')
-    const path = target.startsWith('/') ? normalPath(question < 0 ? target : target.slice(0, question)) : null
+    const { mergesSlashes } = request.site
+    const path = target.startsWith('/')
+      ? normalPath(question < 0 ? target : target.slice(0, question), mergesSlashes)
+      : null
     if (typeof path !== 'string')
       return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
     readOnly(request.exchange)
