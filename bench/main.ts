@@ -18,8 +18,11 @@ import {
   scenesOf,
   UsageError,
 } from './command.ts'
+import { COMPRESSED } from './compressed.ts'
 import { SCENES } from './scenes.ts'
 import { BENCH_VENV, jumak, missingOf, PACKAGES, ROOT, STACKS, type Stack, venv } from './stacks.ts'
+
+const ALL: readonly Stack[] = [...STACKS, ...COMPRESSED]
 
 const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--output DIRECTORY] [--install] [LOAD]
 
@@ -30,7 +33,7 @@ examples:
   npm run bench -- --scene flask --stack jumak --gateway-threads 1 --gateway-threads 2
 
 --scene    ${SCENES.map(scene => scene.name).join(', ')}
---stack    ${STACKS.map(stack => stack.name).join(', ')}
+--stack    ${ALL.map(stack => stack.name).join(', ')}
 --output   writes bench.json and bench.svg there
 --install  makes a virtual environment with the peers and the frameworks (once; needs the network)
 ${HELP_OF_LOAD}, given several times: Jumak with each of them
@@ -39,7 +42,7 @@ The first stack is compared with the others: CPU microseconds per request, round
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      stack: { type: 'string', multiple: true, default: STACKS.map(stack => stack.name) },
+      stack: { type: 'string', multiple: true, default: ALL.map(stack => stack.name) },
       output: { type: 'string' },
       install: { type: 'boolean', default: false },
       python: { type: 'string', default: 'python3' },
@@ -66,11 +69,11 @@ async function main(): Promise<void> {
 }
 
 function stacksOf(names: readonly string[]): readonly Stack[] {
-  const unknown = names.find(name => !STACKS.some(stack => stack.name === name))
+  const unknown = names.find(name => !ALL.some(stack => stack.name === name))
   if (unknown !== undefined)
-    throw new UsageError(`there is no stack ${unknown}; there are: ${STACKS.map(stack => stack.name).join(', ')}`)
+    throw new UsageError(`there is no stack ${unknown}; there are: ${ALL.map(stack => stack.name).join(', ')}`)
   // In their own order: the first one is compared with the others.
-  return STACKS.filter(stack => names.includes(stack.name))
+  return ALL.filter(stack => names.includes(stack.name))
 }
 
 /** Jumak once with each of these numbers of gateway threads. */

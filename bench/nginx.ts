@@ -33,7 +33,7 @@ const SENDFILE = 'sendfile on; tcp_nopush on;'
 const below = (files: string) => `location /static/ { alias ${files}/; }`
 
 /** What its documentation advises for TLS, and its own defaults else. Everything that it writes is under `directory`. */
-function nginx(
+export function nginx(
   { port, directory, certificate }: Place,
   locations: string,
   more: string,

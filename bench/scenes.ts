@@ -17,7 +17,7 @@ export interface Scene {
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
    * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site, `site-file`: to a file there; only Jumak is
-   * compared, with itself.
+   * compared, with itself. `compressed`: a page that the servers have in memory, and compress for each request.
    */
   readonly interface:
     | 'wsgi'
@@ -29,6 +29,7 @@ export interface Scene {
     | 'page'
     | 'locations'
     | 'site-file'
+    | 'compressed'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -145,6 +146,9 @@ export const SCENES: readonly Scene[] = [
   }),
   scene('limits', 'plain:hello', 'a file of 1 KB in a site, with limits and with a JSON log of 12 variables', {
     ...{ interface: 'site-file', load: 'small-file' },
+  }),
+  scene('compressed-20k', 'plain:hello', 'a page of 20 KB, compressed for each request', {
+    ...{ interface: 'compressed', load: 'browser' },
   }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),

@@ -8,6 +8,7 @@
  */
 import type { BrotliCompress, Gzip, ZstdCompress } from 'node:zlib'
 import type { Coding } from '../http/accept-encoding.ts'
+import { KeptEncoder } from './kept-encoder.ts'
 
 /** Effort. */
 export type Effort = 'quick' | 'small'
@@ -38,17 +39,51 @@ function zlib(): Zlib {
   return loaded
 }
 
-/** Of the whole content, within the call. */
+/**
+ * Content up to this size is compressed within the call: 0.15 ms of gzip or zstd, 0.5 ms of brotli, and no other request waits longer. A job of
+ * the pool costs 0.02 ms more, and an encoder of its own.
+ */
+export const MAX_WHOLE = 32 * 1024
+
+/** Within the call. The result is valid until the next call. `content`: MAX_WHOLE bytes at most. */
 export function compressWhole(coding: Coding, content: Buffer): Buffer {
-  const { gzipSync, brotliCompressSync, zstdCompressSync } = zlib()
   switch (coding) {
     case 'gzip':
-      return gzipSync(content, { level: GZIP_LEVEL.quick })
-    case 'br':
-      return brotliCompressSync(content, { params: brotliParams('quick', content.length) })
+      gzip ??= keptGzip()
+      return gzip.compress(content)
     case 'zstd':
-      return zstdCompressSync(content, { params: zstdParams('quick') })
+      zstd ??= keptZstd()
+      return zstd.compress(content)
+    case 'br':
+      return zlib().brotliCompressSync(content, { params: brotliParams('quick', content.length) })
   }
+}
+
+let gzip: KeptEncoder | null = null
+let zstd: KeptEncoder | null = null
+
+function keptGzip(): KeptEncoder {
+  const { createGzip, gzipSync, constants } = zlib()
+  const options = { level: GZIP_LEVEL.quick }
+  return new KeptEncoder({
+    create: () => createGzip(options),
+    finish: constants.Z_FINISH,
+    resets: true,
+    alone: content => gzipSync(content, options),
+    maximum: MAX_WHOLE,
+  })
+}
+
+function keptZstd(): KeptEncoder {
+  const { createZstdCompress, zstdCompressSync, constants } = zlib()
+  const options = { params: zstdParams('quick') }
+  return new KeptEncoder({
+    create: () => createZstdCompress(options),
+    finish: constants.ZSTD_e_end,
+    resets: false,
+    alone: content => zstdCompressSync(content, options),
+    maximum: MAX_WHOLE,
+  })
 }
 
 export type Encoder = Gzip | BrotliCompress | ZstdCompress

@@ -31,6 +31,7 @@ export function eligibility({ types, minLength }: Compression): IsEligible {
   return ({ status, headers }) => {
     if (!hasWholeContent(status)) return false
     let isWanted = false
+    let hasLength = false
     for (let i = 0; i < headers.length; i += 2) {
       const value = headers[i + 1]!
       switch (headers[i]!.toLowerCase()) {
@@ -39,7 +40,9 @@ export function eligibility({ types, minLength }: Compression): IsEligible {
           if (!isWanted) return false
           break
         case 'content-length':
-          if (Number(value) < minLength) return false
+          // A wrong one, or a second one, is left to the protocol, which refuses it.
+          if (hasLength || !(Number(value) >= minLength)) return false
+          hasLength = true
           break
         case 'cache-control':
           // RFC9111§5.2.2.6.

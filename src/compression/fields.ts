@@ -28,7 +28,9 @@ export function compressedHead(head: ResponseHead, coding: Coding): ResponseHead
       case 'accept-ranges':
         break
       case 'etag':
-        headers.push(name, value.startsWith('"') ? `W/${value}` : value)
+        // Not what an application has made up without quotes: clients would take it for a strong one.
+        if (value.startsWith('"')) headers.push(name, `W/${value}`)
+        else if (value.startsWith('W/"')) headers.push(name, value)
         break
       default:
         headers.push(name, value)

@@ -16,8 +16,8 @@ import {
   withHeaders,
 } from '../http/response-filter.ts'
 import type { Compression } from '../sites/model.ts'
-import { compressWhole } from './codings.ts'
-import { CompressedContent, MAX_WHOLE } from './compressed-content.ts'
+import { compressWhole, MAX_WHOLE } from './codings.ts'
+import { CompressedContent } from './compressed-content.ts'
 import { eligibility } from './eligible.ts'
 import type { Encoders } from './encoders.ts'
 import { compressedHead, withVary } from './fields.ts'

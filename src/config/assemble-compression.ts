@@ -16,10 +16,9 @@ interface Keys {
 
 export function programCompression(values: Values): Compression {
   const usual: Compression = { files: true, responses: false, codings: ALL, types: USUAL_TYPES, minLength: 0 }
-  return {
-    ...readCompression(values, compression.compression, usual),
-    minLength: values.one(compression.compression.minLength),
-  }
+  const keys = compression.compression
+  const read = readCompression(values, keys, usual)
+  return values.isGiven(keys.minLength) ? read : { ...read, minLength: values.one(keys.minLength) }
 }
 
 /** Each of the three has the nearest value as a whole. */
@@ -33,6 +32,7 @@ export function readCompression(values: Values, keys: Keys, outer: Compression):
       values.report(keys.compress, `has ${value} in a list: only codings can be several`, given)
   const codings = words.map(({ value }) => value).filter(isCoding)
   const mode = codings.length > 0 ? 'on' : words[0]?.value
+  for (const key of [keys.types, keys.minLength]) values.warnUseless(mode === 'off', key, 'while compress is off')
   return {
     files: mode !== 'off',
     responses: mode === 'on',

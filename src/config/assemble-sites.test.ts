@@ -142,6 +142,46 @@ locations = [
   assert.equal(b!.locations[0]!.settings.addHeaders.length, 2)
 })
 
+test('what is compressed: the top of the file is for all, and each of the three has the nearest value', t => {
+  const { config } = loaded(
+    t,
+    `compress = true
+compress-min-length = "1K"
+${SHOP}[[site]]
+app = "shop"
+compress-types = ["text/*"]
+locations = [
+  { match = "/account/", compress = false },
+  { match = "/data/", compress = ["gzip", "zstd", "gzip"], compress-min-length = 0, compress-types = ["*"] },
+  { match = "/files/", compress = "files" },
+]
+`,
+  )
+  const { root, locations } = config.sites.sites[0]!
+  const all = ['zstd', 'br', 'gzip']
+  const site = { files: true, responses: true, codings: all, types: ['text/*'], minLength: 1024 }
+  assert.equal(config.compression.responses, true)
+  assert.deepEqual(root.settings.compression, site)
+  assert.deepEqual(
+    locations.map(({ settings }) => settings.compression),
+    [
+      { ...site, files: false, responses: false },
+      { files: true, responses: true, codings: ['gzip', 'zstd'], types: ['*'], minLength: 0 },
+      { ...site, responses: false },
+    ],
+  )
+})
+
+test('only codings make a list', t => {
+  const problems = told(t, `${SHOP}[[site]]\napp = "shop"\ncompress = ["gzip", "files"]\n`)
+  assert.match(problems.join('\n'), /compress has files in a list: only codings can be several/)
+})
+
+test('what is compressed does nothing where nothing is', t => {
+  const { warnings } = loaded(t, `${SHOP}[[site]]\napp = "shop"\ncompress = false\ncompress-types = ["text/css"]\n`)
+  assert.match(warnings.join('\n'), /compress-types does nothing while compress is off/)
+})
+
 test('rates, dates, links and slashes: what is written, and what does nothing', t => {
   const { config, warnings } = loaded(
     t,

@@ -36,6 +36,7 @@ export interface FilteredHead {
 
 export interface WholeResponse {
   readonly head: ResponseHead
+  /** Valid until anything else is filtered. */
   readonly content: Buffer
 }
 

@@ -3,7 +3,13 @@ import { type CompressWord, compress, minLength, types } from './compression-wor
 import { input } from './setting.ts'
 import { ofFile } from './site-kinds.ts'
 
-const about = { ...ofFile, default: null, defaultText: 'that of the top of the file' } as const
+const about = {
+  ...ofFile,
+  default: null,
+  defaultText: 'that of the top of the file',
+  why: 'What is right for one page is right for most.',
+  more: 'As at the top of the file. The static files of an application have what stands there.',
+} as const
 
 export const compressionKeys = {
   compress: input<CompressWord>({ ...compress, ...about }),
