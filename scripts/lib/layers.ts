@@ -3,6 +3,7 @@
  *
  *     sites ← { config, control, routing }        routing ← config
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     { http1, apps } ← upstream ← gateway
  *     patterns ← routing
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
@@ -46,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   routing: ['base', 'http', 'patterns', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
+  upstream: ['base', 'http', 'http1', 'sites', 'apps'],
   middleware: ['base', 'http', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe'],
   gateway: [
@@ -61,6 +63,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'apps',
     'middleware',
     'handlers',
+    'upstream',
     'control',
     'observe',
     'shared',
@@ -135,6 +138,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/forwarded-fields.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
+      'src/upstream/connection.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',

@@ -10,6 +10,7 @@ import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
 import { COMMAND, KEYS_OF_TABLES, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
@@ -20,7 +21,7 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map', Properties>
+  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'upstream', Properties>
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -45,9 +46,9 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls, site, location, rewrite, map } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map, upstream } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map'])
+  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map', 'upstream'])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
@@ -56,6 +57,7 @@ test('every setting of a file is in the schema, and none beside them', () => {
   assert.deepEqual(Object.keys(location.properties), [...names(LOCATION_KEYS), 'locations', 'rewrites'])
   assert.deepEqual(Object.keys(rewrite.properties), [...names(REWRITE_KEYS), 'rewrites'])
   assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
+  assert.deepEqual(Object.keys(upstream.properties), names(UPSTREAM_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {

@@ -5,6 +5,7 @@ import { isFrom, type Setting, variableOf } from '../../src/config/settings/sett
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
 import { formatProgram } from './program-reference.ts'
 import { UVICORN } from './uvicorn-reference.ts'
@@ -98,6 +99,7 @@ export const KEYS_OF_TABLES = [
   ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
   ['Keys of `rewrites`', REWRITE_KEYS],
   ['Keys of `[[map]]`', MAP_KEYS],
+  ['Keys of `[[upstream]]`', UPSTREAM_KEYS],
   ['At the top of the file', [include]],
 ] as const
 

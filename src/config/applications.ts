@@ -46,7 +46,7 @@ export interface GivenApp {
   readonly configuration: PythonConfiguration | null
 }
 
-const NO_SITES: FileSites = { sites: [], maps: [] }
+const NO_SITES: FileSites = { sites: [], maps: [], upstreams: [] }
 
 export function givenSettings(
   flat: Settings,

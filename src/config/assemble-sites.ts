@@ -21,6 +21,7 @@ import type {
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
+import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
@@ -42,15 +43,21 @@ export interface SiteCircumstances {
   readonly bind: readonly BindAddress[]
 }
 
-export function assembleSites({ sites, maps }: FileSites, circumstances: SiteCircumstances): SitesModel {
+export function assembleSites({ sites, maps, upstreams }: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances)
-  return { sites: sites.map((site, index) => reader.site(site, index)), maps: maps.map(map => reader.map(map)) }
+  for (const upstream of upstreams) reader.upstream(upstream)
+  return {
+    sites: sites.map((site, index) => reader.site(site, index)),
+    maps: maps.map(map => reader.map(map)),
+    upstreams: reader.upstreams.all(upstreams, circumstances.values),
+  }
 }
 
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 class SiteReader {
   readonly #of: SiteCircumstances
+  readonly upstreams = new UpstreamReader()
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -84,6 +91,12 @@ class SiteReader {
     }
     this.#done(values)
     return site
+  }
+
+  upstream(table: FileTable): void {
+    const values = this.#values(table)
+    this.upstreams.read(table, values)
+    this.#done(values)
   }
 
   map(table: FileTable): VariableMap {
@@ -164,7 +177,7 @@ class SiteReader {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -173,6 +186,7 @@ class SiteReader {
         values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
       return { kind: 'app', name: app }
     }
+    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
@@ -270,6 +284,7 @@ class SiteReader {
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
+      proxy: readProxySettings(values, outer),
     }
   }
 
@@ -317,9 +332,10 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
   const isAlone = locations.length === 0 && tryFiles.length === 0
   for (const name of OF_FILES)
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
-  const hasNoApp = locations.length === 0 && handler.kind !== 'app'
-  values.warnUseless(hasNoApp, locationSettings.bodyLimit, 'in a location without an application')
-  values.warnUseless(hasNoApp, locationSettings.interceptErrors, 'in a location without an application')
+  const hasNoApp = locations.length === 0 && handler.kind !== 'app' && handler.kind !== 'proxy'
+  values.warnUseless(hasNoApp, locationSettings.bodyLimit, 'in a location without app or proxy')
+  values.warnUseless(hasNoApp, locationSettings.interceptErrors, 'in a location without app or proxy')
+  warnOfUselessProxy(values, locations.length === 0 && handler.kind !== 'proxy')
   values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,
     locationSettings.interceptErrors,

@@ -167,6 +167,7 @@ test('the schema has every setting of a file, with its real default', () => {
     'include',
     'site',
     'map',
+    'upstream',
   ])
   assert.equal(schema['additionalProperties'], false)
   for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {

@@ -22,6 +22,7 @@ import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/sit
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { FilePart, FileRewrite } from './sources/site-tables.ts'
@@ -52,6 +53,8 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
   for (const map of settings.sites.maps)
     lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
+  for (const upstream of settings.sites.upstreams)
+    lines.push('', '[[upstream]]', ...linesOfTable(UPSTREAM_KEYS, new Values(upstream.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`

@@ -6,6 +6,7 @@ import { isFrom, type Setting } from './settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
 
 export function jsonSchema(): JsonSchema {
   const settings = SETTINGS.filter(setting => isFrom(setting, 'file'))
@@ -22,6 +23,7 @@ export function jsonSchema(): JsonSchema {
       tls: orTables(properties['tls']!, '#/$defs/tls', []),
       site: listOfTables('A site: names, and what is done below their paths', '#/$defs/site'),
       map: listOfTables('A variable that depends on another text', '#/$defs/map'),
+      upstream: listOfTables('Servers that requests are passed on to', '#/$defs/upstream'),
     },
     $defs: {
       application: {
@@ -63,6 +65,12 @@ export function jsonSchema(): JsonSchema {
         additionalProperties: false,
         required: ['name', 'from', 'values'],
         properties: propertiesOf(MAP_KEYS),
+      },
+      upstream: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'servers'],
+        properties: propertiesOf(UPSTREAM_KEYS),
       },
       pool: {
         type: 'object',

@@ -6,7 +6,7 @@
  */
 import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
-import { HttpError, type ProtocolError } from '../http/errors.ts'
+import { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
@@ -62,12 +62,14 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
 }
 
 /** Null: there are none. */
-export function makeSites({ space, pages, log }: GatewayParts, model: SitesModel): Sites | null {
+export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
+  const { pages, log } = parts
   if (model.sites.length === 0) return null
-  return new Sites(model, space.files, (exchange, error) => {
+  return new Sites(model, parts, (exchange, error) => {
     const { method, target, authority } = exchange.request
-    if (!(error instanceof HttpError) || error.culprit === 'operator')
-      log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
+    // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
+    const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')
+    if (!isClients) log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
   })
 }

@@ -246,6 +246,7 @@ const SITE = sitesOf(
         ],
       }),
     ],
+    upstreams: [],
     maps: [
       {
         name: 'mapped',

@@ -16,6 +16,7 @@ import {
   parseSiteName,
 } from '../kinds/site-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
+import { proxy, proxySettings } from './upstream-keys.ts'
 
 const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
 /** Most of them are simply not there. */
@@ -76,6 +77,7 @@ export const handlerKeys = {
     doc: 'Directory of files; the whole path of the request is below it.',
     more: '`root = "/srv/www"` has `/srv/www/static/x` for `/static/x`. Names that begin with a dot are not served, but `.well-known`, nor what a link leads to outside the directory.',
   }),
+  proxy,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -258,6 +260,7 @@ export const locationSettings = {
     why: 'The application knows what it takes.',
     doc: 'Bytes of content that a request may have here; more is 413.',
   }),
+  ...proxySettings,
 }
 
 /** Keys of a location. */

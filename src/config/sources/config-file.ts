@@ -34,7 +34,7 @@ export interface FromFile {
   readonly apps: readonly FileApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]` and `[[map]]`. */
+  /** The tables `[[site]]`, `[[map]]` and `[[upstream]]`. */
   readonly sites: FileSites
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
@@ -48,7 +48,7 @@ export const NOTHING: FromFile = {
   values: new Map(),
   apps: [],
   tls: [],
-  sites: { sites: [], maps: [] },
+  sites: { sites: [], maps: [], upstreams: [] },
   diagnostics: [],
   warnings: [],
   mayHaveApps: false,
@@ -102,7 +102,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', ['app', 'tls', 'site', 'map']))
+  const values = new Map(reader.read(table, 'top', ['app', 'tls', 'site', 'map', 'upstream']))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
@@ -113,7 +113,7 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   return { file, values, apps, tls, sites, diagnostics, warnings: [], mayHaveApps }
 }
 
-const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map']
+const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map', 'upstream']
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {

@@ -1,5 +1,5 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]`. Runs in the command line, and in the
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]` and `[[upstream]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
 import { type FileTable, readKeys, tablesIn } from './app-tables.ts'
@@ -20,6 +20,7 @@ export interface FileRewrite extends FileTable {
 export interface FileSites {
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
+  readonly upstreams: readonly FileTable[]
 }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
@@ -29,6 +30,7 @@ export function readSiteTables(root: TomlTable, reader: TableReader): FileSites 
   return {
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
+    upstreams: tablesIn(root, 'upstream').map(table => readKeys(table, reader, 'upstream')),
   }
 }
 

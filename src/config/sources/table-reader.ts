@@ -58,8 +58,11 @@ export class TableReader {
       this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
     else if (name === 'tls' && value.kind === 'table')
       this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
-    else if ((name === 'site' || name === 'map') && level === 'top' && value.kind === 'table')
-      this.report(key, `a ${name} is a table in two brackets, [[${name}]], since there may be several`)
+    else if ((name === 'site' || name === 'map' || name === 'upstream') && level === 'top' && value.kind === 'table')
+      this.report(
+        key,
+        `${name === 'upstream' ? 'an' : 'a'} ${name} is a table in two brackets, [[${name}]], since there may be several`,
+      )
     else if (setting !== undefined) this.#readSetting(setting, value)
     else this.report(key, explainUnknown(name, value, level))
   }

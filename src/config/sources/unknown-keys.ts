@@ -12,14 +12,15 @@ import { isFrom, type Setting } from '../settings/setting.ts'
 import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../settings/upstream-keys.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`.
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`. `upstream`: `[[upstream]]`.
  */
 export type Level = 'top' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map'
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'upstream'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
@@ -31,6 +32,7 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   location: LOCATION_KEYS,
   rewrite: REWRITE_KEYS,
   map: MAP_KEYS,
+  upstream: UPSTREAM_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -42,6 +44,7 @@ const PLACES: Readonly<Record<Level, string>> = {
   location: 'in an entry of locations',
   rewrite: 'in an entry of rewrites',
   map: 'in a table [[map]]',
+  upstream: 'in a table [[upstream]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -49,6 +52,7 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   location: 'a location',
   rewrite: 'an entry of rewrites',
   map: 'a map',
+  upstream: 'an upstream',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -98,7 +102,7 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
   if ((name === 'locations' || name === 'rewrites') && value.kind !== 'array')
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (name === 'location' || name === 'rewrite') return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map'] as const).find(one =>
+  const other = (['location', 'site', 'rewrite', 'map', 'upstream'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

@@ -1,5 +1,5 @@
 /**
- * What is at the end of a request's way through a site: applications, files, answers of the configuration. Runs in the gateway; built for
+ * What is at the end of a request's way through a site: applications, upstreams, files, answers of the configuration. Runs in the gateway; built for
  * each configuration of sites.
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
@@ -24,10 +24,12 @@ export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
+  /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
+  readonly proxied: ((request: SiteRequest) => void | Promise<void>) | null
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
-export function siteContent({ applications, files, policyOf, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, proxied, refuse }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -43,6 +45,13 @@ export function siteContent({ applications, files, policyOf, refuse }: ContentPa
       exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
+    },
+    toProxy: (request, orders) => {
+      const { exchange, location } = request
+      exchange.bodyLimit = location.settings.bodyLimit
+      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.app = ''
+      return proxied!(request)
     },
     exists: (request, uri, what) => {
       const place = placeOf(request, uri)
@@ -104,7 +113,7 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/** What nginx takes from an application as an order, in lower case. They are not for clients. */
+/** What nginx takes from an application or an upstream as an order, in lower case. They are not for clients. */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
 const LETTER_X = 0x78
 

@@ -1,6 +1,6 @@
 /**
  * What would become of a request, without a gateway that runs: the parts that serve lead a recorded exchange to its end, and a trace writes
- * down what they decide. Where a request meets an application it stops. Runs in the command line (`jumak explain`).
+ * down what they decide. Where a request meets an application or an upstream it stops. Runs in the command line (`jumak explain`).
  *
  * Invariant: nothing is decided here. What is tried, found and answered comes from `routing/`, from `content.ts` and from the files on the disk.
  * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates, the static files that a Django project
@@ -21,14 +21,18 @@ import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
 import { compileSites } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
+import { proxyTarget } from '../../routing/sites/proxy.ts'
+import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import { respondWithError } from '../errors/error-response.ts'
 import { OwnPages } from '../errors/own-pages.ts'
 import { choosePool } from '../path-pools.ts'
 import { staticFirst } from '../static-first.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
-import { RecordedExchange } from './recorded-exchange.ts'
+import { proxiedFields } from './proxy-head.ts'
+import { type PassedOn, RecordedExchange } from './recorded-exchange.ts'
 
 export interface AskedRequest {
   readonly request: RequestHead
@@ -58,6 +62,7 @@ export type Outcome =
       readonly isHealth: boolean
     }
   | { readonly kind: 'closed' }
+  | ({ readonly kind: 'upstream'; readonly group: Upstream } & PassedOn)
   | {
       readonly kind: 'application'
       readonly name: string
@@ -104,7 +109,20 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   const applications = new Map(
     config.apps.map(app => [app.name, applicationHandler(app, openFiles, pages, refuse, reachedPool(app))]),
   )
-  const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), refuse)
+  const passOn = (one: SiteRequest) => {
+    const proxy = one.location.proxy!
+    const { method } = one.exchange.request
+    exchange.passOn({
+      upstream: proxy.upstream,
+      method,
+      target: proxyTarget(proxy, one),
+      headers: proxiedFields(proxy, one),
+    })
+  }
+  const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), {
+    refuse,
+    passOn,
+  })
   const headed = config.responseHeaders.length === 0 ? content : responseHeaders(config.responseHeaders)(content)
   let isHealth = true
   const checked = health(
@@ -131,6 +149,11 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   const { request, peer: client } = exchange
   const common = { decisions, request, address: client.address }
   if ('cut' in ending) return { ...common, outcome: { kind: 'closed' } }
+  if ('passedOn' in ending) {
+    const { passedOn } = ending
+    const group = config.sites.upstreams.find(({ name }) => name === passedOn.upstream)!
+    return { ...common, outcome: { kind: 'upstream', group, ...passedOn } }
+  }
   if ('head' in ending) {
     const { status, headers } = ending.head
     return { ...common, outcome: { kind: 'response', status, headers, error, hasOwnPage, isHealth } }
@@ -178,11 +201,14 @@ function contentHandler(
   applications: ReadonlyMap<string, Handler>,
   openFiles: OpenFiles,
   trace: (decision: Decision) => void,
-  refuse: (exchange: Exchange, error: Error) => void,
+  {
+    refuse,
+    passOn,
+  }: { readonly refuse: (exchange: Exchange, error: Error) => void; readonly passOn: (request: SiteRequest) => void },
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
-    const content = siteContent({ applications, files, policyOf: policies(), refuse })
+    const content = siteContent({ applications, files, policyOf: policies(), proxied: passOn, refuse })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

@@ -7,7 +7,7 @@ import { mergeReports } from './merge-reports.ts'
 import { PoolTable } from './pool-table.ts'
 import { ThreadState } from './state.ts'
 
-const NO_SITES = { sites: [], maps: [] }
+const NO_SITES = { sites: [], maps: [], upstreams: [] }
 
 const app = (name: string) => gatewayApp(testApp({ name }))
 

@@ -17,7 +17,7 @@ function named(names: readonly string[], files = { certificate: '/x.pem', key: '
 
 function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {
   const app = { name: 'shop', hosts, identity: NOBODY } as unknown as AppConfig
-  return { apps: [app], sites: { sites: [], maps: [] }, gatewayIdentity: NOBODY, ...changes } as Config
+  return { apps: [app], sites: { sites: [], maps: [], upstreams: [] }, gatewayIdentity: NOBODY, ...changes } as Config
 }
 
 for (const [names, hosts, unserved] of [
@@ -63,7 +63,10 @@ test('an application without hosts has all names', () => {
 test('where there are sites, they have the names', () => {
   const told = (...names: readonly SiteName[][]) => {
     const sites = names.map(own => ({ names: own })) as unknown as readonly Site[]
-    return unservedNames([named(['a.kr', 'x.b.kr'])], hostsOf(config(['a.kr'], { sites: { sites, maps: [] } })))
+    return unservedNames(
+      [named(['a.kr', 'x.b.kr'])],
+      hostsOf(config(['a.kr'], { sites: { sites, maps: [], upstreams: [] } })),
+    )
   }
   const [exact, suffix] = [
     { kind: 'exact', name: 'a.kr' },

@@ -7,6 +7,7 @@ import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } fr
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileMaps } from './maps.ts'
+import { compileProxy } from './proxy.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,
@@ -21,6 +22,8 @@ import { compileSteps } from './steps.ts'
 export interface CompiledSites {
   readonly find: FindSite
   readonly sites: readonly CompiledSite[]
+  /** What `balance = "hash …"` looks at, by the name of its upstream. */
+  readonly hashKeys: ReadonlyMap<string, Evaluate>
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
 }
@@ -31,7 +34,12 @@ export function compileSites(model: SitesModel): CompiledSites {
   for (const site of model.sites) defineNames(site, compiler)
   compileMaps(model.maps, compiler)
   const named = model.sites.map(site => compileSite(site, compiler))
-  return { find: compileSiteNames(named), sites: named.map(({ site }) => site), problems: compiler.problems }
+  const hashKeys = new Map<string, Evaluate>()
+  for (const { name, hashKey, place } of model.upstreams) {
+    compiler.place = place
+    if (hashKey !== null) hashKeys.set(name, compiler.template(hashKey))
+  }
+  return { find: compileSiteNames(named), sites: named.map(({ site }) => site), hashKeys, problems: compiler.problems }
 }
 
 /** Names come first: a template may stand before the step that sets its variable. */
@@ -157,6 +165,7 @@ function compileLocation(
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
+    proxy: compileProxy(location, compiler),
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }

@@ -23,6 +23,18 @@ export const SETTINGS: LocationSettings = {
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
+  proxy: {
+    setHeaders: [],
+    hideHeaders: [],
+    passHeaders: [],
+    connectTimeout: 10_000,
+    sendTimeout: 60_000,
+    readTimeout: 60_000,
+    redirects: true,
+    nextUpstream: ['error', 'timeout'],
+    nextUpstreamTries: 0,
+    nextUpstreamTimeout: 0,
+  },
 }
 
 /** Answers with its label, unless `of` says something else. */
@@ -62,7 +74,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [] }
+  return { sites, maps: [], upstreams: [] }
 }
 
 /** What became of a request, when it is done: words in one line. */
@@ -96,6 +108,7 @@ export function sitesOf(
     }
     const content: SiteContent = {
       toApplication: (request, name) => end(`${name} ${request.uri}?${request.args}`, request),
+      toProxy: request => end(`proxy ${request.uri}?${request.args}`, request),
       exists: (_, uri, what) =>
         uri === unreadable
           ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))
