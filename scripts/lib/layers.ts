@@ -1,10 +1,10 @@
 /**
  * The import rules of `src/`, as data and a check over file texts. `scripts/check-layers.ts` runs it on the tree.
  *
- *     sites ← { config, control, routing }        routing ← config
+ *     sites ← { config, control, routing }        routing ← config        access ← { config, routing, gateway, cli }
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
  *     { http1, apps } ← upstream ← gateway
- *     patterns ← routing
+ *     patterns ← routing        { http, sites } ← compression ← { middleware, handlers, gateway }
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }
  *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
@@ -35,7 +35,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   observe: ['base', 'http'],
   sites: [],
-  config: ['base', 'sites', 'routing'],
+  access: ['base', 'http'],
+  config: ['base', 'access', 'sites', 'routing'],
   control: ['base', 'sites'],
   http: ['base'],
   protocols: ['base', 'http'],
@@ -44,12 +45,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   websocket: ['base', 'http'],
   tls: ['base', 'http'],
   patterns: [],
-  routing: ['base', 'http', 'patterns', 'sites'],
+  routing: ['base', 'http', 'access', 'patterns', 'sites'],
+  compression: ['base', 'http', 'sites'],
   shared: ['base'],
   apps: ['base', 'http', 'shared'],
   upstream: ['base', 'http', 'http1', 'sites', 'apps'],
-  middleware: ['base', 'http', 'apps', 'observe'],
-  handlers: ['base', 'http', 'apps', 'observe'],
+  middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
+  handlers: ['base', 'http', 'apps', 'observe', 'compression'],
   gateway: [
     'base',
     'http',
@@ -59,7 +61,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'websocket',
     'tls',
     'routing',
+    'access',
     'sites',
+    'compression',
     'apps',
     'middleware',
     'handlers',
@@ -70,7 +74,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   master: ['base', 'control', 'observe'],
   adapters: ['base', 'config'],
-  cli: ['base', 'config', 'control', 'observe', 'master', 'adapters', 'http', 'routing', 'sites'],
+  cli: ['base', 'config', 'control', 'observe', 'master', 'adapters', 'http', 'routing', 'access', 'sites'],
 }
 
 /** The one file of another part that a part may use: `jumak explain` asks the code that serves. */
@@ -136,6 +140,8 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/config/kinds/ip.ts',
       'src/http/authority.ts',
       'src/http/forwarded-fields.ts',
+      'src/http/address-ranges.ts',
+      'src/http/network-table.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
       'src/upstream/connection.ts',

@@ -7,10 +7,11 @@ import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { COMMAND, KEYS_OF_TABLES, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
 
@@ -21,7 +22,10 @@ interface Properties {
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
-  $defs: Record<'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'upstream', Properties>
+  $defs: Record<
+    'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'upstream',
+    Properties
+  >
 }
 const help = formatHelp(describeTerminal({}, {}))
 
@@ -46,9 +50,16 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls, site, location, rewrite, map, upstream } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map, geo, split, upstream } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  assert.deepEqual(Object.keys(schema.properties), [...names([...defined, include]), 'site', 'map', 'upstream'])
+  assert.deepEqual(Object.keys(schema.properties), [
+    ...names([...defined, include]),
+    'site',
+    'map',
+    'geo',
+    'split',
+    'upstream',
+  ])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])
   assert.deepEqual(Object.keys(pool.properties), names(POOL_KEYS))
@@ -58,6 +69,8 @@ test('every setting of a file is in the schema, and none beside them', () => {
   assert.deepEqual(Object.keys(rewrite.properties), [...names(REWRITE_KEYS), 'rewrites'])
   assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
   assert.deepEqual(Object.keys(upstream.properties), names(UPSTREAM_KEYS))
+  assert.deepEqual(Object.keys(geo.properties), names(GEO_KEYS))
+  assert.deepEqual(Object.keys(split.properties), names(SPLIT_KEYS))
 })
 
 test('every row of the reference is a setting, with its section, its reason and what a change needs', () => {

@@ -2,10 +2,11 @@
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
 import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
 import { formatProgram } from './program-reference.ts'
 import { UVICORN } from './uvicorn-reference.ts'
@@ -99,6 +100,8 @@ export const KEYS_OF_TABLES = [
   ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
   ['Keys of `rewrites`', REWRITE_KEYS],
   ['Keys of `[[map]]`', MAP_KEYS],
+  ['Keys of `[[geo]]`', GEO_KEYS],
+  ['Keys of `[[split]]`', SPLIT_KEYS],
   ['Keys of `[[upstream]]`', UPSTREAM_KEYS],
   ['At the top of the file', [include]],
 ] as const

@@ -7,7 +7,7 @@ import type { Diagnostic } from '../config/diagnostics.ts'
 import { type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../config/machine/environment.ts'
-import { printConfig, summarize } from '../config/print.ts'
+import { printConfig, summarize, summarizeSites } from '../config/print.ts'
 import { jsonSchema } from '../config/schema.ts'
 import { type Arguments, parseArguments } from '../config/sources/arguments.ts'
 import type { Config } from '../config/types.ts'
@@ -84,7 +84,7 @@ async function check(loaded: Loaded, withoutApp: boolean): Promise<number> {
   const ofTls = await checkTls(config)
   if (ofTls.problems.length > 0) return fail(WRONG_USAGE, ofTls.problems)
   const all = [...warnings, ...ofTls.warnings]
-  return withoutApp ? sayRight(config, all) : checkApps(config, all)
+  return withoutApp || config.apps.length === 0 ? sayRight(config, all) : checkApps(config, all)
 }
 
 /** The files of certificates are read as a start would, with the rights of this user. */
@@ -119,10 +119,12 @@ async function checkApps(config: Config, warnings: readonly string[]): Promise<n
   return worst
 }
 
-/** The settings are right, and no application was loaded. */
+/** The settings are right, and no application was loaded, or there is none. */
 function sayRight(config: Config, warnings: readonly string[]): number {
   warn(warnings)
-  return say(config.apps.map(app => `jumak: ${summarize(config, app, null)}\n`).join(''))
+  const lines =
+    config.apps.length === 0 ? [summarizeSites(config)] : config.apps.map(app => summarize(config, app, null))
+  return say(lines.map(line => `jumak: ${line}\n`).join(''))
 }
 
 function warn(warnings: readonly string[]): void {

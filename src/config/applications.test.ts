@@ -248,7 +248,8 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
   ],
   [`threads = 0\n${SHOP}${API}`, ["jumak.toml:1:11: threads must be a whole number from 1 to 256, not '0'"]],
   [`threads = 0\n${SHOP}threads = 2\n`, ["jumak.toml:1:11: threads must be a whole number from 1 to 256, not '0'"]],
-  ['include = "apps/*.toml"\n', ["jumak.toml:1:11: include must match a file that exists, not 'apps/*.toml'"]],
+  ['include = "apps/*.toml"\n', ["jumak.toml:1:11: include must be in a directory that exists, not 'apps/*.toml'"]],
+  ['include = "*.txt"\n', ["jumak.toml:1:11: include must match a file that exists, not '*.txt'"]],
   [
     'include = "*/x.toml"\n',
     ["jumak.toml:1:11: include must have * in the name of the file only, as in apps/*.toml, not '*/x.toml'"],
@@ -258,7 +259,8 @@ const PROBLEMS: readonly (readonly [toml: string, told: readonly string[], given
     'include = "apps/*"\n',
     [
       'apps/a.toml:1:4: this is not TOML: there is no value',
-      'apps/b.toml:2:3: [[app]] stands at the top of the file: an included file is one application',
+      'apps/b.toml:2:3: an included file has the keys of one application at its top, or tables [[app]], not both',
+      'apps/b.toml:1:1: an application needs app, as in app = "shop.wsgi"; app = "." finds it in its directory',
       'apps/c.toml:1:1: an application needs app, as in app = "shop.wsgi"; app = "." finds it in its directory',
       "jumak.toml:1:11: include must name a TOML file: write what stands in 'd.ini' as keys of a jumak.toml",
     ],
@@ -286,7 +288,8 @@ const HIDES: readonly (readonly [toml: string, expected: string])[] = [
   ['[[apps]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[apps]]; did you mean [[app]]?'],
   ['[[server]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[server]]; did you mean [[app]]?'],
   ['[[pools]]\npaths = "/x"\n', 'jumak.toml:1:3: there is no table [[pools]]; did you mean [[app.pool]]?'],
-  ['include = "apps/*.toml"\n', "jumak.toml:1:11: include must match a file that exists, not 'apps/*.toml'"],
+  ['include = "apps/*.toml"\n', "jumak.toml:1:11: include must be in a directory that exists, not 'apps/*.toml'"],
+  ['include = "*.txt"\n', "jumak.toml:1:11: include must match a file that exists, not '*.txt'"],
   ['path = /shop\n', 'jumak.toml:1:8: this is not TOML: unexpected character; text needs quotes: path = "/shop"'],
 ]
 for (const [toml, expected] of HIDES)
@@ -312,11 +315,11 @@ test('an included file that has one name with another says both places', t => {
   ])
 })
 
-test('more files than applications make sense are refused', t => {
-  const files = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`apps/a${i}.toml`, '']))
+test('more files than anybody has are refused', t => {
+  const files = Object.fromEntries(Array.from({ length: 1025 }, (_, i) => [`apps/a${i}.toml`, '']))
   assert.deepEqual(
     told(t, 'include = "apps/*.toml"\n', { files }).at(0),
-    "jumak.toml:1:11: include must match 256 files at most: there are 257, not 'apps/*.toml'",
+    "jumak.toml:1:11: include must match 1024 files at most: there are 1025, not 'apps/*.toml'",
   )
 })
 

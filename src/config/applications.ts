@@ -3,17 +3,18 @@
  * every application. Runs in the command line, and in the master when it reloads. Pure; checks no values.
  *
  * Invariants: the nearest wins, so what an `[[app]]` says beats flags and variables. Only `app` is never inherited. The flat settings make
- * an application of their own, `default`, if they name one, or if there is no other.
+ * an application of their own, `default`, if they name one, if a site does, or if there is neither another one nor a site.
  */
 import type { Secret } from '../base/secret.ts'
 import { DEFAULT_NAME } from './kinds/application-keys.ts'
 import { application } from './settings/application.ts'
 import { APPLICATION_SETTINGS } from './settings/index.ts'
 import type { Setting } from './settings/setting.ts'
+import { handlerKeys } from './settings/site-keys.ts'
 import { appKeys } from './settings/tables.ts'
 import type { FileApp, FileTable } from './sources/app-tables.ts'
 import type { Given } from './sources/given.ts'
-import type { FileSites } from './sources/site-tables.ts'
+import { type FilePart, type FileSites, NO_SITES } from './sources/site-tables.ts'
 import type { FileOrigin } from './sources/table-reader.ts'
 import type { PythonConfiguration } from './types.ts'
 import type { Settings } from './values.ts'
@@ -22,11 +23,11 @@ import type { Settings } from './values.ts'
 export interface GivenSettings {
   /** The flat settings. Those of applications are here as well: they are defaults. */
   readonly program: Settings
-  /** At least one. */
+  /** None: sites serve files alone. */
   readonly apps: readonly GivenApp[]
   /** The tables `[[tls]]`. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]` and `[[map]]`. */
+  /** The tables `[[site]]`, and those of variables. */
   readonly sites: FileSites
   /** Of the flat settings' keys. It is in none of the settings, because `--print-config` and `jumak adapt` print those. */
   readonly keyPassword?: Secret | null
@@ -46,8 +47,6 @@ export interface GivenApp {
   readonly configuration: PythonConfiguration | null
 }
 
-const NO_SITES: FileSites = { sites: [], maps: [], upstreams: [] }
-
 export function givenSettings(
   flat: Settings,
   apps: readonly FileApp[],
@@ -66,8 +65,15 @@ export function givenSettings(
     hasMistake: false,
     configuration,
   }
-  const hasOwn = flat.has(application.app.name) || apps.length === 0
+  const isAsked = apps.length === 0 && (sites.sites.length === 0 || sites.sites.some(namesDefault))
+  const hasOwn = flat.has(application.app.name) || isAsked
   return { program: flat, apps: [...(hasOwn ? [own] : []), ...apps.map(app => withDefaults(app, ofApps))], tls, sites }
+}
+
+/** `app = "default"`, in the site or in one of its locations. */
+function namesDefault({ values, locations }: FilePart): boolean {
+  const [app] = values.get(handlerKeys.app.name) ?? []
+  return app?.text === DEFAULT_NAME || locations.some(namesDefault)
 }
 
 function withDefaults({ origin, values, pools, hasMistake }: FileApp, defaults: Settings): GivenApp {

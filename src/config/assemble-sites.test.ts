@@ -1,6 +1,7 @@
 /** Sites from a file: what a location inherits, and where a site is. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { printConfig, summarizeSites } from './print.ts'
 import { loaded, SHOP, told } from './testing/applications.ts'
 
 const NEVER = /must be an address that a connection can have/
@@ -16,6 +17,31 @@ test('a site is on addresses that a connection can have', t => {
   assert.deepEqual(listen(':8000'), ['*:8000'])
   assert.deepEqual(listen('[::]:8000'), ['*:8000'])
   assert.deepEqual(listen('[::1]:8000'), ['[::1]:8000'])
+})
+
+test('sites with files alone have no application, whatever could be found; one that is named is found', t => {
+  const site = '[[site]]\nroot = "/"\n'
+  assert.deepEqual(loaded(t, site).config.apps, [])
+  const named = loaded(
+    t,
+    `${site}locations = [{ match = "/a/", locations = [{ match = "/a/b/", app = "default" }] }]\n`,
+  )
+  assert.deepEqual(
+    named.config.apps.map(({ target }) => target.display),
+    ['app:app'],
+  )
+  const given = loaded(t, site, { words: ['shop.wsgi'] })
+  assert.deepEqual(given.config.apps.length, 1)
+  assert.deepEqual(given.warnings, ['the application default gets no request: no site has app = "default"'])
+  assert.deepEqual(told(t, '[[site]]\napp = "shop"\n'), [
+    "jumak.toml:2:7: app must be an application, and there is none: write it as a table [[app]], not 'shop'",
+  ])
+})
+
+test('--check and --print-config of files alone', t => {
+  const given = loaded(t, '[[site]]\nroot = "/"\n', { words: ['--bind=:80'] })
+  assert.equal(summarizeSites(given.config), 'the settings are right: 1 site, no application, on 0.0.0.0:80')
+  assert.match(printConfig(given, given.environment), /\n# app = "\."[^\n]*\n/)
 })
 
 test('a location inherits what it does not say, a list or a table as a whole', t => {

@@ -6,31 +6,32 @@
  * code that serves (`routing/sites/compile.ts`).
  * Not here: what the values may be (`settings/site-keys.ts`).
  */
-import { bytesOf } from '../base/bytes.ts'
 import type {
   AddedHeader,
-  Condition,
+  Compression,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
-  Place,
+  RewriteAction,
   RewriteStep,
   Site,
   SitesModel,
   TryFile,
-  VariableMap,
 } from '../sites/model.ts'
+import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { readCompression } from './assemble-compression.ts'
 import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
+import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
-import { handlerKeys, locationKeys, locationSettings, mapKeys, rewriteKeys, siteKeys } from './settings/site-keys.ts'
+import { handlerKeys, locationKeys, locationSettings, rewriteKeys, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
-import type { FilePart, FileRewrite, FileSites } from './sources/site-tables.ts'
+import { type FilePart, type FileRewrite, type FileSites, placeOf } from './sources/site-tables.ts'
 import type { BindAddress } from './types.ts'
 import { Values } from './values.ts'
 
@@ -41,15 +42,18 @@ export interface SiteCircumstances {
   /** Names of the applications. */
   readonly apps: readonly string[]
   readonly bind: readonly BindAddress[]
+  /** What stands at the top of the file. */
+  readonly compression: Compression
 }
 
-export function assembleSites({ sites, maps, upstreams }: FileSites, circumstances: SiteCircumstances): SitesModel {
+export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances)
-  for (const upstream of upstreams) reader.upstream(upstream)
+  for (const upstream of tables.upstreams) reader.upstream(upstream)
   return {
-    sites: sites.map((site, index) => reader.site(site, index)),
-    maps: maps.map(map => reader.map(map)),
-    upstreams: reader.upstreams.all(upstreams, circumstances.values),
+    sites: tables.sites.map((site, index) => reader.site(site, index)),
+    ...assembleVariables(tables, circumstances),
+    upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    passwordFiles: [],
   }
 }
 
@@ -76,6 +80,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: null,
       locations: [],
       place,
     }
@@ -93,50 +98,6 @@ class SiteReader {
     return site
   }
 
-  upstream(table: FileTable): void {
-    const values = this.#values(table)
-    this.upstreams.read(table, values)
-    this.#done(values)
-  }
-
-  map(table: FileTable): VariableMap {
-    const values = this.#values(table)
-    for (const needed of [mapKeys.name, mapKeys.from])
-      if (!values.isGiven(needed) && !table.hasMistake) values.tell(table.origin, `a map needs ${needed.name}`)
-    const entries = values.all(mapKeys.values)
-    const isPattern = ({ name }: { readonly name: string }) => name.startsWith('~')
-    const hosts = values.one(mapKeys.hostnames)
-    const lower = entries
-      .filter(entry => !isPattern(entry) && entry.name !== 'default')
-      .map(({ name, value }) => [bytesOf(name).toLowerCase(), value] as const)
-    const isSuffix = (name: string) => hosts && (name.startsWith('*.') || name.startsWith('.'))
-    const isPrefix = (name: string) => hosts && name.endsWith('.*')
-    const map: VariableMap = {
-      name: (values.one(mapKeys.name) ?? 'x').replace(/^\$/, ''),
-      from: values.one(mapKeys.from) ?? '',
-      default: entries.find(({ name }) => name === 'default')?.value ?? '',
-      exact: Object.fromEntries(
-        lower.flatMap(([name, value]) => {
-          if (isPrefix(name) || name.startsWith('*.')) return isSuffix(name) || isPrefix(name) ? [] : [[name, value]]
-          return [[isSuffix(name) ? name.slice(1) : name, value]]
-        }),
-      ),
-      suffixes: Object.fromEntries(
-        lower.flatMap(([name, value]) => (isSuffix(name) ? [[name.replace(/^\*/, ''), value]] : [])),
-      ),
-      prefixes: Object.fromEntries(
-        lower.flatMap(([name, value]) => (isPrefix(name) ? [[name.slice(0, -1), value]] : [])),
-      ),
-      patterns: entries.filter(isPattern).map(({ name, value }) => ({
-        pattern: { source: name.replace(/^~\*?/, ''), ignoresCase: name.startsWith('~*') },
-        value,
-      })),
-      place: placeOf(table),
-    }
-    this.#done(values)
-    return map
-  }
-
   #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
     const values = this.#values(part)
     const match: Match | null = values.one(locationKeys.match)
@@ -152,12 +113,19 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
+      limitExcept: assembleLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
     warnOfUseless(values, location)
     this.#done(values)
     return location
+  }
+
+  upstream(table: FileTable): void {
+    const values = this.#values(table)
+    this.upstreams.read(table, values)
+    this.#done(values)
   }
 
   #values(table: FileTable): Values {
@@ -182,8 +150,14 @@ class SiteReader {
     }
     const app: string | null = values.one(handlerKeys.app)
     if (app !== null) {
-      if (!this.#of.apps.includes(app))
-        values.refuse(handlerKeys.app, `must be one of the applications: ${this.#of.apps.join(', ')}`)
+      const { apps } = this.#of
+      if (!apps.includes(app))
+        values.refuse(
+          handlerKeys.app,
+          apps.length === 0
+            ? 'must be an application, and there is none: write it as a table [[app]]'
+            : `must be one of the applications: ${apps.join(', ')}`,
+        )
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
@@ -209,10 +183,10 @@ class SiteReader {
 
   /** `return` and `redirect` are the last step of their location. */
   #ownReturn(values: Values): RewriteStep[] {
-    const step: RewriteStep | null = values.one(handlerKeys.return)
-    if (step !== null) return [step]
-    const url: string | null = values.one(handlerKeys.redirect)
-    return url === null ? [] : [{ kind: 'return', status: 301, text: url }]
+    const returned = stepsOf(values, handlerKeys.return, action => action)
+    return returned.length > 0
+      ? returned
+      : stepsOf(values, handlerKeys.redirect, url => ({ kind: 'return', status: 301, text: url }))
   }
 
   #tryFiles(values: Values, handler: LocationHandler): TryFile[] {
@@ -266,6 +240,7 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
+      access: assembleAccess(values, outer?.access ?? null),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),
@@ -281,6 +256,7 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
@@ -291,38 +267,64 @@ class SiteReader {
   /** One entry: first its variables, then its rewrite, its return or its break. */
   #rewrite(table: FileRewrite): RewriteStep[] {
     const values = this.#values(table)
-    const steps: RewriteStep[] = values.all(rewriteKeys.set).map(({ name, value }) => ({ kind: 'set', name, value }))
-    const [from, to] = [rewriteKeys.from, rewriteKeys.to].map(key => values.one(key))
-    if ((from === null) !== (to === null) && !table.hasMistake)
+    const steps = stepsOf(values, rewriteKeys.set, ({ name, value }) => ({ kind: 'set', name, value }))
+    const to: string | null = values.one(rewriteKeys.to)
+    if (values.isGiven(rewriteKeys.from) !== values.isGiven(rewriteKeys.to) && !table.hasMistake)
       values.tell(table.origin, 'a rewrite needs both from and to')
-    if (typeof from === 'string' && typeof to === 'string')
-      steps.push({
-        kind: 'rewrite',
-        pattern: { source: from, ignoresCase: false },
-        to,
-        flag: values.one(rewriteKeys.flag),
-      })
-    steps.push(...table.rewrites.flatMap(one => this.#rewrite(one)))
-    if (values.isGiven(rewriteKeys.return)) {
-      const step: RewriteStep | null = values.one(rewriteKeys.return)
-      if (step !== null) steps.push(step)
+    if (to !== null) {
+      const flag = values.one(rewriteKeys.flag)
+      steps.push(
+        ...stepsOf(values, rewriteKeys.from, source => ({
+          kind: 'rewrite',
+          pattern: { source, ignoresCase: false },
+          to,
+          flag,
+        })),
+      )
     }
-    if (values.one(rewriteKeys.break)) steps.push({ kind: 'break' })
+    steps.push(
+      ...table.rewrites.flatMap(one => this.#rewrite(one)),
+      ...stepsOf(values, rewriteKeys.return, action => action),
+      ...stepsOf(values, rewriteKeys.break, isGiven => (isGiven ? { kind: 'break' } : null)),
+    )
     if (steps.length === 0 && !table.hasMistake)
       values.tell(
         table.origin,
         'this entry of rewrites does nothing: give from and to, set, return, break, or rewrites of its own',
       )
-    const condition: Condition | null = values.one(rewriteKeys.if)
+    const conditional = values.isGiven(rewriteKeys.if)
+      ? stepsOf(values, rewriteKeys.if, condition => ({ kind: 'if', condition, steps }))
+      : steps
     this.#done(values)
-    return condition === null ? steps : [{ kind: 'if', condition, steps }]
+    return conditional
   }
+}
+
+/** A step for each value that was given, with its place. */
+function stepsOf<Value>(
+  values: Values,
+  key: Setting<Value>,
+  action: (value: Value) => RewriteAction | null,
+): RewriteStep[] {
+  if (!values.isGiven(key)) return []
+  return values.taken(key).flatMap(({ value, given: { origin } }) => {
+    const step = action(value)
+    return step === null || origin.from !== 'file'
+      ? []
+      : [{ ...step, place: { file: origin.file, ...origin.position } }]
+  })
 }
 
 /** It may be made later, by a build, so a start goes on. An alias without a slash at its end may be a file. */
 function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: string | null): void {
   if (path === null || path === '' || path.includes('$') || statOrNull(path) !== null) return
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
+}
+
+const COMPRESSION_KEYS = {
+  compress: locationSettings.compress,
+  types: locationSettings.compressTypes,
+  minLength: locationSettings.compressMinLength,
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
@@ -360,8 +362,4 @@ function withoutOff(charset: string): string {
 
 function isAddress(host: string): boolean {
   return isIPv4(host) || isPlainIPv6(host)
-}
-
-function placeOf({ origin }: FileTable): Place {
-  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }

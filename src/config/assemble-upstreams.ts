@@ -12,6 +12,7 @@ import type { Setting } from './settings/setting.ts'
 import { proxy, proxySettings, upstreamKeys } from './settings/upstream-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
+import { placeOf } from './sources/site-tables.ts'
 import type { Values } from './values.ts'
 
 /** Of one group: each choice looks at all of them. */
@@ -26,7 +27,7 @@ export class UpstreamReader {
   /** An `[[upstream]]`. All of them come before the first location. */
   read(table: FileTable, values: Values): void {
     const { origin } = table
-    const place: Place = { file: origin.file, line: origin.position.line, column: origin.position.column }
+    const place = placeOf(table)
     for (const needed of [upstreamKeys.name, upstreamKeys.servers])
       if (!values.isGiven(needed) && !table.hasMistake) values.tell(origin, `an upstream needs ${needed.name}`)
     const name: string | null = values.one(upstreamKeys.name)

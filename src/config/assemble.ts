@@ -13,6 +13,7 @@ import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import { readAdminSocket } from './admin-socket.ts'
 import type { GivenSettings } from './applications.ts'
 import { type AppCircumstances, assembleApp } from './assemble-app.ts'
+import { programCompression } from './assemble-compression.ts'
 import { refuseConflicts } from './assemble-keys.ts'
 import { assembleSites } from './assemble-sites.ts'
 import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
@@ -32,6 +33,7 @@ import { processes } from './settings/processes.ts'
 import { remoteLogs } from './settings/remote-logs.ts'
 import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
+import { workers } from './settings/workers.ts'
 import type { Given } from './sources/given.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
@@ -58,7 +60,16 @@ export function assembleConfig(
   checkHealthPaths(values, plain.health)
   const bind = readAddresses(values)
   const tls = assembleTls(given, values, environment)
-  const sites = assembleSites(given.sites, { environment, values, apps: apps.map(({ name }) => name), bind })
+  // Sites inherit what is in force, which another value in the file is not before a restart.
+  const asGiven = programCompression(values)
+  const compression = running?.compression ?? asGiven
+  const sites = assembleSites(given.sites, {
+    environment,
+    values,
+    apps: apps.map(({ name }) => name),
+    bind,
+    compression,
+  })
   checkHttps(values, plain.https, { given, bind })
   if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
     values.report(
@@ -74,6 +85,7 @@ export function assembleConfig(
     sites,
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
     forwardedHeaders: readForwardedHeaders(values),
+    compression: asGiven,
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
     limits: readLimits(values, plain.limits, environment, {
       links,
@@ -81,6 +93,7 @@ export function assembleConfig(
       hasTls: bind.some(address => schemeOf(address, hasTls(tls)) === 'https'),
     }),
     errorPages: readErrorPages(values),
+    graceful: values.one(workers.timeouts.graceful),
     accessLog: path === null ? null : { ...plain.accessLog, path },
     ...readRemoteLogs(values, plain),
     gatewayIdentity,

@@ -11,6 +11,7 @@ import { account } from './testing/cases/account.ts'
 import { application } from './testing/cases/application.ts'
 import type { Case } from './testing/cases/case.ts'
 import { clients } from './testing/cases/clients.ts'
+import { compression } from './testing/cases/compression.ts'
 import { content } from './testing/cases/content.ts'
 import { development } from './testing/cases/development.ts'
 import { errors } from './testing/cases/errors.ts'
@@ -46,6 +47,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...development,
   ...watching,
   ...clients,
+  ...compression,
   ...queue,
   ...requests,
   ...content,

@@ -167,6 +167,8 @@ test('the schema has every setting of a file, with its real default', () => {
     'include',
     'site',
     'map',
+    'geo',
+    'split',
     'upstream',
   ])
   assert.equal(schema['additionalProperties'], false)

@@ -18,11 +18,12 @@ import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { FilePart, FileRewrite } from './sources/site-tables.ts'
@@ -51,10 +52,15 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
-  for (const map of settings.sites.maps)
-    lines.push('', '[[map]]', ...linesOfTable(MAP_KEYS, new Values(map.values, where), printed))
-  for (const upstream of settings.sites.upstreams)
-    lines.push('', '[[upstream]]', ...linesOfTable(UPSTREAM_KEYS, new Values(upstream.values, where), printed))
+  const { maps, geos, splits, upstreams } = settings.sites
+  for (const [name, keys, tables] of [
+    ['map', MAP_KEYS, maps],
+    ['geo', GEO_KEYS, geos],
+    ['split', SPLIT_KEYS, splits],
+    ['upstream', UPSTREAM_KEYS, upstreams],
+  ] as const)
+    for (const table of tables)
+      lines.push('', `[[${name}]]`, ...linesOfTable(keys, new Values(table.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`
@@ -245,13 +251,23 @@ export interface Loadable {
   readonly interface: 'wsgi' | 'asgi'
 }
 
-/** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
-export function summarize({ bind, tls: ofTls, apps }: Config, app: AppConfig, loaded: Loadable | null): string {
-  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency, workerClass } = app
-  const name = apps.length > 1 ? `${app.name}: ` : ''
-  const addresses = bind
+/** For `--check`, where there is no application. */
+export function summarizeSites(config: Config): string {
+  const { length } = config.sites.sites
+  return `the settings are right: ${length} site${length === 1 ? '' : 's'}, no application, on ${addressesOf(config)}`
+}
+
+function addressesOf({ bind, tls: ofTls }: Config): string {
+  return bind
     .map(address => `${schemeOf(address, hasTls(ofTls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
     .join(', ')
+}
+
+/** For `--check`: what would be served, in one line. `loaded` is null if the application was not loaded. */
+export function summarize(config: Config, app: AppConfig, loaded: Loadable | null): string {
+  const { target, workers: ofWsgi, asgiWorkers, threads, concurrency, workerClass } = app
+  const name = config.apps.length > 1 ? `${app.name}: ` : ''
+  const addresses = addressesOf(config)
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
   const room = (isMany: boolean) => (isMany ? `up to ${count(concurrency, 'request')}` : count(threads, 'thread'))
   if (loaded === null) {

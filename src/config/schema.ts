@@ -3,10 +3,11 @@
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
 import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 
 export function jsonSchema(): JsonSchema {
   const settings = SETTINGS.filter(setting => isFrom(setting, 'file'))
@@ -23,6 +24,8 @@ export function jsonSchema(): JsonSchema {
       tls: orTables(properties['tls']!, '#/$defs/tls', []),
       site: listOfTables('A site: names, and what is done below their paths', '#/$defs/site'),
       map: listOfTables('A variable that depends on another text', '#/$defs/map'),
+      geo: listOfTables('A variable that depends on the network of an address', '#/$defs/geo'),
+      split: listOfTables('A variable that divides clients', '#/$defs/split'),
       upstream: listOfTables('Servers that requests are passed on to', '#/$defs/upstream'),
     },
     $defs: {
@@ -71,6 +74,18 @@ export function jsonSchema(): JsonSchema {
         additionalProperties: false,
         required: ['name', 'servers'],
         properties: propertiesOf(UPSTREAM_KEYS),
+      },
+      geo: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'networks'],
+        properties: propertiesOf(GEO_KEYS),
+      },
+      split: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'from', 'parts'],
+        properties: propertiesOf(SPLIT_KEYS),
       },
       pool: {
         type: 'object',

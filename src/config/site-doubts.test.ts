@@ -141,3 +141,55 @@ app = "shop"
   assert.deepEqual(map!.patterns, [{ pattern: { source: '^x=(.*)$', ignoresCase: false }, value: '$1' }])
   assert.equal(map!.default, '=')
 })
+
+test('networks and parts: what is wrong is told at its entry, what is used by nobody is doubtful', t => {
+  const variables = `[[geo]]
+name = "$near"
+networks = { default = "no", "10.0.0.0/8" = "yes", "2001:db8::/32" = "yes" }
+[[split]]
+name = "$half"
+from = "$remote_addr"
+parts = ["50% a", "0.5%", "* b"]
+`
+  const { config, warnings } = loaded(
+    t,
+    `${SHOP}${variables}[[site]]\napp = "shop"\nadd-headers = { X-Near = "$near" }\n`,
+  )
+  const [geo] = config.sites.geos
+  assert.deepEqual(geo, {
+    name: 'near',
+    from: '$remote_addr',
+    default: 'no',
+    networks: { '10.0.0.0/8': 'yes', '2001:db8::/32': 'yes' },
+    place: geo!.place,
+  })
+  assert.deepEqual(config.sites.splits[0]!.parts, [
+    { share: 5000, value: 'a' },
+    { share: 50, value: '' },
+    { share: null, value: 'b' },
+  ])
+  assert.match(warnings.join('\n'), /jumak\.toml:7:3: nothing uses the variable \$half$/)
+  const problems = told(
+    t,
+    `${SHOP}[[geo]]
+networks = { ranges = "x", "10.0.0.0/33" = "y" }
+[[split]]
+name = "a"
+from = "$uri"
+parts = ["60% a", "50% b", "0% c", "* d", "1% e"]
+[[geo]]
+name = "a"
+networks = { a = { b = 1 } }
+[[site]]
+app = "shop"
+rewrites = [{ if = "-f name", return = 503 }, { if = "!-q $uri", return = 503 }]
+`,
+  ).join('\n')
+  assert.match(problems, /a geo needs name/)
+  assert.match(problems, /5:14: networks must have addresses, networks as in 10\.0\.0\.0\/8, or default, not 'ranges'/)
+  assert.match(problems, /not '10\.0\.0\.0\/33'/)
+  assert.match(problems, /parts come to 110%, which is more than 100%/)
+  assert.match(problems, /parts must have a percentage from 0\.01% to 100%, not '0% c'/)
+  assert.match(problems, /if must have an absolute path or a variable after -f, not '-f name'/)
+  assert.match(problems, /if must be as in .* not '!-q \$uri'/)
+})

@@ -113,9 +113,7 @@ function locationOf(path: string, locations: readonly Location[]): Location | nu
   return found
 }
 
-/** The only application has to be there, also where sites have files alone. */
 function unusedApps(sites: readonly Site[], apps: Parameters<typeof doubtsOfSites>[1]): string[] {
-  if (apps.length === 1) return []
   const used = new Set<string>()
   const visit = ({ handler, locations }: Location): void => {
     if (handler.kind === 'app') used.add(handler.name)

@@ -8,7 +8,7 @@
 
 import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import type { Secret } from '../base/secret.ts'
-import type { SitesModel } from '../sites/model.ts'
+import type { Compression, SitesModel } from '../sites/model.ts'
 import type { Affinity } from './kinds/affinity.ts'
 import type { BindAddress } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
@@ -228,8 +228,10 @@ export type HttpsConfig = ProgramValues['https']
 
 /** All of it, for the master. Plain settings of the program stand beside these names. */
 export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'syslog'> {
-  /** At least one. */
+  /** None: sites serve files alone, and no Python runs. */
   readonly apps: readonly AppConfig[]
+  /** Milliseconds that running requests have at a stop, where no application says it. */
+  readonly graceful: number
   /** Threads of the gateway that talk to clients. */
   readonly gatewayThreads: number
   /** Why, for the start-up line: `auto: 12 cores`. Empty if the user gave the number. */
@@ -250,6 +252,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'sy
   readonly syslog: SyslogConfig | null
   /** Names and values, one after the other, that every response has. */
   readonly responseHeaders: readonly string[]
+  /** Of what no site is for, and what sites inherit. */
+  readonly compression: Compression
   /** No two have the same status and format. */
   readonly errorPages: readonly ErrorPage[]
   /** Directory for temporary files. */
@@ -288,6 +292,7 @@ export type GatewayApp = Pick<
 export type GatewayConfig = Pick<
   Config,
   | 'accessLog'
+  | 'compression'
   | 'errorPages'
   | 'forwardedHeaders'
   | 'gatewayIdentity'

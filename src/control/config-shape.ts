@@ -40,7 +40,7 @@ import type {
   SyslogConfig,
   Timeouts,
 } from '../config/types.ts'
-import { sitesModel } from './sites-shape.ts'
+import { compression, sitesModel } from './sites-shape.ts'
 
 const MAX_TEXT = 4096
 /** The number after it is (uid_t)-1, which is no user. */
@@ -165,6 +165,7 @@ const FIELDS: Checks<GatewayConfig> = {
   trustedProxies: listOf(line, MAX_ENTRIES),
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),
+  compression,
   statsd: orNull(statsd),
   syslog: orNull(syslog),
   http2: object<Http2Config>({ isOn: flag, streams: count, frameSize: count }),

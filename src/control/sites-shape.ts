@@ -16,21 +16,31 @@ import {
   wholeNumber,
 } from '../base/checks.ts'
 import type {
+  Access,
+  AccessRequest,
+  AccessRule,
   AddedHeader,
+  AddressMap,
   Alias,
+  BasicAccess,
+  Compression,
   Condition,
   ErrorTarget,
   Expires,
+  LimitExcept,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   PatternText,
   Place,
   RewriteStep,
   Site,
   SiteName,
   SitesModel,
+  SplitMap,
+  SplitPart,
   TryFile,
   VariableMap,
 } from '../sites/model.ts'
@@ -107,13 +117,14 @@ const condition = byKind<Condition>({
   true: { value: line },
   equal: { value: line, to: line, not: flag },
   matches: { value: line, pattern, not: flag },
+  file: { path: line, test: oneOf(['file', 'directory', 'exists', 'executable']), not: flag },
 })
 const step: Check = byKind<RewriteStep>({
-  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']) },
-  return: { status, text: orNull(line) },
-  set: { name: line, value: line },
-  break: {},
-  if: { condition, steps: later(() => steps) },
+  rewrite: { pattern, to: line, flag: oneOf(['next', 'last', 'break', 'redirect', 'permanent']), place },
+  return: { status, text: orNull(line), place },
+  set: { name: line, value: line, place },
+  break: { place },
+  if: { condition, steps: later(() => steps), place },
 })
 const steps = listOf(step, MAX_ENTRIES)
 
@@ -150,7 +161,22 @@ const upstream = object<Upstream>({
   keepaliveTimeout: milliseconds,
   place,
 })
+const access = object<Access>({
+  rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
+  satisfy: oneOf(['all', 'any']),
+  basic: orNull(object<BasicAccess>({ realm: line, users: line })),
+  request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
+})
+export const compression: Check = object<Compression>({
+  files: flag,
+  responses: flag,
+  codings: listOf(oneOf(['zstd', 'br', 'gzip']), 3),
+  types: listOf(line, MAX_ENTRIES),
+  minLength: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+})
+
 const settings = object<LocationSettings>({
+  access,
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
@@ -171,6 +197,7 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   absoluteRedirect: flag,
   portInRedirect: flag,
@@ -183,6 +210,7 @@ const location: Check = object<Location>({
   tryFiles: listOf(tryFile, MAX_ENTRIES),
   handler,
   settings,
+  limitExcept: orNull(object<LimitExcept>({ methods: listOf(line, MAX_ENTRIES), access })),
   locations: listOf(
     later(() => location),
     MAX_ENTRIES,
@@ -214,4 +242,21 @@ export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
   upstreams: listOf(upstream, MAX_ENTRIES),
+  passwordFiles: listOf(
+    object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
+    MAX_ENTRIES,
+  ),
+  geos: listOf(
+    object<AddressMap>({ name: line, from: line, default: line, networks: tableOf(line), place }),
+    MAX_ENTRIES,
+  ),
+  splits: listOf(
+    object<SplitMap>({
+      name: line,
+      from: line,
+      parts: listOf(object<SplitPart>({ share: orNull(wholeNumber(1, 10_000)), value: line }), MAX_ENTRIES),
+      place,
+    }),
+    MAX_ENTRIES,
+  ),
 })

@@ -14,8 +14,10 @@ import type { PoolEvents } from '../apps/pool/events.ts'
 import type { LinkFactory } from '../apps/pool/link-owner.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import type { WorkerAddress } from '../apps/pool/worker.ts'
+import { fileCompression } from '../compression/files.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
+import { BY_NAME } from '../handlers/static/entry.ts'
 import { StaticFiles } from '../handlers/static/handler.ts'
 import type { Exchange, Handler } from '../http/exchange.ts'
 import { poolAffinity } from './affinity.ts'
@@ -221,7 +223,11 @@ export class Application {
 
   #makeFiles(): StaticFiles {
     const { rootPath, path, staticMounts } = this.#config
-    const files = new StaticFiles(rootPath, this.#shared.space.files, this.#refuse, path)
+    const { config, kept, space } = this.#shared
+    const files = new StaticFiles(rootPath, space.files, this.#refuse, path, {
+      policy: { ...BY_NAME, compression: fileCompression(config.compression) },
+      kept,
+    })
     files.setMounts([...staticMounts, ...this.#foundMounts])
     return files
   }

@@ -13,6 +13,7 @@ import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/p
 import { createHttp2, sendBuffers } from '../http2/protocol.ts'
 import { accessLog } from '../middleware/access-log.ts'
 import { clientCertificates } from '../middleware/client-certificates.ts'
+import { compression } from '../middleware/compression.ts'
 import { health } from '../middleware/health.ts'
 import { hsts } from '../middleware/hsts.ts'
 import { httpsRedirect } from '../middleware/https-redirect.ts'
@@ -54,7 +55,10 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
   const handler = withTls(parts, tls, https)(content)
   const { responseHeaders: added } = config
   const headed = added.length === 0 ? handler : responseHeaders(added)(handler)
-  const logged = onAnswered === null ? headed : accessLog(onAnswered)(headed)
+  // Sites have filters of their own, and `compress` at the top is what they inherit.
+  const isCompressed = sites === null && config.compression.responses
+  const smaller = isCompressed ? compression(config.compression, parts.encoders)(headed) : headed
+  const logged = onAnswered === null ? smaller : accessLog(onAnswered)(smaller)
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health

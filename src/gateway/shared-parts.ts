@@ -2,10 +2,13 @@
 import type { PoolEvents } from '../apps/pool/events.ts'
 import type { SlotSourceFactory } from '../apps/pool/slots.ts'
 import { OpenFiles } from '../base/open-files.ts'
-import type { OtherUses } from '../base/other-threads.ts'
+import type { OtherUses, SharedTurn } from '../base/other-threads.ts'
+import { POOL_OF_A_LOOP, PoolShares } from '../base/pool-shares.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
+import { Encoders } from '../compression/encoders.ts'
 import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
+import { KeptCodings } from '../handlers/static/kept-codings.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
@@ -34,6 +37,11 @@ export interface SharedParts {
   readonly setLogLevel: (level: LogLevel) => void
   readonly memory: GatewayMemory
   readonly space: TemporarySpace
+  /** What takes long in Node's thread pool asks here first. */
+  readonly pool: PoolShares
+  readonly encoders: Encoders
+  /** Compressed forms of files. */
+  readonly kept: KeptCodings
   readonly pages: OwnPages
   readonly refusals: Refusals
   readonly trusted: TrustedProxies
@@ -46,6 +54,8 @@ export interface SharedParts {
 export interface OtherLoops {
   /** What they use of memory and files. */
   readonly uses: OtherUses
+  /** One of them has a password checked at a time. */
+  readonly passwordTurn: SharedTurn
   /** The slots that a pool of an application shares with their pools. */
   readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
   /** How many requests of each client network wait, of an application in all threads. */
@@ -64,6 +74,10 @@ export function makeShared(
   const wanted: WantedLevel = { level: config.logLevel }
   const log = gatewayLog(wanted, send)
   const refusals = new Refusals(log)
+  const memory = new GatewayMemory(config.limits.memory, log, threads?.uses.memory)
+  const space = makeSpace(config, refusals, threads?.uses ?? null)
+  const pool = new PoolShares({ threads: poolThreads(), loops: config.gatewayThreads }, threads?.passwordTurn)
+  const encoders = new Encoders(memory.budget, pool)
   return {
     config,
     build,
@@ -72,14 +86,22 @@ export function makeShared(
     setLogLevel: level => {
       wanted.level = level
     },
-    memory: new GatewayMemory(config.limits.memory, log, threads?.uses.memory),
-    space: makeSpace(config, refusals, threads?.uses ?? null),
+    memory,
+    space,
+    pool,
+    encoders,
+    kept: new KeptCodings(encoders, space.files),
     pages: new OwnPages(config.errorPages),
     refusals,
     trusted: trustedProxies(config.trustedProxies),
     events: poolEvents(send, log),
     threads,
   }
+}
+
+/** As the master has set it. */
+function poolThreads(): number {
+  return Number(process.env['UV_THREADPOOL_SIZE'] ?? POOL_OF_A_LOOP)
 }
 
 interface WantedLevel {

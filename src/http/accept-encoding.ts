@@ -1,6 +1,6 @@
 /** Chooses the content coding of a response by the client's Accept-Encoding (RFC9110§12.5.3). */
 
-/** The codings that we have, best first. The order decides between codings that the client wants equally. */
+/** The codings that we have. For files, which are compressed once, the best is first. */
 export const CODINGS = ['br', 'zstd', 'gzip'] as const
 export type Coding = (typeof CODINGS)[number]
 
@@ -14,8 +14,8 @@ const MAX_REMEMBERED_LENGTH = 128
 const remembered = new Map<string, Weights>()
 
 /**
- * The best of the `available` codings, or null: send the file as it is. That is also the answer when the client accepts none of
- * them: RFC9110§12.5.3 allows it, and a response is of more use than a refusal.
+ * The best of the `available` codings, or null: send the content as it is. That is also the answer when the client accepts none of
+ * them: RFC9110§12.5.3 allows it, and a response is of more use than a refusal. Of codings that the client wants equally the first is best.
  */
 export function preferCoding(acceptEncoding: string | undefined, available: readonly Coding[]): Coding | null {
   if (acceptEncoding === undefined || available.length === 0) return null
@@ -24,13 +24,9 @@ export function preferCoding(acceptEncoding: string | undefined, available: read
   for (const coding of available) {
     const weight = weights[coding]
     if (weight === 0 || weight < weights.identity) continue
-    if (best === null || weight > weights[best] || (weight === weights[best] && isBefore(coding, best))) best = coding
+    if (best === null || weight > weights[best]) best = coding
   }
   return best
-}
-
-function isBefore(one: Coding, other: Coding): boolean {
-  return CODINGS.indexOf(one) < CODINGS.indexOf(other)
 }
 
 function weightsOf(acceptEncoding: string): Weights {

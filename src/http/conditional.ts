@@ -17,8 +17,10 @@ export interface Conditions {
 }
 
 export interface Validators {
-  /** Strong, with its quotes. */
+  /** With its quotes, without `W/`. */
   readonly etag: string
+  /** The tag is weak: equal content, perhaps not byte for byte (RFC9110§8.8.1). Left out: it is strong. */
+  readonly isWeak?: boolean
   /** The Last-Modified value. */
   readonly lastModified: string
   /** The same in milliseconds: whole seconds. */
@@ -71,7 +73,8 @@ export function readConditions(headers: readonly string[]): Conditions {
 export function evaluateConditions(conditions: Conditions, validators: Validators): 200 | 304 | 412 {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions
   if (ifMatch !== undefined) {
-    if (!hasTag(ifMatch, validators.etag, false)) return 412
+    // A weak tag is not equal to anything here (RFC9110§13.1.1).
+    if (validators.isWeak ? ifMatch.trim() !== '*' : !hasTag(ifMatch, validators.etag, false)) return 412
   } else if (ifUnmodifiedSince !== undefined) {
     const date = parseHttpDate(ifUnmodifiedSince)
     if (date !== null && validators.modifiedAt > date) return 412
@@ -89,6 +92,7 @@ export function evaluateConditions(conditions: Conditions, validators: Validator
 /** RFC9110§13.1.5: a client gets a part only if its other parts are of the very same representation. `now`: of the Date header. */
 export function isRangeWanted(ifRange: string | undefined, validators: Validators, now: number): boolean {
   if (ifRange === undefined) return true
+  if (validators.isWeak) return false
   if (ifRange.startsWith('"')) return ifRange === validators.etag
   // A file that may have changed twice within its second has no strong date (RFC9110§8.8.2.2).
   return ifRange === validators.lastModified && validators.modifiedAt + 1000 <= now

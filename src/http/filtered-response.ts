@@ -17,7 +17,14 @@ import { read } from 'node:fs'
 import type { Exchange, ResponseHead, ResponseState, ResponseWriter } from './exchange.ts'
 import { fileCut } from './file-cut.ts'
 import type { HeaderLines } from './headers.ts'
-import type { ContentFilter, ContentOutput, FilteredExchange, FilteredHead, ResponseFilter } from './response-filter.ts'
+import type {
+  ContentFilter,
+  ContentOutput,
+  FilteredExchange,
+  FilteredHead,
+  ResponseFilter,
+  WholeResponse,
+} from './response-filter.ts'
 
 /** Puts the filter in front of the present writer, for whoever answers from here on. The filter that is added last sees a response first. */
 export function addFilter(exchange: FilteredExchange & Pick<Exchange, 'response'>, filter: ResponseFilter): void {
@@ -72,6 +79,11 @@ class FilteredResponse implements ResponseWriter {
       this.#next.respond(filtered.head, content)
       return
     }
+    const whole = filtered.whole === undefined ? null : this.#whole(head, filtered, content)
+    if (whole !== null) {
+      this.#next.respond(whole.head, whole.content)
+      return
+    }
     this.#next.start(filtered.head)
     this.#begin(head, filtered.head, filtered.content)
     // Lent for this call; a filter owns what it gets.
@@ -79,14 +91,25 @@ class FilteredResponse implements ResponseWriter {
     this.end()
   }
 
+  #whole(given: ResponseHead, { head, whole }: FilteredHead, content: Buffer): WholeResponse | null {
+    const { length } = content
+    if (length === 0 || this.#isWithout(head.status) || isWithoutContent(given.status)) return null
+    const promised = lengthOf(given.headers)
+    // What breaks its promise is cut or shortened on the long way.
+    return promised < 0 || promised === length ? whole!(content) : null
+  }
+
   #begin(given: ResponseHead, changed: ResponseHead, content: FilteredHead['content']): void {
-    const isHead = this.#exchange.request.method === 'HEAD'
-    if (content === null || isHead || isWithoutContent(changed.status)) {
+    if (content === null || this.#isWithout(changed.status)) {
       if (this.#onDrain !== null) this.#next.onDrain(this.#onDrain)
       return
     }
     this.#content = new FilteredContent(this.#next, content, given, () => this.#onDrain?.())
     this.#exchange.onClosed(() => this.#content!.close())
+  }
+
+  #isWithout(status: number): boolean {
+    return this.#exchange.request.method === 'HEAD' || isWithoutContent(status)
   }
 
   write(chunk: Buffer): boolean {

@@ -27,6 +27,16 @@ export interface FilteredHead {
   readonly head: ResponseHead
   /** Makes the filter of the content; called only for a response that has content. Null: the content goes on as it is. */
   readonly content: ((out: ContentOutput) => ContentFilter) | null
+  /**
+   * A shorter way for a source that has all its content at once (`respond`): makes a whole response of it within the call, with its length.
+   * `content` is valid during the call only. Null: this one goes through `content`. Left out: there is no such way.
+   */
+  readonly whole?: (content: Buffer) => WholeResponse | null
+}
+
+export interface WholeResponse {
+  readonly head: ResponseHead
+  readonly content: Buffer
 }
 
 /** Its methods must not throw: a filter that fails calls `out.abort`. */

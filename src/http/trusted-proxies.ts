@@ -1,34 +1,13 @@
 /** Which proxies are trusted: what they say about a client is believed. */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { addressRanges } from './address-ranges.ts'
 
 export interface TrustedProxies {
   /** `address` is empty for the other end of a Unix socket. */
   isTrusted(address: string): boolean
 }
 
-/** `list`: addresses, CIDR ranges, and `unix` for clients of Unix sockets. Throws for anything else, naming it. */
+/** `list`: as for `addressRanges`. */
 export function trustedProxies(list: readonly string[]): TrustedProxies {
-  const block = new BlockList()
-  let unix = false
-  for (const entry of list) {
-    // An entry that is only half understood would trust the wrong proxies: `10.0.0.1/` is not `10.0.0.1/0`.
-    const [, address = '', bits] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
-    const family = familyOf(address)
-    if (entry === 'unix') unix = true
-    else if (family === null || Number(bits ?? 0) > (family === 'ipv4' ? 32 : 128))
-      throw new Error(`not an address, a range or 'unix': ${entry}`)
-    else if (bits === undefined) block.addAddress(address, family)
-    else block.addSubnet(address, Number(bits), family)
-  }
-  return {
-    isTrusted(address) {
-      if (address === '') return unix
-      const family = familyOf(address)
-      return family !== null && block.check(address, family)
-    },
-  }
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' | null {
-  return isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : null
+  const ranges = addressRanges(list)
+  return { isTrusted: address => ranges.has(address) }
 }

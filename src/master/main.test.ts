@@ -365,6 +365,17 @@ test('workers that die before they serve end the start with 1', linux, async () 
   )
 })
 
+test(
+  'workers that die of a warm-up request end the start with its name, though their end is known sooner',
+  linux,
+  async () => {
+    const warmup = [{ scheme: 'http', authority: 'localhost', target: '/dies' }] as const
+    const master = new TestMaster('', { warmup })
+    await master.ended(3)
+    assert.match(master.log.join('\n'), /error master +the warm-up failed: GET \/dies was not answered; mend/)
+  },
+)
+
 test('an import that hangs is ended by TERM', linux, async () => {
   const master = new TestMaster('hang')
   await master.see(/preloader importing/)

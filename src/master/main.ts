@@ -285,11 +285,10 @@ class Master {
       onFatal: code => this.#stop('now', code, problemOf(this.#fleets)),
       onReloaded: (app, settled) => {
         if (settled.failure !== null) this.#ifReplaced()
-        if (this.#isOnTrial && !this.#isFinishing && !this.#trial!.judge(this.#fleets!))
-          this.#stop('now', 1, problemOf(this.#fleets))
-        this.#tellReady()
+        this.#judge()
         this.#admin.settled(app, settled)
       },
+      onListening: () => this.#judge(),
       onReport: report => this.#admin.reported(report),
       onPong: () => this.#notifier?.answered(),
     })
@@ -329,6 +328,13 @@ class Master {
   /** A process of ours did not come up. */
   #ifReplaced(): void {
     if (!this.#isFinishing && !this.#isOnTrial && !this.#config.isDevelopment) this.#upgrades.ifReplaced()
+  }
+
+  /** Something serves now, or cannot. */
+  #judge(): void {
+    if (this.#isOnTrial && !this.#isFinishing && !this.#trial!.judge(this.#fleets!))
+      this.#stop('now', 1, problemOf(this.#fleets))
+    this.#tellReady()
   }
 
   async #takeOver(): Promise<void> {
@@ -371,7 +377,7 @@ class Master {
     return new Notifier({
       socket,
       program: this.#programs.notify,
-      python: () => this.#fleets?.python ?? null,
+      python: () => this.#fleets?.python ?? (this.#config.apps.length === 0 ? 'python3' : null),
       askGateway: () => this.#fleets?.sendToGateway({ type: 'ping' }),
       outputs: this.#outputs,
       warn: message => this.#narrator.warn(message),

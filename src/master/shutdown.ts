@@ -102,9 +102,7 @@ export class Shutdown {
 
   /** There is no delay when the stop is urgent, or the program was never ready. */
   #mayDelay(): boolean {
-    return (
-      this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleets.values().some(fleet => fleet.serving !== null)
-    )
+    return this.#delayMs > 0 && this.#urgency === 'graceful' && this.#fleets.serves
   }
 
   get #generations(): Generation[] {
@@ -123,8 +121,9 @@ export class Shutdown {
     if (gateway === null || this.#urgency === 'now') return
     const isDrained = () => gateway.isDrained || gateway.isGone
     if (this.#urgency === 'graceful') {
-      // There may be none, when the only application could not be added.
-      const largest = Math.max(0, ...this.#fleets.values().map(gracefulOf))
+      const fleets = this.#fleets.values()
+      // Without an application files are sent.
+      const largest = fleets.length === 0 ? this.#fleets.graceful : Math.max(...fleets.map(gracefulOf))
       gateway.drain(largest, this.#handedOn)
       this.#tellDeserted()
       for (const { at, act } of this.#earlyEnds(largest)) {

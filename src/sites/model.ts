@@ -25,6 +25,17 @@ export interface SitesModel {
   readonly maps: readonly VariableMap[]
   /** `upstream`, and the servers that locations name themselves. */
   readonly upstreams: readonly Upstream[]
+  /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
+  readonly passwordFiles: readonly PasswordFile[]
+  /** `geo`. */
+  readonly geos: readonly AddressMap[]
+  /** `split_clients`. */
+  readonly splits: readonly SplitMap[]
+}
+
+export interface PasswordFile {
+  readonly file: string
+  readonly users: readonly { readonly name: string; readonly hash: string }[]
 }
 
 /** `server`. */
@@ -75,6 +86,8 @@ export interface Location {
   readonly tryFiles: readonly TryFile[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
+  /** Who is let in with other methods than these; null: as with all methods. `limit_except` */
+  readonly limitExcept: LimitExcept | null
   /** Nested ones. */
   readonly locations: readonly Location[]
   readonly place: Place
@@ -107,8 +120,46 @@ export interface Alias {
   readonly prefix: string | null
 }
 
+export interface LimitExcept {
+  /** In capitals. With GET comes HEAD. */
+  readonly methods: readonly string[]
+  readonly access: Access
+}
+
+/** Who is let in. */
+export interface Access {
+  /** `allow`, `deny`: the first that has the client's address decides. */
+  readonly rules: readonly AccessRule[]
+  /** All that is asked must let the client in, or any of it. `satisfy` */
+  readonly satisfy: 'all' | 'any'
+  /** Null: no password is asked for. `auth_basic` */
+  readonly basic: BasicAccess | null
+  /** Null: no other location is asked. `auth_request` */
+  readonly request: AccessRequest | null
+}
+
+export interface AccessRule {
+  readonly allows: boolean
+  /** An address, a range, `unix`, or `all`. */
+  readonly from: string
+}
+
+export interface BasicAccess {
+  readonly realm: Template
+  /** `file` of one of the `passwordFiles`. `auth_basic_user_file` */
+  readonly users: string
+}
+
+export interface AccessRequest {
+  /** Path of the same site, may have a query. */
+  readonly uri: Template
+  /** Variables that are set afterwards; the values are of the response. `auth_request_set` */
+  readonly sets: readonly { readonly name: string; readonly value: Template }[]
+}
+
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */
 export interface LocationSettings {
+  readonly access: Access
   /** Directory of files; null: none was named. `root` */
   readonly root: Template | null
   /** Names of files that stand for their directory. `index` */
@@ -131,6 +182,7 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
   /** Location has the host in it. `absolute_redirect` */
@@ -139,6 +191,22 @@ export interface LocationSettings {
   readonly portInRedirect: boolean
   readonly proxy: ProxySettings
 }
+
+/** What is compressed for clients that want it. */
+export interface Compression {
+  /** Files, each once. */
+  readonly files: boolean
+  /** Responses of applications, and what the program answers by itself. `gzip` */
+  readonly responses: boolean
+  /** At least one. Of those that a client wants equally the first is taken; of files, which are compressed once, the smallest. */
+  readonly codings: readonly CompressionCoding[]
+  /** Media types in lower case: `text/css`, `text/*`, `*`. `gzip_types` */
+  readonly types: readonly string[]
+  /** Bytes of content; what is shorter is sent as it is. `gzip_min_length` */
+  readonly minLength: number
+}
+
+export type CompressionCoding = 'zstd' | 'br' | 'gzip'
 
 export interface AddedHeader {
   readonly name: string
@@ -166,7 +234,9 @@ export interface ErrorTarget {
   readonly target: Template
 }
 
-export type RewriteStep =
+export type RewriteStep = RewriteAction & { readonly place: Place }
+
+export type RewriteAction =
   | {
       readonly kind: 'rewrite'
       readonly pattern: PatternText
@@ -186,6 +256,13 @@ export type Condition =
   | { readonly kind: 'true'; readonly value: Template }
   | { readonly kind: 'equal'; readonly value: Template; readonly to: Template; readonly not: boolean }
   | { readonly kind: 'matches'; readonly value: Template; readonly pattern: PatternText; readonly not: boolean }
+  /** Whether something is on the disk, links followed: `-f`, `-d`, `-e`, `-x`. `path`: absolute. */
+  | {
+      readonly kind: 'file'
+      readonly path: Template
+      readonly test: 'file' | 'directory' | 'exists' | 'executable'
+      readonly not: boolean
+    }
 
 /** A variable whose value depends on another text. `map` */
 export interface VariableMap {
@@ -199,4 +276,32 @@ export interface VariableMap {
   readonly prefixes: Readonly<Record<string, Template>>
   readonly patterns: readonly { readonly pattern: PatternText; readonly value: Template }[]
   readonly place: Place
+}
+
+/** A variable whose value depends on the network of an address. The longest prefix wins. `geo` */
+export interface AddressMap {
+  readonly name: string
+  /** An address; what is none counts as 255.255.255.255. */
+  readonly from: Template
+  readonly default: string
+  /** By `10.0.0.0/8`, `2001:db8::/32`, or an address. Plain texts. */
+  readonly networks: Readonly<Record<string, string>>
+  readonly place: Place
+}
+
+/** A variable that divides clients: the same text has the same value always. `split_clients` */
+export interface SplitMap {
+  readonly name: string
+  /** What is hashed. */
+  readonly from: Template
+  /** In their order. What is left of them has an empty value. */
+  readonly parts: readonly SplitPart[]
+  readonly place: Place
+}
+
+export interface SplitPart {
+  /** Hundredths of a percent, 1 to 10,000; null: all that is left. */
+  readonly share: number | null
+  /** Plain text. */
+  readonly value: string
 }

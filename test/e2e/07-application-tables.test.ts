@@ -59,7 +59,7 @@ for (const [what, text, ...expected] of [
     'a file of include that is not there',
     `include = "apps/*.toml"\n${SHOP}`,
     1,
-    /include must match a file that exists/,
+    /include must be in a directory that exists/,
   ],
 ] as const satisfies readonly (readonly [string, string, number, RegExp])[])
   test(`${what}: file, line, column, and what to do`, async t => {

@@ -9,11 +9,6 @@ import { startServer } from '../support/server.ts'
 const SECRET = 'nobody may read this'
 
 const SITES = `
-[[app]]
-name = "main"
-app = "plain:application"
-workers = 1
-
 [[site]]
 names = ["~^(?<who>.+)\\\\.test$"]
 root = "public"
@@ -46,7 +41,6 @@ const FILES = {
   'files/deep-secret/secret.txt': SECRET,
   'files/deepsecret.txt': SECRET,
   'hosts/a/page.html': 'page of a',
-  'plain.py': 'def application(environ, start_response):\n    start_response("200 OK", [])\n    return []\n',
 } as const
 
 const UP = [

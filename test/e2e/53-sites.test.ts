@@ -12,7 +12,9 @@ import { type Server, startServer } from '../support/server.ts'
 const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
 
 function site(t: TestContext, toml: string, files: Readonly<Record<string, string>> = {}): Project {
-  const project = new Project(t, { 'jumak.toml': `${APP}\n${toml}`, ...files })
+  // Files alone need no application.
+  const app = toml.includes('app = "main"') ? `${APP}\n` : ''
+  const project = new Project(t, { 'jumak.toml': app + toml, ...files })
   copyFileSync(join(APPS, 'site_app.py'), project.path('site_app.py'))
   return project
 }

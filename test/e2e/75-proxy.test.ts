@@ -1,27 +1,23 @@
 /** Requests that go on to other servers: what reaches them, what comes back, and what a broken or dead one does to anybody else. */
 import assert from 'node:assert/strict'
-import { copyFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
 import { frame } from '../../src/websocket/testing/client.ts'
-import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
 import { type Backend, type Reached, startEcho, startRaw } from '../support/upstreams.ts'
 
-/** Without the first line this machine's own clients would be believed. */
-const APP = 'trusted-proxies = "192.0.2.1"\n[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
+/** Else this machine's own clients would be believed. */
+const TRUST = 'trusted-proxies = "192.0.2.1"\n'
 
 async function start(t: TestContext, toml: string, backends: readonly Backend[]): Promise<Server> {
   const project = new Project(t, {
-    'jumak.toml': `${APP}\n${toml}`,
+    'jumak.toml': `${TRUST}${toml}`,
     'public/index.html': 'home',
     'files/report': 'the report',
   })
-  copyFileSync(join(APPS, 'site_app.py'), project.path('site_app.py'))
   t.after(() => Promise.all(backends.map(one => one.close())))
   return startServer({ directory: project.directory })
 }

@@ -19,7 +19,8 @@ import { parse } from '../../src/patterns/parser.ts'
 import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
 import { programOf } from '../../src/patterns/program.ts'
 import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
-import { prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
+import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -210,6 +211,7 @@ function textOf(subject: string, slots: Int32Array, group: number): string | und
 /** A site with all that a request's words can reach. */
 const SITE = sitesOf(
   {
+    ...NO_SITES,
     sites: [
       site({
         names: [{ kind: 'regex', pattern: { source: '^(?<name>[a-z]+)\\.test$', ignoresCase: true } }],
@@ -219,6 +221,7 @@ const SITE = sitesOf(
             pattern: { source: '^/r/(.*)/(.*)$', ignoresCase: false },
             to: '/$2?a=$1&$arg_b',
             flag: 'last',
+            place: PLACE,
           },
           {
             kind: 'if',
@@ -228,7 +231,8 @@ const SITE = sitesOf(
               pattern: { source: '(.+)=(.+)', ignoresCase: true },
               not: false,
             },
-            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri' }],
+            steps: [{ kind: 'set', name: 'two', value: '$1$2$uri', place: PLACE }],
+            place: PLACE,
           },
         ],
         locations: [
@@ -241,7 +245,7 @@ const SITE = sitesOf(
             ],
           }),
           regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
-          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args' }] }),
+          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args', place: PLACE }] }),
           prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
         ],
       }),
@@ -256,7 +260,7 @@ const SITE = sitesOf(
         suffixes: {},
         prefixes: {},
         patterns: [{ pattern: { source: '^(.*)b(.*)$', ignoresCase: true }, value: '$1' }],
-        place: { file: '', line: 1, column: 1 },
+        place: PLACE,
       },
     ],
   },

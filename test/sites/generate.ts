@@ -3,7 +3,9 @@
  * purpose: encodings, dots, double slashes, case, an empty query, a slash at the end.
  */
 import { Random } from '../fuzz/random.ts'
+import { withAccess } from './access.ts'
 import type { Case, SpecLocation, SpecRequest, SpecSettings, SpecSite, SpecStep } from './spec.ts'
+import { randomQuery, VARIABLES } from './variables.ts'
 
 /** Below `root`: what `writeFiles` makes. A name with a slash at its end is a directory. */
 export const FILES: readonly string[] = [
@@ -45,7 +47,8 @@ const PATTERNS = [
 ]
 
 export function generate(seed: number, index: number): Case {
-  return new Generator(new Random(seed * 1_000_003 + index)).case(index)
+  const made = new Generator(new Random(seed * 1_000_003 + index)).case(index)
+  return withAccess(made, new Random(seed * 1_000_033 + index))
 }
 
 class Generator {
@@ -173,7 +176,7 @@ class Generator {
       settings['index'] = this.#pick([['index.txt', 'index.html'], ['page.html'], ['x.txt', '/x.txt']])
     if (this.#chance(of))
       settings['headers'] = [
-        ['X-One', this.#pick(['1', '$uri', '$arg_q-$request_method', '$first']), this.#pick(['', 'always'])],
+        ['X-One', this.#pick(['1', '$uri', '$arg_q-$request_method', '$first', VARIABLES]), this.#pick(['', 'always'])],
       ]
     if (this.#chance(of)) settings['expires'] = this.#pick(['1h', '-1', 'epoch', 'max', '30d'])
     if (this.#chance(of))
@@ -203,7 +206,7 @@ class Generator {
       case 2:
         return this.#rewrite()
       case 3:
-        return { kind: 'set', name: 'mine', value: this.#pick(['$uri', 'x', '$1', '$arg_q']) }
+        return { kind: 'set', name: 'mine', value: this.#pick(['$uri', 'x', '$1', '$arg_q', '$mapped']) }
       case 4:
         return { kind: 'break' }
       case 5:
@@ -217,12 +220,25 @@ class Generator {
           '$request_method = POST',
           '$uri !~* X',
           '$mine',
+          '$net = far',
+          '$part',
+          ...this.#fileTests(),
         ])
         return { kind: 'if', condition, steps: [this.#pick([this.#rewrite(true), this.#return(), this.#return()])] }
       }
       default:
         return this.#chance(0.4) ? this.#return() : this.#rewrite()
     }
+  }
+
+  #fileTests(): string[] {
+    const name = this.#pick([
+      '$request_filename',
+      '$document_root$uri',
+      '$document_root/a/x.txt',
+      '$document_root/$arg_q',
+    ])
+    return ['-f', '!-f', '-d', '!-d', '-e', '!-e', '-x', '!-x'].map(test => `${test} ${name}`)
   }
 
   #rewrite(isInIf = false): SpecStep {
@@ -245,6 +261,7 @@ class Generator {
     const [status, text] = this.#pick([
       [200, 'plain'],
       [200, '$uri|$args|$is_args|$1'],
+      [200, VARIABLES],
       [301, '/moved$uri'],
       [302, 'https://else.test$request_uri'],
       [303, '/x?$args'],
@@ -272,7 +289,9 @@ class Generator {
     let path = this.#pick(bases)()
     path = encodeURI(path)
     if (this.#chance(0.3)) path = this.#distort(path)
-    const query = this.#pick(['', '', '', '?', '?q=1', '?q=0&x=%20a', '?a=b?c', '?q=a+b'])
+    const query = this.#chance(0.3)
+      ? randomQuery(this.#random)
+      : this.#pick(['', '', '', '?', '?q=1', '?q=0&x=%20a', '?a=b?c', '?q=a+b'])
     const method = this.#chance(0.85) ? 'GET' : this.#pick(['HEAD', 'POST', 'PUT'] as const)
     return { method, target: path + query }
   }

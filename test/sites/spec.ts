@@ -13,7 +13,12 @@ export interface SpecStep {
   readonly steps?: readonly SpecStep[]
 }
 
-export interface SpecSettings {
+export interface SpecAccess {
+  readonly access?: readonly string[]
+  readonly satisfy?: 'any' | 'all'
+}
+
+export interface SpecSettings extends SpecAccess {
   readonly index?: readonly string[]
   readonly headers?: readonly (readonly [string, string, 'always' | ''])[]
   readonly expires?: string
@@ -30,6 +35,7 @@ export interface SpecLocation extends SpecSettings {
   readonly internal?: boolean
   readonly app?: boolean
   readonly alias?: string
+  readonly limitExcept?: { readonly methods: string; readonly access: readonly string[] }
   readonly steps: readonly SpecStep[]
   readonly locations: readonly SpecLocation[]
 }

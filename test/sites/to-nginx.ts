@@ -1,5 +1,6 @@
 /** A configuration for nginx. What Jumak has as a default and nginx has not stands at the top. */
-import type { SpecLocation, SpecSettings, SpecSite, SpecStep } from './spec.ts'
+import type { SpecAccess, SpecLocation, SpecSettings, SpecSite, SpecStep } from './spec.ts'
+import { MAP, NETWORKS, PARTS } from './variables.ts'
 
 export interface NginxPlace {
   readonly port: number
@@ -20,6 +21,12 @@ http {
   charset utf-8; charset_types text/html text/xml text/plain text/css application/json;
   ${temporary.map(name => `${name}_temp_path ${place.directory}/${name};`).join(' ')}
   server_names_hash_max_size 4096; server_names_hash_bucket_size 128; variables_hash_max_size 2048;
+  ${block('geo $arg_ip $net', pairs(NETWORKS))}
+  ${block(
+    'split_clients "$arg_ip$arg_q" $part',
+    PARTS.map(part => `${part};`),
+  )}
+  ${block('map $arg_q $mapped', pairs(MAP))}
   server {
     listen 127.0.0.1:${place.port} default_server; server_name _; set $mine ""; return 404;
     location ~ ^/(?<first>[a-z]+)/ { return 404; }
@@ -44,6 +51,9 @@ function location(one: SpecLocation, place: NginxPlace): string {
   const inner = [
     ...(one.internal ? ['internal;'] : []),
     ...settings(one, place),
+    ...(one.limitExcept === undefined
+      ? []
+      : [block(`limit_except ${one.limitExcept.methods}`, access(one.limitExcept))]),
     ...one.steps.map(step),
     ...(one.app
       ? [
@@ -59,8 +69,13 @@ function location(one: SpecLocation, place: NginxPlace): string {
   return block(`location ${sign} ${quoted(path)}`, inner)
 }
 
+function access({ access, satisfy }: SpecAccess): string[] {
+  return [...(access ?? []).map(rule => `${rule};`), ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`])]
+}
+
 function settings(of: SpecSettings, { files }: NginxPlace): string[] {
   return [
+    ...access(of),
     ...(of.root === undefined ? [] : [`root ${quoted(files + of.root)};`]),
     ...(of.index === undefined ? [] : [`index ${of.index.join(' ')};`]),
     ...(of.headers ?? []).map(([name, value, always]) => `add_header ${name} ${quoted(value)} ${always};`),
@@ -84,10 +99,16 @@ function step(one: SpecStep): string {
     case 'break':
       return 'break;'
     case 'if': {
+      const test = /^(!?-[fdex]) (.*)$/.exec(one.condition!)
+      if (test !== null) return block(`if (${test[1]} ${quoted(test[2]!)})`, one.steps!.map(step))
       const [, value, sign, to] = /^(\S+)(?: (\S+) (.*))?$/.exec(one.condition!)!
       return block(`if (${value}${sign === undefined ? '' : ` ${sign} ${quoted(to!)}`})`, one.steps!.map(step))
     }
   }
+}
+
+function pairs(table: Readonly<Record<string, string>>): string[] {
+  return Object.entries(table).map(([key, value]) => `${/^[\w.:/]+$/.test(key) ? key : quoted(key)} ${quoted(value)};`)
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,6 @@
 /** The same configuration for Jumak. */
 import type { SpecLocation, SpecSettings, SpecSite, SpecStep } from './spec.ts'
+import { MAP, NETWORKS, PARTS } from './variables.ts'
 
 type Toml = string | number | boolean | readonly Toml[] | { readonly [key: string]: Toml }
 
@@ -10,7 +11,12 @@ export function toToml(sites: readonly SpecSite[], files: string, app: string): 
     locations: [{ match: '~ ^/(?<first>[a-z]+)/', steps: [{ kind: 'return', status: 404 }], locations: [] }],
   }
   const tables = [base, ...sites].map(site => `[[site]]\n${lines(siteTable(site, files))}`)
-  return `workers = 1\n\n[[app]]\nname = "echo"\napp = ${show(app)}\n\n${tables.join('\n')}`
+  const variables = [
+    `[[geo]]\n${lines({ name: '$net', from: '$arg_ip', networks: NETWORKS })}`,
+    `[[split]]\n${lines({ name: '$part', from: '$arg_ip$arg_q', parts: PARTS })}`,
+    `[[map]]\n${lines({ name: '$mapped', from: '$arg_q', values: MAP })}`,
+  ]
+  return `workers = 1\n\n[[app]]\nname = "echo"\napp = ${show(app)}\n\n${[...variables, ...tables].join('\n')}`
 }
 
 function siteTable(site: SpecSite, files: string): Record<string, Toml> {
@@ -34,6 +40,9 @@ function locationTable(given: SpecLocation, files: string, root: string | undefi
     match: one.match,
     ...settings(one, files),
     ...(one.internal ? { internal: true } : {}),
+    ...(one.limitExcept === undefined
+      ? {}
+      : { 'limit-except': one.limitExcept.methods, 'limit-except-access': one.limitExcept.access }),
     ...(one.app ? { app: 'echo' } : {}),
     ...(one.alias === undefined ? {} : { alias: files + one.alias }),
     ...(one.steps.length === 0 ? {} : { rewrites: one.steps.map(step) }),
@@ -48,6 +57,8 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
     Object.fromEntries((of.headers ?? []).flatMap(([name, value, when]) => (when === always ? [[name, value]] : [])))
   const [usual, always] = [headers(''), headers('always')]
   return {
+    ...(of.access === undefined ? {} : { access: of.access }),
+    ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),
     ...(Object.keys(usual).length === 0 ? {} : { 'add-headers': usual }),

@@ -65,6 +65,8 @@ export function renderStatus(status: ProgramStatus, terminal: Terminal): string 
   const { width, paint } = terminal
   const lines = headlines(status, terminal)
   const groups = status.apps.map(app => [appRow(app), ...app.workers.map(worker => workerRow(worker, app))])
+  // Sites serve files alone.
+  if (groups.length === 0) return `${lines.map(line => line.trimEnd()).join('\n')}\n`
   const header = ['NAME', 'STATE', 'AGE', 'REQUESTS', 'MEMORY', 'CPU']
   const all = [header, ...groups.flat().map(row => row.cells)]
   const widths = header.map((_, column) => Math.max(...all.map(cells => cells[column]!.length)))

@@ -113,6 +113,12 @@ const LOCATION_WHY = {
   none: 'no location has the path: the site itself',
 } as const
 
+const ACCESS_WORDS = {
+  in: 'lets the client in',
+  refused: 'refuses the client',
+  none: 'does not name the client',
+} as const
+
 /** Null: it says nothing that another step does not say. */
 function stepOf(decision: Decision, authority: string): Step | null {
   const step = (what: string, result: string, applies = true, place: Place | null = null): Step => ({
@@ -147,16 +153,28 @@ function stepOf(decision: Decision, authority: string): Step | null {
     }
     case 'rewrite':
       return decision.matches
-        ? step(decision.pattern, `→ ${withQuery(decision.uri, decision.args)}`)
-        : step(decision.pattern, 'does not match', false)
-    case 'if':
-      return step(decision.condition, decision.holds ? 'holds' : 'does not hold', decision.holds)
+        ? step(decision.pattern, `→ ${withQuery(decision.uri, decision.args)}`, true, decision.place)
+        : step(decision.pattern, 'does not match', false, decision.place)
+    case 'if': {
+      const { condition, holds, file, place } = decision
+      const said = holds ? 'holds' : 'does not hold'
+      return step(condition, file === null || file === '' ? said : `${said}: ${file}`, holds, place)
+    }
     case 'set':
-      return step(`$${decision.name}`, `= ${decision.value}`)
+      return step(`$${decision.name}`, `= ${decision.value}`, true, decision.place)
+    case 'lookup':
+      return step(
+        `$${decision.name}`,
+        `= ${decision.value}, by ${decision.of} of '${decision.text}'`,
+        true,
+        decision.place,
+      )
     case 'break':
-      return step('', 'no more steps here')
+      return step('', 'no more steps here', true, decision.place)
     case 'return':
-      return step(String(decision.status), decision.text ?? '')
+      return step(String(decision.status), decision.text ?? '', true, decision.place)
+    case 'access':
+      return step(decision.what, ACCESS_WORDS[decision.result], decision.result !== 'none')
     case 'try': {
       const { what, isThere, file, uri } = decision
       if (file === '') return step(uri, 'can be no file here', false)

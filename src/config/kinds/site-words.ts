@@ -1,5 +1,6 @@
 /**
- * The small languages in the values of a site: `match`, names, `try-files`, `error-page`, `expires`, `return`, and the condition of a rewrite.
+ * The small languages in the values of a site: `match`, names, `try-files`, `error-page`, `expires`, `return`, the condition of a rewrite, the
+ * part of a split.
  * nginx's forms, because everybody has learned them. Text to plain data. Runs in the command line, and in the master when it reloads. Pure.
  */
 
@@ -10,8 +11,9 @@ import type {
   Expires,
   Match,
   PatternText,
-  RewriteStep,
+  RewriteAction,
   SiteName,
+  SplitPart,
   TryFile,
 } from '../../sites/model.ts'
 import type { Parsed } from '../diagnostics.ts'
@@ -128,7 +130,7 @@ export function parseExpires(text: string): Parsed<Expires> {
 }
 
 /** `404`, `301 https://…`, `200 text`. */
-export function parseReturn(text: string): Parsed<Extract<RewriteStep, { readonly kind: 'return' }>> {
+export function parseReturn(text: string): Parsed<Extract<RewriteAction, { readonly kind: 'return' }>> {
   const [, code, rest] = /^(\d{3})(?:\s+(.*))?$/s.exec(text) ?? []
   if (code === undefined) {
     return /^(?:https?:\/\/|\$scheme|\/)/.test(text)
@@ -140,11 +142,35 @@ export function parseReturn(text: string): Parsed<Extract<RewriteStep, { readonl
   return { value: { kind: 'return', status, text: rest ?? null } }
 }
 
-/** `$x`, `$x = text`, `$x != text`, `$x ~ regex`, `$x !~* regex`. */
+/** `20% new`, `0.5% other`, `* old`. The value may be empty. */
+export function parseSplitPart(text: string): Parsed<SplitPart> {
+  const [sign, number, value = ''] = /^(?:(\d{1,3}(?:\.\d{1,2})?)%|\*)(?:\s+(.*))?$/s.exec(text.trim()) ?? []
+  if (sign === undefined || /[\0\r\n]/.test(value))
+    return { problem: 'must be a percentage or * and a value, as in "20% new" or "* old"' }
+  if (number === undefined) return { value: { share: null, value } }
+  const share = Math.round(Number(number) * 100)
+  return share > 0 && share <= 10_000
+    ? { value: { share, value } }
+    : { problem: 'must have a percentage from 0.01% to 100%' }
+}
+
+const FILE_TESTS = { f: 'file', d: 'directory', e: 'exists', x: 'executable' } as const
+
+/** `$x`, `$x = text`, `$x != text`, `$x ~ regex`, `$x !~* regex`, `-f $request_filename`, `!-e /run/x`. */
 export function parseCondition(text: string): Parsed<Condition> {
+  const [, bang, letter, path] = /^(!?)-([fdex])\s+(.+)$/s.exec(text.trim()) ?? []
+  if (letter !== undefined) {
+    const name = unquoted(path!)
+    if (!/^[/$]/.test(name)) return { problem: `must have an absolute path or a variable after -${letter}` }
+    const test = FILE_TESTS[letter as keyof typeof FILE_TESTS]
+    return { value: { kind: 'file', path: name, test, not: bang === '!' } }
+  }
   const [, value, sign, rest] = /^(\$\S+)(?:\s+(=|!=|!?~\*?)\s+(.*))?$/s.exec(text.trim()) ?? []
   if (value === undefined)
-    return { problem: 'must be as in "$arg_x", "$host = name", "$uri ~ regex" (or !=, ~*, !~, !~*)' }
+    return {
+      problem:
+        'must be as in "$arg_x", "$host = name", "$uri ~ regex" (or !=, ~*, !~, !~*), "-f $request_filename" (or -d, -e, -x, !-f …)',
+    }
   if (sign === undefined) return { value: { kind: 'true', value } }
   const not = sign.startsWith('!')
   const to = unquoted(rest ?? '')

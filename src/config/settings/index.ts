@@ -2,6 +2,7 @@
 import { account } from './account.ts'
 import { application } from './application.ts'
 import { clients } from './clients.ts'
+import { compression } from './compression.ts'
 import { content } from './content.ts'
 import { development } from './development.ts'
 import { errors } from './errors.ts'
@@ -28,6 +29,7 @@ const PROGRAM = [
   listening,
   responses,
   tls,
+  compression,
   errors,
   logging,
   remoteLogs,
@@ -64,6 +66,7 @@ const ORDER: readonly Group[] = [
   workers,
   stop,
   staticFiles,
+  compression,
   errors,
   logging,
   remoteLogs,

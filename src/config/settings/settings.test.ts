@@ -20,7 +20,7 @@ test('names are unique, in lower case with hyphens, and short forms are unique l
 for (const setting of SETTINGS) {
   test(`${setting.name}: the default passes its own check`, () => {
     const { default: standard, kind, repeatable } = setting
-    const texts = repeatable === 'commas' ? standard!.split(',') : standard === null ? [] : [standard]
+    const texts = standard === null ? [] : repeatable === 'commas' ? standard.split(',') : [standard]
     for (const text of texts) assert.ok('value' in kind.parse(text), text)
   })
   test(`${setting.name}: a refusal is a phrase that follows the name`, () => {

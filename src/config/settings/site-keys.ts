@@ -1,12 +1,11 @@
 /**
- * Keys of `[[site]]`, of its locations and rewrites, and of `[[map]]`. They are defined as settings are, so the reference, the schema and all
- * messages are made from them. What nginx has too has nginx's name, with hyphens.
+ * Keys of `[[site]]`, of its locations and rewrites. They are defined as settings are, so the reference, the schema and all messages are made
+ * from them. What nginx has too has nginx's name, with hyphens.
  */
 
 import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
-import { type Kind, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
-import { splitPair } from '../kinds/pair.ts'
+import { oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import {
   parseCondition,
   parseErrorTarget,
@@ -15,31 +14,11 @@ import {
   parseReturn,
   parseSiteName,
 } from '../kinds/site-words.ts'
+import { accessSettings, methodKeys } from './access-keys.ts'
+import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
+import { none, ofFile, pair, template, word } from './site-kinds.ts'
 import { proxy, proxySettings } from './upstream-keys.ts'
-
-const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
-/** Most of them are simply not there. */
-const none = { default: null, defaultText: 'none' } as const
-
-/** Text with variables; which there are is looked at when the site is compiled. */
-const template = (says: string): Kind<string> =>
-  text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
-
-const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
-  text(says, written => (pattern.test(written) ? { value: written } : { problem }))
-
-/** `NAME=VALUE` of a table. */
-const pair = (check: RegExp, problem: string): Kind<{ readonly name: string; readonly value: string }> =>
-  text(
-    'table of texts',
-    written => {
-      const [name, value] = splitPair(written)
-      if (!check.test(name)) return { problem }
-      return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
-    },
-    { table: 'only' },
-  )
 
 const directory = text(
   'path of a directory, may have variables',
@@ -112,6 +91,7 @@ export const handlerKeys = {
 
 /** What a location inherits from its site: the nearest value as a whole. */
 export const locationSettings = {
+  ...accessSettings,
   index: input<string>({
     ...ofFile,
     name: 'index',
@@ -232,6 +212,7 @@ export const locationSettings = {
     why: 'It makes a second visit cheap.',
     doc: 'Entity tags of files.',
   }),
+  ...compressionKeys,
   absoluteRedirect: input<boolean>({
     ...ofFile,
     name: 'absolute-redirect',
@@ -277,6 +258,7 @@ export const locationKeys = {
   }),
   ...handlerKeys,
   ...locationSettings,
+  ...methodKeys,
   internal: input<boolean>({
     ...ofFile,
     name: 'internal',
@@ -334,9 +316,13 @@ export const rewriteKeys = {
     ...none,
     name: 'if',
     placeholder: 'CONDITION',
-    kind: text('`$x`, `$x = text`, `$x != text`, `$x ~ regex`, `~*`, `!~`, `!~*`', parseCondition),
+    kind: text(
+      '`$x`, `$x = text`, `$x != text`, `$x ~ regex`, `~*`, `!~`, `!~*`, `-f PATH`, `-d`, `-e`, `-x`, `!-f` …',
+      parseCondition,
+    ),
     why: 'Most steps are for all requests.',
-    doc: 'The step is done only then: "$arg_x", "$host = name", "$uri ~ regex".',
+    doc: 'The step is done only then: "$arg_x", "$host = name", "$uri ~ regex", "!-f $request_filename".',
+    more: '`-f` asks for a file, `-d` for a directory, `-e` for either, `-x` for what its owner may execute; links are followed wherever they lead, and what was seen is believed for a second. A name with `..` that a variable made is not there. `try-files` says the same shorter, and sees only what would be served.',
   }),
   from: input<string>({
     ...ofFile,
@@ -388,48 +374,6 @@ export const rewriteKeys = {
   }),
 }
 
-/** Keys of `[[map]]`. */
-export const mapKeys = {
-  name: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'name',
-    placeholder: 'NAME',
-    kind: word('name of a variable', /^\$?[A-Za-z_]\w*$/, 'must be the name of a variable'),
-    why: 'It must be given.',
-    doc: 'The variable that the map defines, as in "$kind".',
-  }),
-  from: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'from',
-    placeholder: 'TEXT',
-    kind: template('text with variables'),
-    why: 'It must be given.',
-    doc: 'What is looked up, as in "$http_accept_language".',
-  }),
-  values: input({
-    ...ofFile,
-    ...none,
-    name: 'values',
-    placeholder: 'TABLE',
-    kind: pair(/^[^\0\r\n]*$/, 'must be one line'),
-    why: 'It must be given.',
-    doc: 'Values by text, or by "~regex"; "default" is for all others.',
-    repeatable: 'words',
-  }),
-  hostnames: input<boolean>({
-    ...ofFile,
-    name: 'hostnames',
-    placeholder: '',
-    kind: onOrOff('value'),
-    default: 'off',
-    why: 'Most texts are no hosts.',
-    doc: 'Keys such as *.example.kr are for all names below.',
-  }),
-}
-
 export const SITE_KEYS: readonly Setting[] = settingsIn(siteKeys)
 export const LOCATION_KEYS: readonly Setting[] = settingsIn(locationKeys)
 export const REWRITE_KEYS: readonly Setting[] = settingsIn(rewriteKeys)
-export const MAP_KEYS: readonly Setting[] = settingsIn(mapKeys)

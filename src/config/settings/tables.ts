@@ -99,13 +99,13 @@ export const include: Setting<string> = {
   name: 'include',
   placeholder: 'PATTERN',
   kind: text('path, with `*` in the name of the file', written =>
-    written === '' || written.includes('\0') ? { problem: 'must name files, as in apps/*.toml' } : { value: written },
+    written === '' || written.includes('\0') ? { problem: 'must name files, as in sites/*.toml' } : { value: written },
   ),
   default: null,
   defaultText: 'none',
-  why: 'A few applications are best seen in one file.',
-  doc: 'Files with one application each, as in apps/*.toml.',
-  more: 'Each file has the keys of an `[[app]]` at its top level; `name` is the name of the file if it is not given. Relative paths in it start at its directory. Only the name of the file may have a `*`. HUP looks again which files there are.',
+  why: 'A few applications and sites are best seen in one file.',
+  doc: 'Files with applications and sites, as in sites/*.toml; a list.',
+  more: 'A file has tables `[[app]]`, `[[site]]`, `[[map]]` and `[[tls]]`, or the keys of one `[[app]]` at its top level, whose `name` is the name of the file if it is not given, and beside which sites may stand. They come after those of this file, in the order of the names; a file that includes others is refused. Relative paths in it start at its directory. Only the name of the file may have a `*`. HUP looks again which files there are.',
   repeatable: 'words',
 }
 

@@ -34,9 +34,14 @@ export function readAppTables(root: TomlTable, reader: TableReader): FileApp[] {
   return tablesIn(root, 'app').map(table => readApp(table, reader))
 }
 
-/** `table`: an `[[app]]`, or the top level of an included file. */
-export function readApp(table: TomlTable, reader: TableReader): FileApp {
-  const own = readKeys(table, reader, 'app', ['pool'])
+/** `table`: an `[[app]]`, or the top level of an included file, which has `tables` besides. */
+export function readApp(
+  table: TomlTable,
+  reader: TableReader,
+  level: 'app' | 'included' = 'app',
+  tables: readonly string[] = [],
+): FileApp {
+  const own = readKeys(table, reader, level, ['pool', ...tables])
   const pools = tablesIn(table, 'pool').map(pool => readKeys(pool, reader, 'pool'))
   return { ...own, pools }
 }

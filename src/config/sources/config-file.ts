@@ -1,40 +1,39 @@
 /**
- * Finds and opens the configuration's files: `--config`, else `jumak.toml` of the working directory, else `[tool.jumak]` of its
+ * Finds and reads the configuration's files: `--config`, else `jumak.toml` of the working directory, else `[tool.jumak]` of its
  * `pyproject.toml`; and the files that `include` names there. Keys are the names of settings (`table-reader.ts`). Runs in the command line,
  * and in the master when it reloads.
  *
  * Invariants: each file is read once and is of a bounded size. Every problem has its place in a file, or names the setting that named it.
  */
-import { readFileSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { closest } from '../../base/closest.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import { logicalWorkingDirectory } from '../machine/directory.ts'
 import type { Environment } from '../machine/environment.ts'
-import { isFile, readText, statOrNull } from '../machine/files.ts'
+import { isFile, readText } from '../machine/files.ts'
+import { application } from '../settings/application.ts'
 import { include } from '../settings/tables.ts'
-import { type FileApp, type FileTable, type Givens, readApp, readAppTables, readTlsTables } from './app-tables.ts'
-import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
-import { findIncluded } from './include.ts'
-import { type FileSites, readSiteTables } from './site-tables.ts'
+import { type FileApp, type FileTable, type Givens, readAppTables, readTlsTables } from './app-tables.ts'
+import { formatPlace, wrongValue } from './given.ts'
+import { describeEmpty, joinSites, readIncluded, TABLES } from './included-files.ts'
+import { openFile } from './open-file.ts'
+import { type FileSites, NO_SITES, readSiteTables } from './site-tables.ts'
 import { TableReader } from './table-reader.ts'
 import { parseToml, type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 
 const FILE = 'jumak.toml'
 const PROJECT = 'pyproject.toml'
-/** No project has a larger file. A path to something else by mistake must not fill the memory. */
-const MAX_BYTES = 4 * 1024 * 1024
 
 export interface FromFile {
   /** Its path as messages show it. Null: there is no file. */
   readonly file: string | null
   /** The settings at the top of the file. */
   readonly values: Givens
-  /** The tables `[[app]]`, then the included files. */
+  /** The tables `[[app]]`, then those of included files. */
   readonly apps: readonly FileApp[]
-  /** The tables `[[tls]]`. */
+  /** The tables `[[tls]]`, in the same order. */
   readonly tls: readonly FileTable[]
-  /** The tables `[[site]]`, `[[map]]` and `[[upstream]]`. */
+  /** The tables `[[site]]` and `[[map]]`, in the same order. */
   readonly sites: FileSites
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
@@ -48,7 +47,7 @@ export const NOTHING: FromFile = {
   values: new Map(),
   apps: [],
   tls: [],
-  sites: { sites: [], maps: [], upstreams: [] },
+  sites: NO_SITES,
   diagnostics: [],
   warnings: [],
   mayHaveApps: false,
@@ -64,7 +63,7 @@ export function readConfigFile(explicit: string | null, label: string, environme
   const read = readFile(own, cwd, problem => ({ subject: FILE, message: `${FILE} ${problem}` }))
   const isIgnored = mentionsUs(readText(project) ?? '')
   return isIgnored
-    ? { ...read, warnings: [`[tool.jumak] of ${PROJECT} is not read, because there is a ${FILE}`] }
+    ? { ...read, warnings: [`[tool.jumak] of ${PROJECT} is not read, because there is a ${FILE}`, ...read.warnings] }
     : read
 }
 
@@ -102,18 +101,23 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', ['app', 'tls', 'site', 'map', 'upstream']))
+  const values = new Map(reader.read(table, 'top', TABLES))
   const included = readIncluded(values.get(include.name) ?? [], cwd)
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
-  const tls = readTlsTables(table, reader)
-  const sites = readSiteTables(table, reader)
+  const tls = [...readTlsTables(table, reader), ...included.tls]
+  const sites = joinSites([readSiteTables(table, reader), included.sites])
   const diagnostics = [...reader.diagnostics, ...included.diagnostics]
+  // Without the files that were to name it, another application would be found and served.
+  const isNothing = apps.length === 0 && sites.sites.length === 0 && !values.has(application.app.name)
+  if (isNothing)
+    diagnostics.push(...included.empty.map(one => wrongValue(include, one, 'must match a file that exists')))
+  const warnings = isNothing ? [] : included.empty.map(describeEmpty)
   const mayHaveApps = apps.length === 0 && diagnostics.length > 0 && meansApps(table)
-  return { file, values, apps, tls, sites, diagnostics, warnings: [], mayHaveApps }
+  return { file, values, apps, tls, sites, diagnostics, warnings, mayHaveApps }
 }
 
-const OTHER_TABLES: readonly string[] = ['tls', 'site', 'map', 'upstream']
+const OTHER_TABLES: readonly string[] = TABLES.filter(name => name !== 'app')
 
 /** `include`, `[app]`, or any table in two brackets: `[[apps]]`. */
 function meansApps({ entries }: TomlTable): boolean {
@@ -122,66 +126,6 @@ function meansApps({ entries }: TomlTable): boolean {
     (name === 'app' && value.kind === 'table') ||
     (!OTHER_TABLES.includes(name) && tablesOf(value) !== null)
   return entries.entries().some(isApps)
-}
-
-/** Each file is one application. Its name is the file's, unless it says another one. */
-function readIncluded(patterns: readonly Given[], cwd: string): Pick<FromFile, 'apps' | 'diagnostics'> {
-  const apps: FileApp[] = []
-  const diagnostics: Diagnostic[] = []
-  const seen = new Set<string>()
-  for (const pattern of patterns) {
-    const { text, origin } = pattern
-    const explain = (problem: string) => wrongValue(include, pattern, problem)
-    if (origin.from !== 'file') continue
-    const found = findIncluded(resolve(origin.directory, text))
-    if ('problem' in found) diagnostics.push(explain(found.problem))
-    for (const path of 'files' in found ? found.files : []) {
-      if (seen.has(path)) continue
-      seen.add(path)
-      const opened = openFile(path, cwd)
-      if ('problem' in opened) diagnostics.push(problemWith(include, origin, opened.problem))
-      else if ('diagnostic' in opened) diagnostics.push(opened.diagnostic)
-      else {
-        const reader = new TableReader(opened.file, dirname(path))
-        const app = readApp(opened.root, reader)
-        const own = { text: basename(path).replace(/\.[^.]*$/, ''), origin: app.origin }
-        apps.push({ ...app, values: new Map([['name', [own]], ...app.values]) })
-        diagnostics.push(...reader.diagnostics)
-      }
-    }
-  }
-  return { apps, diagnostics }
-}
-
-/** `file`: its path as messages show it. `problem`: a phrase that follows the name of the setting that names the file. */
-type Opened = { readonly file: string } & (
-  | { readonly root: TomlTable }
-  | { readonly problem: string }
-  | { readonly diagnostic: Diagnostic }
-)
-
-function openFile(path: string, cwd: string): Opened {
-  const shown = relative(cwd, path)
-  const file = shown.startsWith('..') ? path : shown
-  // Files of gunicorn and uWSGI.
-  if (/\.(?:py|ini|yaml|yml)$|^python:/.test(basename(path)))
-    return { file, problem: `must name a TOML file: write what stands in '${basename(path)}' as keys of a jumak.toml` }
-  const stats = statOrNull(path)
-  if (!stats?.isFile()) return { file, problem: `must name a file that exists, not '${path}'` }
-  if (stats.size > MAX_BYTES)
-    return { file, problem: `must name a file of less than ${MAX_BYTES} bytes, not '${path}'` }
-  let text: string
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
-  } catch (error) {
-    const isEncoding = error instanceof TypeError
-    const problem = isEncoding ? 'must be UTF-8, as all TOML' : `must be readable (${(error as Error).message})`
-    return { file, problem: `${problem}, not '${path}'` }
-  }
-  const parsed = parseToml(text)
-  if (!('message' in parsed)) return { file, root: parsed }
-  const subject = formatPlace(file, parsed.position)
-  return { file, diagnostic: { subject, message: `${subject}: ${parsed.message}` } }
 }
 
 function ownTable(root: TomlTable): TomlTable | null {

@@ -1,5 +1,5 @@
 /**
- * The files that `include` names: each is one application. Runs in the command line, and in the master when it reloads, which looks again
+ * The files that `include` names. Runs in the command line, and in the master when it reloads, which looks again
  * what is there.
  *
  * Only the name of the file may have a `*`, so one directory is read for each pattern. Hidden files are not found by a `*`: editors leave
@@ -7,10 +7,12 @@
  */
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { MAX_APPLICATIONS } from '../kinds/application-keys.ts'
-import { isFile } from '../machine/files.ts'
+import { isDirectory, isFile } from '../machine/files.ts'
 
-/** Sorted by name, or a phrase that says what is wrong. `pattern`: an absolute path. */
+/** Of one pattern. A thousand sites with a file each are read; a directory of anything else by mistake is not. */
+const MAX_FILES = 1024
+
+/** Sorted by name, or a phrase that says what is wrong. None: the directory has no such file. `pattern`: an absolute path. */
 export function findIncluded(pattern: string): { readonly files: readonly string[] } | { readonly problem: string } {
   const [directory, wanted] = [dirname(pattern), basename(pattern)]
   if (directory.includes('*')) return { problem: 'must have * in the name of the file only, as in apps/*.toml' }
@@ -20,9 +22,8 @@ export function findIncluded(pattern: string): { readonly files: readonly string
     .sort()
     .map(name => join(directory, name))
     .filter(isFile)
-  if (files.length === 0) return { problem: 'must match a file that exists' }
-  if (files.length > MAX_APPLICATIONS)
-    return { problem: `must match ${MAX_APPLICATIONS} files at most: there are ${files.length}` }
+  if (files.length === 0 && !isDirectory(directory)) return { problem: 'must be in a directory that exists' }
+  if (files.length > MAX_FILES) return { problem: `must match ${MAX_FILES} files at most: there are ${files.length}` }
   return { files }
 }
 

@@ -1,7 +1,9 @@
 /**
- * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables `[[map]]` and `[[upstream]]`. Runs in the command line, and in the
+ * Sites in a file: its tables `[[site]]` with their locations and rewrites, and its tables of
+ * variables: `[[map]]`, `[[geo]]`, `[[split]]`; and `[[upstream]]`. Runs in the command line, and in the
  * master when it reloads. What the values mean is not looked at here (`assemble-sites.ts`).
  */
+import type { Place } from '../../sites/model.ts'
 import { type FileTable, readKeys, tablesIn } from './app-tables.ts'
 import type { TableReader } from './table-reader.ts'
 import type { TomlTable } from './toml.ts'
@@ -20,8 +22,12 @@ export interface FileRewrite extends FileTable {
 export interface FileSites {
   readonly sites: readonly FilePart[]
   readonly maps: readonly FileTable[]
+  readonly geos: readonly FileTable[]
+  readonly splits: readonly FileTable[]
   readonly upstreams: readonly FileTable[]
 }
+
+export const NO_SITES: FileSites = { sites: [], maps: [], geos: [], splits: [], upstreams: [] }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
 const MAX_DEPTH = 8
@@ -30,6 +36,8 @@ export function readSiteTables(root: TomlTable, reader: TableReader): FileSites 
   return {
     sites: tablesIn(root, 'site').map(table => readPart(table, reader, 'site', 0)),
     maps: tablesIn(root, 'map').map(table => readKeys(table, reader, 'map')),
+    geos: tablesIn(root, 'geo').map(table => readKeys(table, reader, 'geo')),
+    splits: tablesIn(root, 'split').map(table => readKeys(table, reader, 'split')),
     upstreams: tablesIn(root, 'upstream').map(table => readKeys(table, reader, 'upstream')),
   }
 }
@@ -51,4 +59,8 @@ function readRewrites(table: TomlTable, reader: TableReader, depth: number): Fil
     if (depth > MAX_DEPTH) reader.report(one.position, `rewrites are nested more than ${MAX_DEPTH} deep`)
     return { ...own, rewrites: depth > MAX_DEPTH ? [] : readRewrites(one, reader, depth + 1) }
   })
+}
+
+export function placeOf({ origin }: FileTable): Place {
+  return { file: origin.file, line: origin.position.line, column: origin.position.column }
 }

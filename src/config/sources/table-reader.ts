@@ -13,6 +13,8 @@ import { formatPlace, type Given, type Origin, type Position, problemWith, split
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
 
+const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split', 'upstream'])
+
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
 
 /** Reads the tables of one file. */
@@ -58,7 +60,7 @@ export class TableReader {
       this.report(key, 'an application is a table in two brackets, [[app]], since there may be several')
     else if (name === 'tls' && value.kind === 'table')
       this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
-    else if ((name === 'site' || name === 'map' || name === 'upstream') && level === 'top' && value.kind === 'table')
+    else if (OF_SITES.has(name) && OF_FILE.includes(level) && value.kind === 'table')
       this.report(
         key,
         `${name === 'upstream' ? 'an' : 'a'} ${name} is a table in two brackets, [[${name}]], since there may be several`,
@@ -104,8 +106,11 @@ export class TableReader {
   }
 
   #add(setting: Setting, text: string, position: Position): void {
-    const before = this.#values.get(setting.name) ?? []
-    this.#values.set(setting.name, [...before, { text, origin: this.origin(position) }])
+    const before = this.#values.get(setting.name)
+    const given = { text, origin: this.origin(position) }
+    // A table may have 100,000 entries.
+    if (before === undefined) this.#values.set(setting.name, [given])
+    else before.push(given)
   }
 
   #reportKind(setting: Setting, value: TomlValue): void {
@@ -130,6 +135,9 @@ export class TableReader {
     return { from: 'file', file: this.#file, directory: this.#directory, position }
   }
 }
+
+/** The top level of a file. */
+const OF_FILE: readonly Level[] = ['top', 'included']
 
 /** `text in quotes, a number, or a list of them`. */
 function describeAllowed({ kind, repeatable }: Setting): string {

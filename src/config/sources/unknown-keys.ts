@@ -9,34 +9,40 @@ import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
-import { LOCATION_KEYS, MAP_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
+import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
 import { UPSTREAM_KEYS } from '../settings/upstream-keys.ts'
+import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../settings/variable-keys.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
- * `top`: of the file. `app`: `[[app]]`, or the top of an included file. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`: `[[map]]`. `upstream`: `[[upstream]]`.
+ * `top`: of the file. `included`: the top of an included file, which is one application. `app`: `[[app]]`. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`: `[[map]]` … `upstream`: `[[upstream]]`.
  */
-export type Level = 'top' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'upstream'
+export type Level = 'top' | 'included' | 'app' | 'pool' | 'tls' | SiteLevel
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'upstream'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
+const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   top: [...OF_FILES, include],
-  app: [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))],
+  included: OF_APP,
+  app: OF_APP,
   pool: POOL_KEYS,
   tls: TLS_KEYS,
   site: SITE_KEYS,
   location: LOCATION_KEYS,
   rewrite: REWRITE_KEYS,
   map: MAP_KEYS,
+  geo: GEO_KEYS,
+  split: SPLIT_KEYS,
   upstream: UPSTREAM_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
   top: 'at the top of the file',
+  included: 'at the top of an included file',
   app: 'in the table [[app]] of its application',
   pool: 'in a table [[app.pool]]',
   tls: 'in a table [[tls]]',
@@ -44,6 +50,8 @@ const PLACES: Readonly<Record<Level, string>> = {
   location: 'in an entry of locations',
   rewrite: 'in an entry of rewrites',
   map: 'in a table [[map]]',
+  geo: 'in a table [[geo]]',
+  split: 'in a table [[split]]',
   upstream: 'in a table [[upstream]]',
 }
 
@@ -52,6 +60,8 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   location: 'a location',
   rewrite: 'an entry of rewrites',
   map: 'a map',
+  geo: 'a geo',
+  split: 'a split',
   upstream: 'an upstream',
 }
 
@@ -63,11 +73,12 @@ export function settingsOf(level: Level): readonly Setting[] {
 export function explainUnknown(name: string, value: TomlValue, level: Level): string {
   if (level === 'top') return unknownAtTop(name, value)
   if (level === 'tls') return unknownOfTls(name)
+  if (level === 'included') return unknownOfIncluded(name, value)
   if (isSiteLevel(level)) return unknownOfSite(name, value, level)
   if (name === 'tls' && tablesOf(value) !== null)
     return `[[tls]] stands ${PLACES.top}: its names say for which hosts it is`
   const of = level === 'app' ? 'an application' : 'a pool'
-  if (name === 'app') return `[[app]] stands ${PLACES.top}: an included file is one application`
+  if (name === 'app') return `[[app]] stands ${PLACES.top}`
   if (level === 'app' && name === 'pool')
     return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
   if (level === 'app' && tablesOf(value) !== null)
@@ -93,6 +104,17 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   return `${of} has no setting ${name}${foreignHint(name)}`
 }
 
+/** What is right in an `[[app]]` is right here, and more. */
+function unknownOfIncluded(name: string, value: TomlValue): string {
+  if (name === include.name) return 'an included file includes no others: write it in the file that names this one'
+  if (KNOWN.top.some(setting => setting.name === name))
+    return `${name} is for the whole program: write it in the file that has include`
+  const meant = tablesOf(value) === null ? null : closest(name.toLowerCase(), ['app', 'site', 'map', 'tls', 'pool'])
+  return meant === null
+    ? explainUnknown(name, value, 'app')
+    : `there is no table [[${name}]]; did you mean [[${meant}]]?`
+}
+
 function isSiteLevel(level: Level): level is SiteLevel {
   return Object.hasOwn(OWNERS, level)
 }
@@ -101,8 +123,9 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
   const said = `${OWNERS[level]} has no setting ${name}`
   if ((name === 'locations' || name === 'rewrites') && value.kind !== 'array')
     return `${name} is a list of tables, as in ${name} = [{ … }]`
-  if (name === 'location' || name === 'rewrite') return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map', 'upstream'] as const).find(one =>
+  if (namesOf(level).includes(`${name}s`) || name === 'location' || name === 'rewrite')
+    return `${said}; did you mean ${name}s?`
+  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split', 'upstream'] as const).find(one =>
     KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`

@@ -27,14 +27,21 @@ export interface ContentParts {
   /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
   readonly proxied: ((request: SiteRequest) => void | Promise<void>) | null
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** Compresses what is answered in a location; null: none does that. */
+  readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, proxied, refuse }: ContentParts): SiteContent {
+export function siteContent({ applications, files, policyOf, proxied, refuse, compress }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
     const relative = belowBase(location, fileName(request, uri))
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
+  }
+
+  function enter(request: SiteRequest): void {
+    compress!(request)
+    addHeadFields(request)
   }
 
   return {
@@ -58,6 +65,7 @@ export function siteContent({ applications, files, policyOf, proxied, refuse }: 
       if (place === null) return false
       return what === 'file' ? files.isFile(place) : files.isDirectory(place)
     },
+    lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
       return place === null ? 'missing' : files.serve(request.exchange, place)
@@ -83,7 +91,7 @@ export function siteContent({ applications, files, policyOf, proxied, refuse }: 
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: addHeadFields,
+    enter: compress === null ? addHeadFields : enter,
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },

@@ -208,7 +208,8 @@ function contentHandler(
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
-    const content = siteContent({ applications, files, policyOf: policies(), proxied: passOn, refuse })
+    // Nothing is sent, so nothing is compressed: Accept-Encoding and the load of the moment would decide.
+    const content = siteContent({ applications, files, policyOf: policies(), proxied: passOn, refuse, compress: null })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

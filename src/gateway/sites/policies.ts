@@ -2,6 +2,7 @@
  * What the answer with a file says in a location: media type, charset, Cache-Control, entity tag. One policy for each location's settings, made
  * when it is first needed. Runs in the gateway.
  */
+import { fileCompression } from '../../compression/files.ts'
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { cacheControlOf, extensionOf, isText, mediaTypeOf } from '../../handlers/static/names.ts'
 import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
@@ -22,7 +23,7 @@ export function policies(): PolicyOf {
 }
 
 function policyFor(settings: LocationSettings): FilePolicy {
-  const { expires, addHeaders, etag } = settings
+  const { expires, addHeaders, etag, compression } = settings
   const adds = (field: string) => addHeaders.some(({ name }) => name.toLowerCase() === field)
   const isAuto = expires.kind === 'auto' && !adds('cache-control')
   return {
@@ -31,6 +32,8 @@ function policyFor(settings: LocationSettings): FilePolicy {
     hasEntityTag: etag,
     // What the configuration says of it stands in its place.
     forbidsSniffing: !adds('x-content-type-options'),
+    // What the configuration says of it may be right for the bytes of the file alone.
+    compression: adds('content-encoding') ? null : fileCompression(compression),
   }
 }
 

@@ -10,6 +10,7 @@ import { Phases } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { SitesModel } from '../../sites/model.ts'
 import type { SharedParts } from '../shared-parts.ts'
+import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
 import type { Proxied } from './proxied.ts'
@@ -18,6 +19,7 @@ export class Sites {
   readonly #compiled: CompiledSites
   readonly #files: LocationFiles
   readonly #policyOf = policies()
+  readonly #compress: ReturnType<typeof siteCompression>
   readonly #refuse: (exchange: Exchange, error: Error) => void
   /** Null: no location has `proxy`. */
   #proxied: Proxied | Promise<Proxied> | null = null
@@ -25,10 +27,12 @@ export class Sites {
 
   /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
   constructor(model: SitesModel, parts: SharedParts, refuse: (exchange: Exchange, error: Error) => void) {
+    const { space, encoders, kept } = parts
     this.#compiled = compileSites(model)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
-    this.#files = new LocationFiles(parts.space.files, refuse)
+    this.#files = new LocationFiles(space.files, refuse, kept)
+    this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
     if (model.upstreams.length > 0) this.#loadProxy(model, parts)
   }
@@ -63,6 +67,7 @@ export class Sites {
       policyOf: this.#policyOf,
       proxied: this.#proxied === null ? null : this.#proxy,
       refuse: this.#refuse,
+      compress: this.#compress,
     })
     return new Phases(this.#compiled.find, content).handle
   }

@@ -3,11 +3,10 @@ import { test } from 'node:test'
 import { testApp, testConfig } from '../../config/testing/config.ts'
 import { gatewayApp, gatewayPart } from '../../control/config-shape.ts'
 import type { TrafficReport } from '../../control/messages.ts'
+import { NO_SITES } from '../../sites/testing/no-sites.ts'
 import { mergeReports } from './merge-reports.ts'
 import { PoolTable } from './pool-table.ts'
 import { ThreadState } from './state.ts'
-
-const NO_SITES = { sites: [], maps: [], upstreams: [] }
 
 const app = (name: string) => gatewayApp(testApp({ name }))
 

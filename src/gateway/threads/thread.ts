@@ -52,6 +52,7 @@ async function run({ index, count, start, cells: memory, pools, addresses, hande
       uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
         tellPeer(thread, 'memory'),
       ),
+      passwordTurn: { take: () => cells.takePassword(index), give: () => cells.givePassword(index) },
       slotSource: slots.sourceOf,
       addressCounts: app => new AddressCounts(addresses, count, index, app),
       onOffender: (app, pool, kind) => {

@@ -9,7 +9,7 @@ import { type Conditions, evaluateConditions, isRangeWanted } from '../../http/c
 import type { Exchange, ResponseWriter } from '../../http/exchange.ts'
 import { fieldsWith } from '../../http/headers.ts'
 import { type ByteRange, parseRange } from '../../http/range.ts'
-import type { Variant } from './entry.ts'
+import { MAX_CONTENT, type Variant } from './entry.ts'
 
 /** Content in memory, the descriptor of an open file, or null where no content is needed (HEAD, 304). */
 export type Source = Buffer | number | null
@@ -116,7 +116,7 @@ function send(
   else sendFromMemory(response, source, parts, tail, done)
 }
 
-/** Writes at most MAX_CONTENT and eleven heads, so it need not wait for a slow client. */
+/** Of an entry at most MAX_CONTENT and eleven heads, so it need not wait for a slow client. */
 function sendFromMemory(
   response: ResponseWriter,
   content: Buffer,
@@ -124,6 +124,12 @@ function sendFromMemory(
   tail: Buffer | null,
   done: (error: Error | null) => void,
 ): void {
+  if (content.length > MAX_CONTENT) {
+    // Nothing has to be closed.
+    done(null)
+    sendLarge(response, content)
+    return
+  }
   for (const { before, first, length } of parts) {
     if (before !== null) response.write(before)
     response.write(length === content.length ? content : content.subarray(first, first + length))
@@ -131,6 +137,21 @@ function sendFromMemory(
   if (tail !== null) response.write(tail)
   response.end()
   done(null)
+}
+
+/** A large file in its compressed form, the whole of it. Only as much as the client takes is counted as held for it. */
+function sendLarge(response: ResponseWriter, content: Buffer): void {
+  let at = 0
+  const go = () => {
+    while (at < content.length) {
+      const piece = content.subarray(at, at + MAX_CONTENT)
+      at += piece.length
+      if (!response.write(piece) && at < content.length) return
+    }
+    if (response.state === 'started') response.end()
+  }
+  response.onDrain(go)
+  go()
 }
 
 /** Sends one part after the other; `sendFile` waits for a slow client. */

@@ -7,6 +7,7 @@
  */
 import type { BigIntStats } from 'node:fs'
 import type { OpenFiles } from '../../base/open-files.ts'
+import type { FileCompression } from '../../compression/files.ts'
 import type { Coding } from '../../http/accept-encoding.ts'
 import type { Validators } from '../../http/conditional.ts'
 import type { HeaderLines } from '../../http/headers.ts'
@@ -30,10 +31,18 @@ export interface FilePolicy {
   readonly hasEntityTag: boolean
   /** The response has X-Content-Type-Options by itself. */
   readonly forbidsSniffing: boolean
+  /** Null: nothing is compressed here. */
+  readonly compression: FileCompression | null
 }
 
-/** For mounts: by the name alone. */
-export const BY_NAME: FilePolicy = { contentTypeOf, cacheControlOf, hasEntityTag: true, forbidsSniffing: true }
+/** By the name alone, and nothing is compressed. */
+export const BY_NAME: FilePolicy = {
+  contentTypeOf,
+  cacheControlOf,
+  hasEntityTag: true,
+  forbidsSniffing: true,
+  compression: null,
+}
 
 export interface Variant extends Validators {
   readonly coding: Coding | null
@@ -60,6 +69,8 @@ export interface Entry {
   /** Best first, as in CODINGS. */
   readonly coded: readonly Variant[]
   readonly codings: readonly Coding[]
+  /** Codings that the file itself may have: none if it is no text, or has siblings, or is too large. */
+  readonly compressible: readonly Coding[]
   readonly contentType: string
   readonly policy: FilePolicy
   /** Its cost in memory. */
@@ -103,7 +114,8 @@ async function loadFrom(
   const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
   const name = nameOf(relative)
   const contentType = policy.contentTypeOf(name)
-  const varies = coded.length > 0
+  const compressible = isCompressed || coded.length > 0 ? [] : compressibleAs(policy, contentType, plain.stats)
+  const varies = coded.length > 0 || compressible.length > 0
   const fields = { contentType, cacheControl: policy.cacheControlOf(name), varies, policy }
   const variants = coded.map(one => variantOf(one!.file, one!.coding, fields))
   const variant = variantOf(plain, coding, fields)
@@ -117,10 +129,19 @@ async function loadFrom(
     plain: variant,
     coded: variants,
     codings: variants.map(one => one.coding!),
+    compressible,
     contentType,
     policy,
     bytes: held + ENTRY_BYTES + 2 * relative.length,
   }
+}
+
+/** Larger text is rare, and its encoder would work for a second. */
+const MAX_COMPRESSIBLE = 8 * 1024 * 1024
+
+function compressibleAs({ compression }: FilePolicy, contentType: string, { size }: BigIntStats): readonly Coding[] {
+  if (compression === null || size > MAX_COMPRESSIBLE || size < compression.minLength) return []
+  return compression.isTypeWanted(contentType) ? compression.codings : []
 }
 
 interface LoadedFile {
@@ -165,10 +186,10 @@ async function loadFile(
 
 /** The variant for an open descriptor of a large file, which may be newer than its entry. */
 export function variantOfOpen(entry: Entry, variant: Variant, { stats, path }: OpenFile): Variant {
-  if (variant.identity === identityOf(stats)) return variant
+  if (isSameFile(variant, stats)) return variant
   const { contentType, policy } = entry
   const cacheControl = policy.cacheControlOf(nameOf(entry.relative))
-  const fields = { contentType, cacheControl, varies: entry.coded.length > 0, policy }
+  const fields = { contentType, cacheControl, varies: entry.coded.length > 0 || entry.compressible.length > 0, policy }
   return variantOf({ stats, content: null, path }, variant.coding, fields)
 }
 
@@ -217,6 +238,11 @@ function variantOf({ stats, content, path }: LoadedFile, coding: Coding | null, 
 /** Code that adds a field for one response gets an exception, instead of adding it to all responses. */
 function frozen(headers: HeaderLines): HeaderLines {
   return Object.freeze(headers) as HeaderLines
+}
+
+/** The variant was made of this very file, as it is now. */
+export function isSameFile(variant: Variant, stats: BigIntStats): boolean {
+  return variant.identity === identityOf(stats)
 }
 
 function identityOf(stats: BigIntStats): string {

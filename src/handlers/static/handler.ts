@@ -11,7 +11,8 @@ import type { StaticMount } from '../../config/types.ts'
 import { requestForms } from '../../http/application-root.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { decodePath } from '../../http/path.ts'
-import type { Entry } from './entry.ts'
+import { BY_NAME, type Entry, type FilePolicy } from './entry.ts'
+import type { KeptCodings } from './kept-codings.ts'
 import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
 import { FileResponder, type OnError } from './responder.ts'
 import { FileStore } from './store.ts'
@@ -22,23 +23,38 @@ import { FileStore } from './store.ts'
  */
 export type Outcome = 'answered' | 'missing' | 'no file'
 
+/** What an answer with a file says, and whether the file is compressed. */
+export interface FileTreatment {
+  readonly policy: FilePolicy
+  /** Null: no file is. */
+  readonly kept: KeptCodings | null
+}
+
 export class StaticFiles {
   readonly #rootPath: string
   readonly #appPath: string
   /** URLs of the application's root. */
   readonly #roots: readonly string[]
   readonly #openFiles: OpenFiles
+  readonly #policy: FilePolicy
   readonly #responder: FileResponder
   #mounts: readonly Mount[] = []
   #store: FileStore
 
   /** `rootPath`: `--root-path`. `appPath`: the application's own path. Empty, or as in `/shop`. */
-  constructor(rootPath: string, openFiles: OpenFiles, onError: OnError, appPath = '') {
+  constructor(
+    rootPath: string,
+    openFiles: OpenFiles,
+    onError: OnError,
+    appPath = '',
+    { policy, kept }: FileTreatment = { policy: BY_NAME, kept: null },
+  ) {
+    this.#policy = policy
     this.#openFiles = openFiles
     this.#rootPath = rootPath
     this.#appPath = appPath
     this.#roots = requestForms('/', rootPath, appPath)
-    this.#responder = new FileResponder(openFiles, onError)
+    this.#responder = new FileResponder(openFiles, onError, kept)
     this.#store = new FileStore(openFiles)
   }
 
@@ -78,7 +94,7 @@ export class StaticFiles {
   async #lookAndServe(exchange: Exchange, path: string, mount: Mount, relative: string): Promise<Outcome> {
     let entry: Entry | null
     try {
-      entry = await this.#store.look(path, mount.directories, relative)
+      entry = await this.#store.look(path, mount.directories, relative, this.#policy)
     } catch (error) {
       this.#responder.fail(exchange, error as Error)
       return 'answered'

@@ -10,7 +10,9 @@ import type { Exchange } from '../../http/exchange.ts'
 import { CHECK_MS } from './cache.ts'
 import type { Entry, FilePolicy } from './entry.ts'
 import { isDirectoryBelow } from './files.ts'
+import type { KeptCodings } from './kept-codings.ts'
 import { type Listing, listBelow } from './listing.ts'
+import { DiskNames, type OnDisk } from './on-disk.ts'
 import { isPublicName } from './paths.ts'
 import { FileResponder, type OnError } from './responder.ts'
 import { FileStore } from './store.ts'
@@ -38,14 +40,16 @@ export class LocationFiles {
   readonly #openFiles: OpenFiles
   readonly #store: FileStore
   readonly #responder: FileResponder
+  readonly #names = new DiskNames()
   readonly #directories = new Map<string, { readonly isThere: boolean; readonly checkedAt: number }>()
   /** All requests of a second share one look. */
   readonly #listings = new Map<string, { readonly listing: Promise<Listing | null>; readonly startedAt: number }>()
 
-  constructor(openFiles: OpenFiles, onError: OnError) {
+  /** `kept`: for locations whose policy compresses; null: none does. */
+  constructor(openFiles: OpenFiles, onError: OnError, kept: KeptCodings | null = null) {
     this.#openFiles = openFiles
     this.#store = new FileStore(openFiles)
-    this.#responder = new FileResponder(openFiles, onError)
+    this.#responder = new FileResponder(openFiles, onError, kept)
   }
 
   /** A regular file. Throws HttpError where it cannot be known. */
@@ -66,6 +70,11 @@ export class LocationFiles {
       this.#directories.set(key, { isThere, checkedAt: now })
       return isThere
     })
+  }
+
+  /** What any name of the machine is, for conditions. Null: nothing is there. Fails with HttpError where it cannot be known. */
+  lookAt(name: string): OnDisk | null | Promise<OnDisk | null> {
+    return this.#names.look(name)
   }
 
   /** What is in a directory. Null: there is none. Throws HttpError where it cannot be known. */

@@ -12,6 +12,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import { answer } from './answer.ts'
 import { type Entry, pathOf, type Variant, variantOfOpen } from './entry.ts'
 import { type OpenFile, openAgain, openBelow, resolveDirectory } from './files.ts'
+import type { KeptCodings } from './kept-codings.ts'
 
 /** Answers while the response is idle, cuts it when it has started. */
 export type OnError = (exchange: Exchange, error: Error) => void
@@ -22,8 +23,11 @@ export type Responded = 'answered' | 'removed'
 export class FileResponder {
   readonly #openFiles: OpenFiles
   readonly #onError: OnError
+  readonly #kept: KeptCodings | null
 
-  constructor(openFiles: OpenFiles, onError: OnError) {
+  /** `kept`: null: files are compressed only where it was done beside them. */
+  constructor(openFiles: OpenFiles, onError: OnError, kept: KeptCodings | null) {
+    this.#kept = kept
     this.#openFiles = openFiles
     this.#onError = onError
   }
@@ -32,6 +36,10 @@ export class FileResponder {
   respond(exchange: Exchange, entry: Entry): Responded | Promise<Responded> {
     const conditions = readConditions(exchange.request.headers)
     const coding = preferCoding(conditions.acceptEncoding, entry.codings)
+    if (coding === null && this.#kept !== null && entry.compressible.length > 0 && conditions.range === undefined) {
+      const kept = this.#kept.find(entry, conditions.acceptEncoding)
+      if (kept !== null) return this.#respondWith(exchange, entry, kept, conditions)
+    }
     const variant = coding === null ? entry.plain : entry.coded.find(one => one.coding === coding)!
     return this.#respondWith(exchange, entry, variant, conditions)
   }

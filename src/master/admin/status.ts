@@ -103,7 +103,7 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
   return {
     version,
     pid,
-    state: isStopping ? 'stopping' : programState(apps),
+    state: isStopping ? 'stopping' : programState(apps, view.gateway),
     age: seconds(startedAt, told.now),
     listeners,
     logLevel,
@@ -114,8 +114,9 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
   }
 }
 
-/** An application that is broken is not about to come. */
-function programState(apps: readonly AppStatus[]): ProgramStatus['state'] {
+/** An application that is broken is not about to come. Without one the gateway serves. */
+function programState(apps: readonly AppStatus[], gateway: GatewayView | null): ProgramStatus['state'] {
+  if (apps.length === 0 && (gateway?.listeningSince ?? null) === null) return 'starting'
   if (apps.some(({ state }) => state === 'failing')) return 'failing'
   return apps.every(({ generation }) => generation !== null) ? 'ready' : 'starting'
 }

@@ -177,5 +177,6 @@ function outcomeOf(all: readonly SettledApp[], refused: readonly string[], isNam
   const failed = [...refused, ...wordsOf(all.filter(({ failure }) => failure !== null))]
   const served = wordsOf(all.filter(({ failure }) => failure === null))
   const words = [...failed, ...served, ...(later === '' ? [] : [later])].join('\n')
-  return failed.length > 0 ? { error: words } : { message: words }
+  if (failed.length > 0) return { error: words }
+  return { message: words === '' ? 'the new settings are in force' : words }
 }

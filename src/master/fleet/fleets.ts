@@ -1,6 +1,6 @@
 /**
  * All applications and the one gateway before them: a fleet for each application, made when the configuration names it and dropped when
- * its last process has gone. Passes on what the gateway says to the fleet that it is about. Runs in the master.
+ * its last process has gone. Without an application the gateway alone serves, sites with files. Passes on what the gateway says to the fleet that it is about. Runs in the master.
  *
  * Invariants: numbers of workers are unique in the program, so a report about a worker needs no application's name; an application that
  * fails never ends the program while another one may still come up, or once any has served; one that was removed says nothing to the
@@ -51,6 +51,8 @@ export interface FleetsOptions {
   readonly onGatewayGone: () => void
   /** A generation of this application serves now, or was given up. */
   readonly onReloaded: (app: string, settled: Settled) => void
+  /** Without an application: the gateway listens, so the program serves. */
+  readonly onListening: () => void
   /** What the gateway does now: the answer to `report`. */
   readonly onReport: (report: Reported) => void
   /** The gateway has answered `ping`. */
@@ -103,6 +105,7 @@ export class Fleets {
       changed: () => {
         this.#onChange()
         for (const fleet of this.values()) fleet.wake()
+        if (this.#config.apps.length === 0) this.#gatewayChanged()
       },
     })
     for (const app of options.config.apps) this.#add(app)
@@ -133,10 +136,21 @@ export class Fleets {
     return null
   }
 
-  /** Each application serves, or was given up; none is being reloaded, and one serves. */
+  /** Each application serves, or was given up; none is being reloaded, and one serves. Without one: clients can connect, or will at `accept`. */
   get isSettled(): boolean {
     const fleets = this.present
+    if (this.#config.apps.length === 0) return this.#gateways.isListening
     return fleets.every(fleet => fleet.isSettled) && fleets.some(fleet => fleet.serving !== null)
+  }
+
+  /** Requests are answered, by applications or from files. */
+  get serves(): boolean {
+    return this.#config.apps.length === 0 ? this.#gateways.isListening : this.values().some(one => one.serving !== null)
+  }
+
+  /** Milliseconds for running requests at a stop, where there is no application. */
+  get graceful(): number {
+    return this.#config.graceful
   }
 
   /** Starts everything. */
@@ -294,12 +308,20 @@ export class Fleets {
     return true
   }
 
+  /** There is no application: the program serves as soon as its gateway does. */
+  #gatewayChanged(): void {
+    if (!this.#gateways.isListening) return
+    this.#hasServed = true
+    this.#tellReady()
+    this.#options.onListening()
+  }
+
   /** Once, when each application serves or was given up. Later ones tell only that they themselves are ready. */
   #tellReady(): void {
     if (this.#hasToldReady || !this.isSettled) return
     this.#hasToldReady = true
     const fleets = this.present
-    if (fleets.length > 1) this.#options.narrator.allReady(fleets)
+    if (fleets.length !== 1) this.#options.narrator.allReady(fleets)
     void this.#options.narrator.memory(this.#pids(fleets))
   }
 

@@ -6,6 +6,7 @@
  * Not here: when to start or kill one (`supervise.ts`), the one that is in use (`gateways.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { POOL_OF_A_LOOP } from '../../base/pool-shares.ts'
 import { standardStream } from '../../base/standard-streams.ts'
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
@@ -41,8 +42,9 @@ export interface GatewayOptions {
 
 /** First descriptor after stdin, stdout and stderr. */
 const FIRST_LISTENER_FD = 3
-/** Node's number for a process with one event loop. */
-const POOL_OF_A_THREAD = 4
+const POOL_SIZE = 'UV_THREADPOOL_SIZE'
+/** libuv takes no more. */
+const MAX_POOL = 1024
 
 export class GatewayHandle {
   readonly startedAt: number = performance.now()
@@ -75,7 +77,7 @@ export class GatewayHandle {
       ],
       // A session of its own: Ctrl-C in a terminal reaches only the master, which ends the others in order.
       detached: true,
-      env: environmentOf(options.config),
+      env: environmentOf(options.config.gatewayThreads),
     })
     this.#child.on('error', error => {
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
@@ -158,10 +160,12 @@ export class GatewayHandle {
 }
 
 /**
- * Reads and writes of files are done by a pool of threads, one for the process. A reader of the access log that is stuck keeps one thread of
- * the pool for each thread of the gateway.
+ * How many threads of a pool read and write files, check passwords and compress, for the whole process (`base/pool-shares.ts`). A user may
+ * want more. With fewer the shares would not be what they promise.
  */
-function environmentOf({ gatewayThreads }: Pick<Config, 'gatewayThreads'>): NodeJS.ProcessEnv {
-  if (gatewayThreads === 1) return process.env
-  return { UV_THREADPOOL_SIZE: String(POOL_OF_A_THREAD * gatewayThreads), ...process.env }
+export function environmentOf(gatewayThreads: number, given: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const needed = POOL_OF_A_LOOP * gatewayThreads
+  const wanted = Number(given[POOL_SIZE] ?? needed)
+  const threads = Number.isInteger(wanted) ? Math.min(MAX_POOL, Math.max(needed, wanted)) : needed
+  return { ...given, [POOL_SIZE]: String(threads) }
 }

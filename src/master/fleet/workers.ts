@@ -25,6 +25,12 @@ import { type ExpectedWorker, WorkerHandle } from './worker-handle.ts'
 import { readWorkerOutput } from './worker-output.ts'
 import { IN_SERVICE } from './worker-phases.ts'
 
+/**
+ * How long the end of a worker waits for the gateway's word on its warm-up. A bound for a gateway that hangs or dies: the word comes within
+ * milliseconds. Less than `DYING_GRACE_MS` of `supervise.ts`, after which the worker would be replaced without the back-off.
+ */
+const WARM_UP_WORD_MS = 400
+
 export interface WorkersOptions {
   /** The application's name. */
   readonly app: string
@@ -63,6 +69,8 @@ export interface WorkersOptions {
 
 export class Workers {
   readonly #workers = new Map<number, WorkerHandle>()
+  /** Processes that are gone, and may have died of a warm-up request: what removes each. At most one for each worker. */
+  readonly #untold = new Map<number, () => void>()
   readonly #options: WorkersOptions
   readonly #narrator: AppNarrator
   readonly #sampler: MemorySampler
@@ -242,25 +250,46 @@ export class Workers {
     this.#options.changed()
   }
 
-  /** Its last output is still in its pipe, and says why it died. The pipe is read in the next turn; the exit is reported after that. */
+  /**
+   * Its last output is still in its pipe, and says why it died. The pipe is read in the next turn; the exit is reported after that. Of one
+   * that dies in its warm-up the gateway knows which request it was, and its word may come later.
+   */
   #exited(worker: WorkerHandle, how: string): void {
     if (!IN_SERVICE.has(worker.phase)) {
       this.#remove(worker, how)
       return
     }
+    const remove = () => {
+      this.#untold.delete(worker.id)
+      if (!this.#workers.has(worker.id)) return
+      this.#remove(worker, how)
+      this.#options.changed()
+    }
     setImmediate(() =>
       setImmediate(() => {
-        if (!this.#workers.has(worker.id)) return
-        this.#remove(worker, how)
-        this.#options.changed()
+        if (!this.#isWarmedUp(worker)) {
+          remove()
+          return
+        }
+        this.#untold.set(worker.id, remove)
+        setTimeout(remove, WARM_UP_WORD_MS).unref()
       }),
     )
+  }
+
+  /** The gateway links it, or waits for its answers to `--warmup`. */
+  #isWarmedUp({ phase, generation, hasServed }: WorkerHandle): boolean {
+    const warmup = this.#options.findGeneration(generation)?.warmup ?? []
+    return (phase === 'linking' || phase === 'warming') && warmup.length > 0 && !hasServed
   }
 
   onGateway(report: GatewayReport): void {
     const worker = this.#workers.get(report.worker)
     if (worker === undefined) return
     takeReport(worker, report, this.#reportReaders)
+    // After `worker-lost` its warm-up fails, if it has begun.
+    const isLast = report.type === 'worker-cold' || (report.type === 'worker-lost' && worker.phase === 'linking')
+    if (isLast) this.#untold.get(worker.id)?.()
     this.#options.changed()
   }
 

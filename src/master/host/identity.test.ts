@@ -56,6 +56,7 @@ test('what a root and its users should know: who is root, and who reaches the so
   ]
   const warnings = (gatewayIdentity: Identity | null, ...identities: (Identity | null)[]) =>
     rootWarnings({ gatewayIdentity, apps: identities.map((identity, i) => testApp({ name: `app${i}`, identity })) })
+  assert.match(warnings(null)[0]!, /^Jumak runs as root, and so does its gateway/)
   assert.match(warnings(null, null)[0]!, /^Jumak runs as root, and so does the application/)
   assert.deepEqual(warnings(null, null, null), [
     'Jumak runs as root, and so do its applications: name other users, as in user = "www-data"',

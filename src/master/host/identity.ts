@@ -46,9 +46,11 @@ export function rootWarnings({ apps, gatewayIdentity }: Pick<Config, 'apps' | 'g
   const roots = apps.filter(({ identity }) => identity === null)
   if (gatewayIdentity === null && roots.length === apps.length)
     return [
-      apps.length === 1
-        ? 'Jumak runs as root, and so does the application: name another user with --user'
-        : 'Jumak runs as root, and so do its applications: name other users, as in user = "www-data"',
+      apps.length === 0
+        ? 'Jumak runs as root, and so does its gateway, which reads what clients send: name another user with --user'
+        : apps.length === 1
+          ? 'Jumak runs as root, and so does the application: name another user with --user'
+          : 'Jumak runs as root, and so do its applications: name other users, as in user = "www-data"',
     ]
   const warnings = roots.map(
     ({ name }) => `${apps.length > 1 ? name : 'the application'} runs as root: name another user with --user`,

@@ -139,10 +139,11 @@ export class Narrator {
     this.error('reload: nothing changes, because the settings are wrong')
   }
 
-  /** Of several applications, each serves or was given up. */
+  /** Of several applications, each serves or was given up; or there is none, and the gateway serves. */
   allReady(fleets: readonly NarratedFleet[]): void {
     const broken = fleets.filter(({ serving }) => serving === null).map(({ name }) => name)
-    if (broken.length === 0) this.info(`ready: ${countOf(fleets.length, 'application')} serve`)
+    if (fleets.length === 0) this.info('ready')
+    else if (broken.length === 0) this.info(`ready: ${countOf(fleets.length, 'application')} serve`)
     else
       this.warn(
         `ready: ${fleets.length - broken.length} of ${fleets.length} applications serve, and ${broken.join(', ')} cannot`,

@@ -22,7 +22,7 @@ export interface NotifierOptions {
   readonly socket: NotifySocket
   /** Path of the script. */
   readonly program: string
-  /** The Python of an application; null while none is known. */
+  /** The Python of an application, or one on PATH where there is no application; null while none is known. */
   readonly python: () => string | null
   /** Asks the gateway for an answer: `answered` follows. */
   readonly askGateway: () => void
@@ -87,6 +87,10 @@ export class Notifier {
 
   /** The same, at the end of a start or a reload, even of a refused one. */
   serves(fleets: readonly NarratedFleet[]): void {
+    if (fleets.length === 0) {
+      if (!this.#isReady || this.#isReloading) this.ready('sites are served, no application')
+      return
+    }
     const isNamed = fleets.length > 1
     const states = fleets.map(({ name, serving, wantedInAll, isRefused }) => {
       const what =
@@ -178,7 +182,7 @@ export class Notifier {
     // A byte for each message that was sent, or could not be.
     helper.stdout.on('data', (bytes: Buffer) => this.#sent(bytes.length))
     outputs.read(helper.stderr as Socket, line => this.#warn(line))
-    helper.on('error', error => this.#warn(`${python}: ${error.message}`))
+    helper.on('error', error => this.#warn(`it is told by a Python, and ${python} cannot be started: ${error.message}`))
     helper.on('close', () => {
       // The next message starts another helper.
       if (this.#helper === helper) this.#helper = null

@@ -17,8 +17,7 @@ import type { NarratedGeneration } from './narrated.ts'
 export function programFacts(config: Config, listeners: readonly Listener[]): Told {
   const { trustedProxies, accessLog, logFile, http2 } = config
   const { apps } = config
-  const [{ staticMounts }] = apps as readonly [AppConfig, ...AppConfig[]]
-  const isOne = apps.length === 1
+  const [only] = apps.length === 1 ? apps : []
   const { connections } = config.limits
   const addresses = listeners.map(listener => listener.display)
   const facts: Fact[] = addresses.map((text, i) => ({ label: i === 0 ? 'address' : '', text }))
@@ -26,7 +25,8 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
   const onEach = http2.isOn ? `, with HTTP/2 up to ${http2.streams} requests on each` : ''
   facts.push({ label: 'connections', text: `up to ${connections} at a time${onEach}` })
   facts.push(...gatewayFacts(config))
-  facts.push(...(isOne ? configuredStatic(staticMounts) : applicationPlaces(apps)))
+  facts.push(...(only === undefined ? applicationPlaces(apps) : configuredStatic(only.staticMounts)))
+  if (apps.length === 0) facts.push({ label: 'sites', text: describeSites(config) })
   if (accessLog !== null) facts.push({ label: 'access log', text: describeAccessLog(accessLog) })
   if (logFile !== null) facts.push({ label: 'log', text: logFile })
   const fields = {
@@ -37,11 +37,16 @@ export function programFacts(config: Config, listeners: readonly Listener[]): To
     connections,
     http2,
     gatewayThreads: config.gatewayThreads,
-    ...(isOne ? { staticMounts } : { applications: apps.map(placeFields) }),
+    ...(only === undefined ? { applications: apps.map(placeFields) } : { staticMounts: only.staticMounts }),
     accessLog,
     logFile,
   }
   return { headline: `Jumak ${version}, process ${process.pid}`, message: 'started', facts, fields }
+}
+
+/** Where no application runs. */
+export function describeSites({ sites: { sites } }: Pick<Config, 'sites'>): string {
+  return `${countOf(sites.length, 'site')}, no application`
 }
 
 /** Nothing is told of one thread. */

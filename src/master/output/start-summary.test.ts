@@ -57,6 +57,12 @@ test('the first line says how the application was found, when nobody named it', 
   )
 })
 
+test('without an application the first line says how many sites there are', () => {
+  const told = summarizeProgram(STARTED, testConfig({ apps: [] }))
+  assert.match(told.headline, /sock: 0 sites, no application$/)
+  assert.deepEqual(told.facts, [])
+})
+
 test('more than one thread of the gateway is told, with its reason if nobody gave the number', () => {
   const apps = [testApp({ target: APP })]
   const gateway = (gatewayThreads: number, gatewayThreadsReason: string) =>

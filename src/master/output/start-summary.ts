@@ -9,6 +9,8 @@
  *
  * If the gateway has several threads, a line says how many: `gateway      3 threads (auto: 12 cores)`.
  *
+ * Without an application the first line ends with `2 sites, no application`.
+ *
  * Of several applications, the first lines say where each is, and each has the other lines under its name:
  *
  *     Jumak 0.1.0, process 4711, on http://127.0.0.1:8000: 2 applications
@@ -20,17 +22,17 @@
  *     api   ready
  *     ready: 2 applications serve
  */
-import type { AppConfig, Config } from '../../config/types.ts'
+import type { Config } from '../../config/types.ts'
 import type { Fact, Told } from '../../observe/log.ts'
 import type { NarratedGeneration } from './narrated.ts'
-import { applicationPlaces, type GatewayThreads, gatewayFacts } from './start-facts.ts'
+import { applicationPlaces, describeSites, type GatewayThreads, gatewayFacts } from './start-facts.ts'
 
 /** Comes before the import, because an import may hang, and people need the address. */
-export function summarizeProgram(told: Told, config: GatewayThreads & Pick<Config, 'apps'>): Told {
+export function summarizeProgram(told: Told, config: GatewayThreads & Pick<Config, 'apps' | 'sites'>): Told {
   const { apps } = config
   const gateway = gatewayFacts(config)
   const addresses = textsOf(told.facts, 'address').join(', ')
-  const [{ target }] = apps as readonly [AppConfig, ...AppConfig[]]
+  const [app] = apps
   const headline = `${told.headline}, on ${addresses}`
   if (apps.length > 1)
     return {
@@ -38,6 +40,8 @@ export function summarizeProgram(told: Told, config: GatewayThreads & Pick<Confi
       headline: `${headline}: ${apps.length} applications`,
       facts: [...applicationPlaces(apps), ...gateway],
     }
+  if (app === undefined) return { ...told, headline: `${headline}: ${describeSites(config)}`, facts: gateway }
+  const { target } = app
   const what = target.found === '' ? `serving ${target.display}` : target.found
   return { ...told, headline: `${headline}: ${what}`, facts: [...gateway, ...only(told.facts, 'static')] }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AppConfig, Config } from '../../config/types.ts'
 import type { Site, SiteName } from '../../sites/model.ts'
+import { NO_SITES } from '../../sites/testing/no-sites.ts'
 import { doubtsOf, hiddenEntries, hostsOf, type NamedEntry, unservedNames } from './doubts.ts'
 import { openMemory, sharedUser } from './key-memory.ts'
 import { testEntry } from './testing/entry.ts'
@@ -17,7 +18,12 @@ function named(names: readonly string[], files = { certificate: '/x.pem', key: '
 
 function config(hosts: readonly string[], changes: Partial<Config> = {}): Config {
   const app = { name: 'shop', hosts, identity: NOBODY } as unknown as AppConfig
-  return { apps: [app], sites: { sites: [], maps: [], upstreams: [] }, gatewayIdentity: NOBODY, ...changes } as Config
+  return {
+    apps: [app],
+    sites: NO_SITES,
+    gatewayIdentity: NOBODY,
+    ...changes,
+  } as Config
 }
 
 for (const [names, hosts, unserved] of [
@@ -63,10 +69,7 @@ test('an application without hosts has all names', () => {
 test('where there are sites, they have the names', () => {
   const told = (...names: readonly SiteName[][]) => {
     const sites = names.map(own => ({ names: own })) as unknown as readonly Site[]
-    return unservedNames(
-      [named(['a.kr', 'x.b.kr'])],
-      hostsOf(config(['a.kr'], { sites: { sites, maps: [], upstreams: [] } })),
-    )
+    return unservedNames([named(['a.kr', 'x.b.kr'])], hostsOf(config(['a.kr'], { sites: { ...NO_SITES, sites } })))
   }
   const [exact, suffix] = [
     { kind: 'exact', name: 'a.kr' },

@@ -4,9 +4,10 @@
  */
 import { bytesOf } from '../../base/bytes.ts'
 import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import { compileAccessPhase } from './access.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
+import { compileComputed } from './computed.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
-import { compileMaps } from './maps.ts'
 import { compileProxy } from './proxy.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
@@ -26,20 +27,35 @@ export interface CompiledSites {
   readonly hashKeys: ReadonlyMap<string, Evaluate>
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
+  /** What is right, and does nothing. */
+  readonly doubts: readonly PlacedProblem[]
 }
 
 /** `model`: at least one site. */
 export function compileSites(model: SitesModel): CompiledSites {
   const compiler = new SiteCompiler()
   for (const site of model.sites) defineNames(site, compiler)
-  compileMaps(model.maps, compiler)
+  compileComputed(model, compiler)
   const named = model.sites.map(site => compileSite(site, compiler))
   const hashKeys = new Map<string, Evaluate>()
   for (const { name, hashKey, place } of model.upstreams) {
     compiler.place = place
     if (hashKey !== null) hashKeys.set(name, compiler.template(hashKey))
   }
-  return { find: compileSiteNames(named), sites: named.map(({ site }) => site), hashKeys, problems: compiler.problems }
+  return {
+    find: compileSiteNames(named),
+    sites: named.map(({ site }) => site),
+    hashKeys,
+    problems: compiler.problems,
+    doubts: unusedVariables(model, compiler),
+  }
+}
+
+/** A `set` is done all the same; these would be computed for whoever uses them. */
+function unusedVariables({ maps, geos, splits }: SitesModel, { variables }: SiteCompiler): PlacedProblem[] {
+  return [...maps, ...geos, ...splits]
+    .filter(({ name }) => !variables.isUsed(name))
+    .map(({ name, place }) => ({ place, problem: `nothing uses the variable $${name}` }))
 }
 
 /** Names come first: a template may stand before the step that sets its variable. */
@@ -157,6 +173,7 @@ function compileLocation(
     beatsRegex: match.kind === 'prefix' && match.beatsRegex,
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
+    access: compileAccessPhase(location, compiler),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,

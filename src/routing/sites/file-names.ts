@@ -7,6 +7,9 @@
  */
 import type { CompiledLocation, SiteRequest } from './site-request.ts'
 
+/** A name with dot segments may have come from a client's own words. */
+export const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
+
 /** Empty: it names none. */
 export function fileName(request: SiteRequest, uri: string): string {
   const { directory, alias } = request.location

@@ -1,26 +1,12 @@
 /**
  * `map`: a variable whose value depends on another text: by exact value, by suffix or prefix of a host, by regular expression, else the
- * default. Computed when a request first needs it. Runs in the gateway; pure.
+ * default. Runs in the gateway; pure.
  */
 import type { VariableMap } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
-import type { Evaluate } from './site-request.ts'
+import type { Lookup } from './site-request.ts'
 
-export function compileMaps(maps: readonly VariableMap[], compiler: SiteCompiler): void {
-  const compiled = new Map<VariableMap, Evaluate>()
-  // Names come first: one map may use another that stands later.
-  for (const map of maps) {
-    compiler.place = map.place
-    const problem = compiler.variables.compute(map.name, request => compiled.get(map)!(request))
-    if (problem !== null) compiler.report(`this ${problem.problem}`)
-  }
-  for (const map of maps) {
-    compiler.place = map.place
-    compiled.set(map, compileMap(map, compiler))
-  }
-}
-
-function compileMap(map: VariableMap, compiler: SiteCompiler): Evaluate {
+export function compileMap(map: VariableMap, compiler: SiteCompiler): Lookup {
   const from = compiler.template(map.from)
   const table = (entries: Readonly<Record<string, string>>) =>
     new Map(Object.entries(entries).map(([key, value]) => [key, compiler.template(value)]))
@@ -32,22 +18,24 @@ function compileMap(map: VariableMap, compiler: SiteCompiler): Evaluate {
     value: compiler.template(value),
   }))
   const fallback = compiler.template(map.default)
-  return request => {
-    const text = from(request)
-    const lower = text.toLowerCase()
-    const same = exact.get(lower)
-    if (same !== undefined) return same(request)
-    if (suffixes.size > 0)
-      for (let dot = lower.indexOf('.', 1); dot >= 0; dot = lower.indexOf('.', dot + 1)) {
-        const found = suffixes.get(lower.slice(dot))
-        if (found !== undefined) return found(request)
-      }
-    if (prefixes.size > 0)
-      for (let dot = lower.lastIndexOf('.'); dot > 0; dot = lower.lastIndexOf('.', dot - 1)) {
-        const found = prefixes.get(lower.slice(0, dot + 1))
-        if (found !== undefined) return found(request)
-      }
-    for (const { matches, value } of patterns) if (matches(request, text)) return value(request)
-    return fallback(request)
+  return {
+    from,
+    look: (text, request) => {
+      const lower = text.toLowerCase()
+      const same = exact.get(lower)
+      if (same !== undefined) return same(request)
+      if (suffixes.size > 0)
+        for (let dot = lower.indexOf('.', 1); dot >= 0; dot = lower.indexOf('.', dot + 1)) {
+          const found = suffixes.get(lower.slice(dot))
+          if (found !== undefined) return found(request)
+        }
+      if (prefixes.size > 0)
+        for (let dot = lower.lastIndexOf('.'); dot > 0; dot = lower.lastIndexOf('.', dot - 1)) {
+          const found = prefixes.get(lower.slice(0, dot + 1))
+          if (found !== undefined) return found(request)
+        }
+      for (const { matches, value } of patterns) if (matches(request, text)) return value(request)
+      return fallback(request)
+    },
   }
 }

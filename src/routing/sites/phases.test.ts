@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RewriteStep } from '../../sites/model.ts'
-import { exact, location, model, prefix, regex, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
+import { exact, location, model, PLACE, prefix, regex, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
 
 const rewrite = (source: string, to: string, flag: 'next' | 'last' | 'break' = 'last'): RewriteStep => ({
   kind: 'rewrite',
   pattern: { source, ignoresCase: false },
   to,
   flag,
+  place: PLACE,
 })
 
 test('a location is chosen as nginx does: exact, then ^~, then regex in order, then the longest prefix', () => {
@@ -144,13 +145,18 @@ test('a path that rewrites make longer and longer ends', () => {
   const rewrites = [rewrite('^(.*)$', '/$1$1')]
   const ask = sitesOf(model(site({ locations: [prefix('/', { rewrites })] })))
   assert.equal(ask(`/${'x'.repeat(8000)}`).words, '500')
-  const grow: RewriteStep[] = Array.from({ length: 60 }, () => ({ kind: 'set', name: 'long', value: '$long$long$uri' }))
+  const grow: RewriteStep[] = Array.from({ length: 60 }, () => ({
+    kind: 'set',
+    name: 'long',
+    value: '$long$long$uri',
+    place: PLACE,
+  }))
   const set = sitesOf(model(site({ locations: [prefix('/', { rewrites: [...grow, text('$long')] })] })))
   assert.equal(set('/x').words, '500')
 })
 
 test('a redirect leads to no other host, and ends no header', () => {
-  const redirect = (to: string): RewriteStep => ({ kind: 'return', status: 301, text: to })
+  const redirect = (to: string): RewriteStep => ({ kind: 'return', status: 301, text: to, place: PLACE })
   const ask = sitesOf(
     model(
       site({
@@ -188,4 +194,42 @@ test('names: exact, the longest suffix, a prefix, a regex, the default', () => {
   assert.equal(of('me.dev'), '200 regex')
   assert.equal(of('other'), '200 first')
   assert.equal(of(''), '200 first')
+})
+
+test('conditions on files wait for the disk, and the steps go on in their order', async () => {
+  const set = (value: string): RewriteStep => ({ kind: 'set', name: 'seen', value, place: PLACE })
+  const when = (path: string, steps: readonly RewriteStep[], not = false): RewriteStep => ({
+    kind: 'if',
+    condition: { kind: 'file', path, test: 'file', not },
+    steps,
+    place: PLACE,
+  })
+  const ask = sitesOf(
+    model(
+      site({
+        rewrites: [
+          set('a'),
+          when('/run/down', [text('down')]),
+          when('/srv$uri', [set('$seen-b')]),
+          when('/srv$uri', [set('$seen-c'), when('/srv/never', [set('never')])], true),
+          when('/srv/$arg_x', [text('outside')]),
+          set('$seen-d'),
+        ],
+        locations: [
+          prefix('/', { rewrites: [text('$seen')] }),
+          prefix('/go/', { rewrites: [when('/srv/x', [rewrite('^/go/(.*)', '/$1')])] }),
+        ],
+      }),
+    ),
+    ['/srv/x', '/etc/passwd'],
+  )
+  const words = async (target: string) => {
+    const went = ask(target)
+    await went.done
+    return went.words
+  }
+  assert.equal(await words('/x'), '200 a-b-d')
+  assert.equal(await words('/y'), '200 a-c-d')
+  assert.equal(await words('/go/x'), '200 a-c-d')
+  assert.equal(await words('/x?x=../etc/passwd'), '200 a-b-d', 'a client chooses no name of the machine')
 })

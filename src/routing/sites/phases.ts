@@ -1,6 +1,6 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
+ * access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
  * no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
@@ -10,16 +10,19 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
-import { fileName } from './file-names.ts'
+import { checkAccess, type Refusal } from './access.ts'
+import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
 import type { FindSite } from './site-names.ts'
-import { type CompiledLocation, SiteRequest } from './site-request.ts'
+import { type CompiledLocation, type LookAt, SiteRequest, type StepsOutcome } from './site-request.ts'
 import { REDIRECTS } from './steps.ts'
 import type { Trace } from './trace.ts'
 
 type Outcome = void | Promise<void>
+/** What steps answer with. */
+type Answer = Extract<StepsOutcome, object>
 
 /** What is at the end of the way. */
 export interface SiteContent {
@@ -29,6 +32,8 @@ export interface SiteContent {
   readonly toProxy: (request: SiteRequest, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
   readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
+  /** For the conditions of steps: any name of the machine. */
+  readonly lookAt: LookAt
   /** Answers with the file that `request.uri` names, if there is one. */
   readonly serveFile: (request: SiteRequest) => Served | Promise<Served>
   /** Answers with a list of what is in the directory that `request.uri` names. */
@@ -95,9 +100,19 @@ export class Phases {
   #run(request: SiteRequest): Outcome {
     // What the site's steps answer is in no location.
     request.location = request.site.root
-    const outcome = request.site.steps?.(request) ?? 'next'
-    if (typeof outcome === 'object') return this.#finish(request, outcome)
+    const outcome = request.site.steps?.(request, this.#content.lookAt) ?? 'next'
+    if (typeof outcome === 'object') return this.#afterSteps(request, outcome, () => this.#search(request))
     return this.#search(request)
+  }
+
+  /** They have an answer, or wait for the disk. */
+  #afterSteps(
+    request: SiteRequest,
+    outcome: Answer | Promise<StepsOutcome>,
+    goOn: (outcome: Exclude<StepsOutcome, Answer>) => Outcome,
+  ): Outcome {
+    if (!(outcome instanceof Promise)) return this.#finish(request, outcome)
+    return outcome.then(one => (typeof one === 'object' ? this.#finish(request, one) : goOn(one)))
   }
 
   #search(request: SiteRequest): Outcome {
@@ -109,16 +124,36 @@ export class Phases {
       this.#enter(request, location)
       if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       if (found?.how === 'slash') return this.#addSlash(request)
-      const outcome = location.steps?.(request) ?? 'next'
-      if (typeof outcome === 'object') return this.#finish(request, outcome)
-      if (outcome !== 'again') return this.#tryFiles(request)
+      const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
+      if (typeof outcome === 'object') return this.#afterSteps(request, outcome, one => this.#stepped(request, one))
+      if (outcome !== 'again') return this.#access(request)
       if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     }
+  }
+
+  #stepped(request: SiteRequest, outcome: Exclude<StepsOutcome, Answer>): Outcome {
+    if (outcome !== 'again') return this.#access(request)
+    return --request.changesLeft < 0 ? this.#tooManyChanges(request) : this.#search(request)
   }
 
   #enter(request: SiteRequest, location: CompiledLocation): void {
     request.location = location
     this.#content.enter(request)
+  }
+
+  #access(request: SiteRequest): Outcome {
+    const { access } = request.location
+    if (access === null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access)
+    if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
+    return this.#checked(request, refusal)
+  }
+
+  #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
+    if (refusal === null) return this.#tryFiles(request)
+    // The page of an error says it too.
+    request.keptHeaders = refusal.headers
+    this.#fail(request, refusal.status, refusal.message, refusal.headers)
   }
 
   /** `try_files` */
@@ -239,14 +274,7 @@ export class Phases {
 
   // ---- outcomes ----
 
-  #finish(
-    request: SiteRequest,
-    {
-      status,
-      text,
-      isRedirect,
-    }: { readonly status: number; readonly text: string | null; readonly isRedirect: boolean },
-  ): Outcome {
+  #finish(request: SiteRequest, { status, text, isRedirect }: Answer): Outcome {
     this.#content.enter(request)
     // nginx's word for: say nothing.
     if (status === 444)
@@ -305,9 +333,10 @@ export class Phases {
     request.isInternal = true
     request.trace?.({ kind: 'location', location, how: 'named' })
     this.#enter(request, location)
-    const outcome = location.steps?.(request) ?? 'next'
-    if (typeof outcome === 'object') return this.#finish(request, outcome)
-    return outcome === 'again' ? this.#search(request) : this.#tryFiles(request)
+    const goOn = (outcome: Exclude<StepsOutcome, Answer>) =>
+      outcome === 'again' ? this.#search(request) : this.#access(request)
+    const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
+    return typeof outcome === 'object' ? this.#afterSteps(request, outcome, goOn) : goOn(outcome)
   }
 
   readonly #orders: ApplicationOrders = {
@@ -372,8 +401,6 @@ function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
 
 const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
 const NO_SUCH_PLACE = 'There is nothing at this path'
-/** A target with dot segments may have come from a client's own words. */
-const LEADS_AWAY = /\/\.\.?(?:\/|$)|\0/
 
 function tellHandler(request: SiteRequest): void {
   const { location, uri, args } = request

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RewriteStep } from '../../sites/model.ts'
 import { proxyTarget } from './proxy.ts'
-import { model, prefix, site, sitesOf } from './testing/sites.ts'
+import { model, PLACE, prefix, site, sitesOf } from './testing/sites.ts'
 
 function target(uri: string | null, asked: string, rewrites: RewriteStep[] = [], match = '/one/'): string {
   const handler = { kind: 'proxy', upstream: 'back', uri, prefix: match } as const
@@ -12,7 +12,7 @@ function target(uri: string | null, asked: string, rewrites: RewriteStep[] = [],
 }
 
 function rewrite(source: string, to: string): RewriteStep {
-  return { kind: 'rewrite', pattern: { source, ignoresCase: false }, to, flag: 'break' }
+  return { kind: 'rewrite', pattern: { source, ignoresCase: false }, to, flag: 'break', place: PLACE }
 }
 
 test('without a path the target goes on as it was sent', () => {

@@ -2,8 +2,9 @@
  * What is known of a request while it goes through a site: where it is now, and the values of its variables. One object for each request.
  * With it the compiled form of what it goes through. Runs in the gateway. Data only: `phases.ts` changes it.
  */
+import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
+import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
@@ -17,6 +18,13 @@ export type Captures = readonly (string | undefined)[]
 /** A template, a variable: its value for a request. Each character is a byte. */
 export type Evaluate = (request: SiteRequest) => string
 
+/** A variable that is computed: what is looked up, and the value for it. */
+export interface Lookup {
+  /** What is looked up. */
+  readonly from: Evaluate
+  readonly look: (text: string, request: SiteRequest) => string
+}
+
 /** A compiled regular expression: sets the captures and the named variables of the request if it matches. */
 export type Matches = (request: SiteRequest, subject: string) => boolean
 
@@ -27,8 +35,19 @@ export type StepsOutcome =
   | 'break'
   | { readonly status: number; readonly text: string | null; readonly isRedirect: boolean }
 
-/** A list of steps; null: there are none. */
-export type RunSteps = ((request: SiteRequest) => StepsOutcome) | null
+/** What has a name on the disk, links followed. */
+export interface OnDisk {
+  readonly isFile: boolean
+  readonly isDirectory: boolean
+  /** By its owner. */
+  readonly isExecutable: boolean
+}
+
+/** Null: nothing is there. `name`: absolute; bytes. Fails with HttpError where it cannot be known. */
+export type LookAt = (name: string) => OnDisk | null | Promise<OnDisk | null>
+
+/** A list of steps; null: there are none. A promise: they ask the disk. */
+export type RunSteps = ((request: SiteRequest, look: LookAt) => StepsOutcome | Promise<StepsOutcome>) | null
 
 export interface CompiledSite {
   readonly label: string
@@ -60,6 +79,8 @@ export interface CompiledLocation {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly steps: RunSteps
+  /** Null: everybody is let in. */
+  readonly access: AccessPhase | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -79,6 +100,22 @@ export interface CompiledLocation {
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
   readonly place: Place
+}
+
+/** Who is let in. */
+export interface AccessPhase {
+  /** Null: everybody. */
+  readonly usual: CompiledAccess | null
+  /** With other methods than these; null: as `usual`. `limit_except` */
+  readonly except: { readonly methods: ReadonlySet<string>; readonly access: CompiledAccess | null } | null
+}
+
+export interface CompiledAccess {
+  readonly satisfiesAny: boolean
+  /** As they are written: for `explain`. */
+  readonly rules: readonly AccessRule[]
+  /** Null: addresses are not looked at. */
+  readonly decide: DecideByAddress | null
 }
 
 export type CompiledTry =
@@ -136,6 +173,8 @@ export class SiteRequest {
   keptHeaders: readonly string[] = []
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
+  /** The filter of compression is there, once. */
+  isCompressed = false
 
   /** `uri`: as `normalPath` gives it. */
   constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {

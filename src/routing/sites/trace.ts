@@ -49,12 +49,30 @@ export type Decision =
       readonly matches: boolean
       readonly uri: string
       readonly args: string
+      readonly place: Place
     }
-  /** `condition`: as it is written. */
-  | { readonly kind: 'if'; readonly condition: string; readonly holds: boolean }
-  | { readonly kind: 'set'; readonly name: string; readonly value: string }
-  | { readonly kind: 'break' }
-  | { readonly kind: 'return'; readonly status: number; readonly text: string | null }
+  /** `condition`: as it is written. `file`: the name that was looked at; null: it is about something else. */
+  | {
+      readonly kind: 'if'
+      readonly condition: string
+      readonly holds: boolean
+      readonly file: string | null
+      readonly place: Place
+    }
+  | { readonly kind: 'set'; readonly name: string; readonly value: string; readonly place: Place }
+  /** A variable that is computed was needed: `text` was looked up. */
+  | {
+      readonly kind: 'lookup'
+      readonly of: 'map' | 'geo' | 'split'
+      readonly name: string
+      readonly text: string
+      readonly value: string
+      readonly place: Place
+    }
+  | { readonly kind: 'break'; readonly place: Place }
+  | { readonly kind: 'return'; readonly status: number; readonly text: string | null; readonly place: Place }
+  /** Who is let in. `what`: as it is written. */
+  | { readonly kind: 'access'; readonly what: string; readonly result: 'in' | 'refused' | 'none' }
   /** Of `try_files`, and of the index of a directory. `file`: the whole name; empty: the path can be no file here. */
   | {
       readonly kind: 'try'

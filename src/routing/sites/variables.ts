@@ -82,6 +82,7 @@ export const VARIABLE_NAMES: readonly string[] = [...BUILT_IN.keys(), ...BY_PREF
 export class Variables {
   readonly #indexes = new Map<string, number>()
   readonly #computed = new Map<string, Evaluate>()
+  readonly #used = new Set<string>()
 
   /** How many values a request has to hold. */
   get count(): number {
@@ -99,7 +100,7 @@ export class Variables {
     return this.#indexes.size - 1
   }
 
-  /** `map`: computed when a request first needs it, and kept for that request. */
+  /** `map`, `geo`, `split_clients`: computed when a request first needs it, and kept for that request. */
   compute(name: string, evaluate: Evaluate): Problem | null {
     if (this.#computed.has(name)) return { problem: `defines $${name} twice` }
     const index = this.define(name)
@@ -116,8 +117,14 @@ export class Variables {
     return null
   }
 
+  /** Whether something has asked for its value. */
+  isUsed(name: string): boolean {
+    return this.#used.has(name)
+  }
+
   /** A problem is a phrase: `names the variable $x, which …`. */
   readonly resolve = (name: string): Evaluate | Problem => {
+    this.#used.add(name)
     const computed = this.#computed.get(name) ?? BUILT_IN.get(name)
     if (computed !== undefined) return computed
     const index = this.#indexes.get(name)

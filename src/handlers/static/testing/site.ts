@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
+import { MemoryBudget } from '../../../base/memory-budget.ts'
+import { PoolShares } from '../../../base/pool-shares.ts'
 import { CountedFiles } from '../../../base/testing/counted-files.ts'
+import { Encoders } from '../../../compression/encoders.ts'
+import type { FileCompression } from '../../../compression/files.ts'
 import { staticFirst } from '../../../gateway/static-first.ts'
-import type { Exchange } from '../../../http/exchange.ts'
+import type { Exchange, Handler } from '../../../http/exchange.ts'
+import { BY_NAME } from '../entry.ts'
 import { StaticFiles } from '../handler.ts'
+import { KeptCodings } from '../kept-codings.ts'
 
 /** Larger than what is kept in memory. */
 export const LARGE: Buffer = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7 + (i >> 8)) & 255))
@@ -19,22 +25,30 @@ export class Site {
   readonly base: string
   readonly root: string
   readonly openFiles: CountedFiles = new CountedFiles(MAX_OPEN)
-  readonly files: StaticFiles = new StaticFiles('', this.openFiles, FakeExchange.failed)
+  readonly files: StaticFiles
   /** Requests that it did not answer. */
   readonly handedOn: Exchange[] = []
   /** A missing file is answered 404 instead. */
   answersMissing = false
-  readonly #handler = staticFirst(
-    this.files,
-    exchange => {
-      this.handedOn.push(exchange)
-      exchange.response.start({ status: 299, reason: '', headers: [] })
-      exchange.response.end()
-    },
-    { isAnswered: () => this.answersMissing, refuse: FakeExchange.failed },
-  )
+  readonly #handler: Handler
 
-  constructor(t: TestContext) {
+  /** `compression`: of its files. */
+  constructor(t: TestContext, compression: FileCompression | null = null) {
+    const encoders = new Encoders(new MemoryBudget(), new PoolShares())
+    const kept = compression === null ? null : new KeptCodings(encoders, this.openFiles)
+    this.files = new StaticFiles('', this.openFiles, FakeExchange.failed, '', {
+      policy: { ...BY_NAME, compression },
+      kept,
+    })
+    this.#handler = staticFirst(
+      this.files,
+      exchange => {
+        this.handedOn.push(exchange)
+        exchange.response.start({ status: 299, reason: '', headers: [] })
+        exchange.response.end()
+      },
+      { isAnswered: () => this.answersMissing, refuse: FakeExchange.failed },
+    )
     this.base = mkdtempSync(join(tmpdir(), 'jumak-static-'))
     t.after(() => rmSync(this.base, { recursive: true }))
     this.root = join(this.base, 'root')

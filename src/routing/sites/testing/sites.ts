@@ -1,14 +1,19 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
-import { FakeExchange } from '../../../apps/testing/fake-exchange.ts'
+import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { HttpError } from '../../../http/errors.ts'
-import type { Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
+import { NO_SITES } from '../../../sites/testing/no-sites.ts'
 import { compileSites } from '../compile.ts'
 import { Phases, type SiteContent } from '../phases.ts'
 import type { SiteRequest } from '../site-request.ts'
+import type { Trace } from '../trace.ts'
 
-const PLACE = { file: 'test.toml', line: 1, column: 1 }
+export const PLACE = { file: 'test.toml', line: 1, column: 1 }
+
+export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, request: null }
 
 export const SETTINGS: LocationSettings = {
+  access: OPEN,
   root: null,
   index: ['index.html'],
   autoindex: 'off',
@@ -20,6 +25,7 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
   absoluteRedirect: false,
   portInRedirect: true,
@@ -46,6 +52,7 @@ export function location(match: Match, of: Partial<Location> = {}): Location {
     tryFiles: [],
     handler: { kind: 'none' },
     settings: SETTINGS,
+    limitExcept: null,
     locations: [],
     place: PLACE,
     ...of,
@@ -57,7 +64,7 @@ export const prefix = (path: string, of: Partial<Location> = {}, beatsRegex = fa
 export const exact = (path: string, of: Partial<Location> = {}): Location => location({ kind: 'exact', path }, of)
 export const regex = (source: string, of: Partial<Location> = {}): Location =>
   location({ kind: 'regex', pattern: { source, ignoresCase: false } }, of)
-export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words })
+export const text = (words: string): RewriteStep => ({ kind: 'return', status: 200, text: words, place: PLACE })
 
 export function site(of: Partial<Site>): Site {
   return {
@@ -74,7 +81,7 @@ export function site(of: Partial<Site>): Site {
 }
 
 export function model(...sites: Site[]): SitesModel {
-  return { sites, maps: [], upstreams: [] }
+  return { ...NO_SITES, sites }
 }
 
 /** What became of a request, when it is done: words in one line. */
@@ -93,12 +100,13 @@ export function sitesOf(
   of: SitesModel,
   files: readonly string[] = [],
   unreadable = '',
-): (target: string, host?: string) => Went {
+  trace: Trace | null = null,
+): (target: string, host?: string, of?: FakeRequest) => Went {
   const compiled = compileSites(of)
   if (compiled.problems.length > 0) throw new Error(compiled.problems.map(({ problem }) => problem).join('; '))
-  return (target, host = 'test') => {
+  return (target, host = 'test', fields = {}) => {
     const [path = '', query = ''] = target.split(/\?(.*)/s)
-    const exchange = new FakeExchange({ target, path, query, authority: host })
+    const exchange = new FakeExchange({ target, path, query, authority: host, ...fields })
     const went: Went = { words: 'nothing', request: null, done: undefined }
     const end = (words: string, request: SiteRequest | null) => {
       Object.assign(went, { words, request })
@@ -113,6 +121,8 @@ export function sitesOf(
         uri === unreadable
           ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))
           : files.includes(what === 'file' ? uri : `${uri.replace(/\/$/, '')}/`),
+      lookAt: name =>
+        Promise.resolve(files.includes(name) ? { isFile: true, isDirectory: false, isExecutable: false } : null),
       serveFile: request => {
         end(`file ${request.uri}`, request)
         return 'answered'
@@ -124,7 +134,7 @@ export function sitesOf(
       enter: () => {},
       leave: () => {},
     }
-    went.done = new Phases(compiled.find, content).handle(exchange) ?? undefined
+    went.done = new Phases(compiled.find, content, trace).handle(exchange) ?? undefined
     return went
   }
 }

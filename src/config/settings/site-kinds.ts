@@ -1,0 +1,26 @@
+/** What the keys of sites and of their variables have in common: where they stand, and the kinds of their values. */
+import { type Kind, text } from '../kinds/kinds.ts'
+import { splitPair } from '../kinds/pair.ts'
+
+export const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
+/** Most of them are simply not there. */
+export const none = { default: null, defaultText: 'none' } as const
+
+/** Text with variables; which there are is looked at when the site is compiled. */
+export const template = (says: string): Kind<string> =>
+  text(says, written => (/[\0\r\n]/.test(written) ? { problem: 'must be one line' } : { value: written }))
+
+export const word = (says: string, pattern: RegExp, problem: string): Kind<string> =>
+  text(says, written => (pattern.test(written) ? { value: written } : { problem }))
+
+/** `NAME=VALUE` of a table. */
+export const pair = (check: RegExp, problem: string): Kind<{ readonly name: string; readonly value: string }> =>
+  text(
+    'table of texts',
+    written => {
+      const [name, value] = splitPair(written)
+      if (!check.test(name)) return { problem }
+      return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
+    },
+    { table: 'only' },
+  )
