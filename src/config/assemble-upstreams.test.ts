@@ -58,6 +58,7 @@ test('each mistake is told where it stands', t => {
     ['', 'proxy = "127.0.0.1:9000"', /proxy must be http:\/\/127\.0\.0\.1:9000/],
     ['', 'proxy = "http://a.test:0"', /port from 1 to 65535/],
     ['', 'match = "~ x", proxy = "http://a.test/x"', /proxy must have no path here/],
+    ['', 'proxy = "http://a$host"', /would make an open proxy/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
     ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, root/],
     [

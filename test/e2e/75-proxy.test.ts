@@ -297,7 +297,7 @@ locations = [{ match = "/", proxy = "http://back" }]`,
   await server.stop()
 })
 
-test('of 5,000 marked requests none gets the response of another, whoever aborts', async t => {
+test('of 2,000 marked requests none gets the response of another, whoever aborts', async t => {
   const echo = await startEcho('echo', (request, response) => {
     const number = Number(/\/(\d+)/.exec(request.url!)![1])
     if (number % 7 === 0) {
@@ -314,7 +314,7 @@ test('of 5,000 marked requests none gets the response of another, whoever aborts
   let next = 0
   let whole = 0
   const client = async () => {
-    while (next < 5000) {
+    while (next < 2000) {
       const numbers = Array.from({ length: 1 + (next % 4) }, () => next++)
       await withClient(server.target, async one => {
         one.send(numbers.map(number => `GET /${number} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
@@ -332,7 +332,7 @@ test('of 5,000 marked requests none gets the response of another, whoever aborts
     }
   }
   await Promise.all(Array.from({ length: 16 }, client))
-  assert.ok(whole > 2000, String(whole))
+  assert.ok(whole > 800, String(whole))
   await server.stop()
 })
 

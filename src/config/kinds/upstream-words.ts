@@ -29,7 +29,8 @@ export function parseProxy(text: string): Parsed<ProxyWords> {
     const path = unix[1]!
     return { value: { host: `unix:${path}`, address: { kind: 'unix', path }, uri: unix[2] ?? null } }
   }
-  const slash = rest.search(/[/?]/)
+  // These variables begin with a slash whatever a client sends, so what is before them stays the whole name of the server.
+  const slash = rest.search(/[/?]|\$(?:request_uri|uri|document_uri)\b/)
   const host = slash < 0 ? rest : rest.slice(0, slash)
   const uri = slash < 0 ? null : rest.slice(slash)
   if (host.includes('$'))

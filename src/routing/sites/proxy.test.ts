@@ -1,4 +1,4 @@
-/** The path that an upstream gets, in nginx's forms. Beside a real nginx: `test/e2e/75-proxy-like-nginx.test.ts`. */
+/** The path that an upstream gets, in nginx's forms. Beside a real nginx: `test/differential/proxy.test.ts`. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RewriteStep } from '../../sites/model.ts'

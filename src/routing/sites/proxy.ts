@@ -37,7 +37,8 @@ export function proxyTarget({ uri, prefix }: CompiledProxy, request: SiteRequest
   const { exchange, isRewritten, isMoved } = request
   if (uri?.isWhole) return uri.text(request).replace(NOT_IN_TARGET, percentEncoded)
   const sent = exchange.request
-  if (uri === null && !isRewritten) return withQuery(sent.path, sent.query)
+  // Whole, with a question mark that nothing follows. An absolute target is one for a proxy (RFC9112§3.2.2).
+  if (uri === null && !isRewritten) return sent.target.startsWith('/') ? sent.target : withQuery(sent.path, sent.query)
   const args = isRewritten ? encodedQuery(request.args) : sent.query
   const own = uri === null || isMoved ? '' : uri.text(request).replace(NOT_IN_TARGET, percentEncoded)
   const rest = uri === null || isMoved ? request.uri : request.uri.slice(prefix.length)
