@@ -10,13 +10,13 @@
  * - A request is sent a second time only if no byte of it was sent, or if it is idempotent (RFC9110§9.2.2) and its content is all at hand; and
  *   never when a byte of a response's content has gone to the client.
  * - A client learns nothing of a server's address or mistake: both are in the log.
- * Not here: what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
+ * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
  */
 import type { LiveBody } from '../apps/pool/live-body.ts'
 import { acceptedHeaders } from '../apps/raw/handshake.ts'
 import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
-import { Relay, type RelayLimits } from '../apps/worker/relay.ts'
-import { Deadline, type DeadlineList } from '../base/deadlines.ts'
+import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
+import { Deadline } from '../base/deadlines.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange, ResponseHead } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -24,24 +24,12 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
-import type { Member } from './balance/member.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import type { ConnectionUser, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
-
-/** What a location says; the same object for all of its requests. */
-export interface CallRules {
-  readonly connect: DeadlineList
-  readonly send: DeadlineList
-  readonly read: DeadlineList
-  readonly nextUpstream: ReadonlySet<NextUpstream>
-  /** 0: as many as the group has servers. */
-  readonly tries: number
-  /** Milliseconds; 0: any time. */
-  readonly triesTimeout: number
-}
+import { type CallRules, Tries } from './tries.ts'
 
 /** What all calls of a thread share. */
 export interface CallParts {
@@ -61,7 +49,6 @@ export interface CallRequest {
 }
 
 const NOTHING = Buffer.alloc(0)
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** Seconds: for a client that has closed its side and takes nothing. */
 const DESERTED_TICKS = 2
@@ -74,9 +61,10 @@ const OVERDUE: Partial<Record<Phase, string>> = {
   waiting: 'gave no response in time (proxy-read-timeout)',
   reading: 'gave no more content in time (proxy-read-timeout)',
 }
+const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, WatchedCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -84,14 +72,10 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
   readonly #parts: CallParts
   readonly #text: string
   readonly #clock = new Deadline(() => this.#overdue())
-  readonly #tried = new Set<Member>()
-  readonly #startedAt = performance.now()
+  readonly #tries: Tries
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
-  /** A byte of the request may have reached a server. */
-  #isSent = false
-  #isBodyRead = false
   #isBodySent = false
   #position = 0
   #relay: Relay | null = null
@@ -111,12 +95,12 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
     this.#rules = rules
     this.#parts = parts
     this.#text = serializeRequest(request.head)
+    this.#tries = new Tries(request.head, group, rules)
   }
 
   start(): void {
     const { body } = this.#request
-    if (body !== null) body.onFailed = error => this.#bodyFailed(error)
-    this.#group.retries.earn()
+    if (body !== null) body.onFailed = this.#bodyFailed
     this.#exchange.onAborted(() => this.#clientGone())
     this.#exchange.onClosed(() => {
       callWatch.delete(this)
@@ -149,16 +133,16 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
   // -- the servers
 
   #next(): void {
-    const peer = this.#group.lease(this.#request.question, this.#tried)
+    const peer = this.#group.lease(this.#request.question, this.#tries.tried)
     if (peer === null) {
       const why =
-        this.#tried.size === 0
+        this.#tries.tried.size === 0
           ? 'none of its servers can be asked: all are down, or have max-conns'
           : 'no other server is left'
       this.#giveUp(502, why)
       return
     }
-    this.#tried.add(peer.member)
+    this.#tries.tried.add(peer.member)
     this.#peer = peer
     this.#connect(peer, false)
   }
@@ -175,22 +159,25 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
 
   onConnected(): void {
     const connection = this.#connection!
-    this.#isSent = true
+    this.#tries.isSent = true
     this.#phase = 'sending'
+    const { body } = this.#request
+    if (body === null) {
+      connection.write(this.#text)
+      this.#sentAll(connection)
+      return
+    }
+    this.#clock.disarm()
     // Head and content that is at hand leave in one write.
     connection.socket.cork()
     connection.write(this.#text)
-    if (this.#request.body === null) this.#sentAll(connection)
-    else {
-      this.#clock.disarm()
-      this.#feed(connection, this.#request.body)
-    }
+    this.#feed(connection, body)
     connection.socket.uncork()
   }
 
   /** Content, as fast as the client gives it and the server takes it. */
   #feed(connection: UpstreamConnection, body: LiveBody): void {
-    this.#isBodyRead = true
+    this.#tries.isBodyRead = true
     body.read(this.#position, (error, piece) => {
       if (this.#connection !== connection || error !== null) return
       if (piece.length === 0) {
@@ -214,7 +201,7 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
 
   onDrain(): void {
     const { body } = this.#request
-    if (this.#isBodySent || body === null || this.#connection === null || !this.#isBodyRead) return
+    if (this.#isBodySent || body === null || this.#connection === null || !this.#tries.isBodyRead) return
     if (this.#phase === 'sending') this.#clock.disarm()
     this.#feed(this.#connection, body)
   }
@@ -228,34 +215,43 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
 
   onHead(head: UpstreamHead): void {
     const { status } = head
-    const condition = `http-${status}` as NextUpstream
-    if (this.#rules.nextUpstream.has(condition) && this.#mayTryAgain()) {
-      const counts = status >= 500 || status === 429
-      this.#drop(counts)
-      this.#tellRetry(`answered with ${status}`)
+    if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
+      this.#tell(`answered with ${status}${ANOTHER}`)
+      this.#drop(status >= 500 || status === 429)
       this.#next()
       return
     }
     this.#phase = 'reading'
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
-    const relay = new Relay(this.#exchange, this.#parts.relay, {
-      hold: () => {
-        this.#clock.rest()
-        this.#connection?.hold()
-      },
-      release: () => {
-        if (this.#phase === 'reading') this.#rules.read.arm(this.#clock)
-        this.#connection?.release()
-      },
-      failed: error => this.#cut(error),
-      warn: message => this.#parts.log('warn', message, this.#exchange.id),
-    })
+    const relay = new Relay(this.#exchange, this.#parts.relay, this)
     this.#relay = relay
     const given = this.#request.toClient(head)
     this.#isEventStream = isEventStream(given.headers)
     relay.start(this.#passesTrailers ? { ...given, hasTrailers: true } : given, NOTHING)
   }
+
+  // -- of the relay
+
+  hold(): void {
+    this.#clock.rest()
+    this.#connection?.hold()
+  }
+
+  release(): void {
+    if (this.#phase === 'reading') this.#rules.read.arm(this.#clock)
+    this.#connection?.release()
+  }
+
+  failed(error: Error): void {
+    this.#cut(error)
+  }
+
+  warn(message: string): void {
+    this.#parts.log('warn', message, this.#exchange.id)
+  }
+
+  // -- its content
 
   onBody(chunk: Buffer): void {
     if (this.#phase !== 'reading') return
@@ -316,19 +312,20 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
     }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
-    if (isStale && this.#mayRepeat()) {
-      this.#isSent = false
+    if (isStale && this.#tries.mayRepeat) {
+      this.#tries.isSent = false
       this.#connect(this.#peer!, true)
       return
     }
-    this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502)
+    this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502, !isStale)
   }
 
   #overdue(): void {
     this.#failed('timeout', OVERDUE[this.#phase] ?? 'took too long', 504)
   }
 
-  #failed(failure: Failure, reason: string, status: number): void {
+  /** `counts`: it is the server's failure. */
+  #failed(failure: Failure, reason: string, status: number, counts = true): void {
     if (this.#phase === 'over') return
     if (this.#relay !== null) {
       const error = new HttpError(status, 'The response was cut', 'upstream')
@@ -337,32 +334,11 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
       this.#cut(error)
       return
     }
-    const mayTryAgain = this.#rules.nextUpstream.has(failure) && this.#mayTryAgain()
-    if (mayTryAgain) {
-      this.#tellRetry(reason)
-      this.#drop(true)
-      this.#next()
-      return
-    }
-    this.#tell(reason)
-    this.#drop(true)
-    this.#refuse(status)
-  }
-
-  /** The request, or what is left of it, may be sent once more. */
-  #mayRepeat(): boolean {
-    const { head } = this.#request
-    if (this.#isBodyRead || head.webSocketKey !== null) return false
-    return !this.#isSent || IDEMPOTENT.has(head.method) || this.#rules.nextUpstream.has('non-idempotent')
-  }
-
-  /** … to another server. */
-  #mayTryAgain(): boolean {
-    const { tries, triesTimeout } = this.#rules
-    const most = tries === 0 ? this.#group.peers.length : Math.min(tries, this.#group.peers.length)
-    if (this.#tried.size >= most || !this.#mayRepeat()) return false
-    if (triesTimeout > 0 && performance.now() - this.#startedAt >= triesTimeout) return false
-    return this.#group.retries.spend()
+    const goesOn = this.#tries.mayGoOn(failure)
+    this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
+    this.#drop(counts)
+    if (goesOn) this.#next()
+    else this.#refuse(status)
   }
 
   /** `counts`: it is a failure of the server. */
@@ -371,7 +347,7 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
-    this.#isSent = false
+    this.#tries.isSent = false
     if (peer !== null) this.#group.failed(peer, counts)
     connection?.destroy()
   }
@@ -417,16 +393,12 @@ export class UpstreamCall implements ConnectionUser, WatchedCall {
   }
 
   /** The client's content will not be complete. */
-  #bodyFailed(error: Error): void {
+  readonly #bodyFailed = (error: Error): void => {
     if (this.#phase === 'over') return
     this.#drop(false)
     this.#phase = 'over'
     this.#relay?.close()
     if (!(error instanceof ClientGoneError)) this.#parts.refuse(this.#exchange, error)
-  }
-
-  #tellRetry(reason: string): void {
-    this.#tell(`${reason}; another server is asked`)
   }
 
   #tell(what: string): void {

@@ -9,6 +9,7 @@
  * Not here: who gets it (`pool.ts`), time-outs and retries (`call.ts`).
  */
 import { Socket } from 'node:net'
+import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
 import type { UpstreamHead } from './response-head.ts'
@@ -53,6 +54,8 @@ export class UpstreamConnection {
   /** Requests that it has carried. */
   served = 0
   isConnected = false
+  /** Of the pool, while it waits. */
+  readonly idleClock = new Deadline(() => this.destroy())
 
   /** `owner.gone` is called once, when it is closed in whatever way. */
   constructor(
@@ -96,6 +99,8 @@ export class UpstreamConnection {
       .on('drain', () => this.#user?.onDrain())
       .on('end', () => this.#otherEnded())
       .on('close', () => this.#over(reason, false))
+    // Clients hold the process, and nothing is waited for without one.
+    this.socket.unref()
     this.socket.setNoDelay(true)
     this.socket.setKeepAlive(true, ASK_AFTER_MS)
     if (address.kind === 'unix') this.socket.connect(address.path)
@@ -117,7 +122,6 @@ export class UpstreamConnection {
     this.#isSent = false
     this.served++
     this.#parser.begin(expected)
-    this.socket.ref()
   }
 
   /** False: the server is slow, wait for `onDrain`. Owns `data` from now on; text is latin-1. */
@@ -189,8 +193,6 @@ export class UpstreamConnection {
       this.#over('', false)
       return
     }
-    // An idle connection must not hold the process.
-    this.socket.unref()
     this.release()
     this.#owner.freed(this)
   }

@@ -58,7 +58,7 @@ export class UpstreamGroup {
   /** The server did what it should. */
   done({ member }: Peer): void {
     member.active--
-    member.succeeded(performance.now())
+    if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */

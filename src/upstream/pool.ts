@@ -5,7 +5,7 @@
  * `max-conns` and `limit-connections` bound. The youngest is used first, so that the others can go.
  * Invariant: a connection is in `#idle` only while nothing is expected on it.
  */
-import { Deadline, type DeadlineList } from '../base/deadlines.ts'
+import type { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
 import { UpstreamConnection } from './connection.ts'
 
@@ -19,7 +19,7 @@ export interface PoolSettings {
 export class ConnectionPool {
   readonly #settings: PoolSettings
   /** The youngest is last. */
-  readonly #idle: { readonly connection: UpstreamConnection; readonly deadline: Deadline }[] = []
+  readonly #idle: UpstreamConnection[] = []
   #isClosed = false
   readonly #owner = {
     freed: (connection: UpstreamConnection) => this.#freed(connection),
@@ -41,8 +41,8 @@ export class ConnectionPool {
   take(isNew = false): UpstreamConnection {
     const waiting = isNew ? undefined : this.#idle.pop()
     if (waiting !== undefined) {
-      waiting.deadline.disarm()
-      return waiting.connection
+      waiting.idleClock.rest()
+      return waiting
     }
     return new UpstreamConnection(this.#address, this.#owner)
   }
@@ -50,7 +50,7 @@ export class ConnectionPool {
   /** Those that wait are closed, and those that come back. */
   close(): void {
     this.#isClosed = true
-    for (const { connection } of this.#idle.slice()) connection.destroy()
+    for (const connection of this.#idle.slice()) connection.destroy()
   }
 
   #freed(connection: UpstreamConnection): void {
@@ -58,15 +58,13 @@ export class ConnectionPool {
       connection.destroy()
       return
     }
-    const deadline = new Deadline(() => connection.destroy())
-    this.#idle.push({ connection, deadline })
-    this.#settings.idle.arm(deadline)
+    this.#idle.push(connection)
+    this.#settings.idle.arm(connection.idleClock)
   }
 
   #gone(connection: UpstreamConnection): void {
-    const at = this.#idle.findIndex(one => one.connection === connection)
-    if (at < 0) return
-    this.#idle[at]!.deadline.disarm()
-    this.#idle.splice(at, 1)
+    connection.idleClock.disarm()
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
   }
 }

@@ -6,9 +6,10 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { ProxySettings, Upstream } from '../sites/upstream-model.ts'
-import { type CallParts, type CallRequest, type CallRules, UpstreamCall } from './call.ts'
+import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { UpstreamGroup } from './group.ts'
+import type { CallRules } from './tries.ts'
 
 export class Upstreams {
   readonly #groups: ReadonlyMap<string, UpstreamGroup>

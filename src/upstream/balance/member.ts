@@ -42,6 +42,11 @@ export class Member {
     this.rules = rules
   }
 
+  /** `succeeded` would change something. */
+  get hasFailed(): boolean {
+    return this.#fails > 0
+  }
+
   /** When it failed last, while it is out; else -Infinity. */
   outSince(now: number): number {
     return this.#isOutAt(now) ? this.#failedAt : Number.NEGATIVE_INFINITY
