@@ -1,5 +1,5 @@
--- What wrk sends: `wrk -s load.lua URL -- KIND`, KIND one of differing, browser, upload, close, file, small-file,
--- large-file. Every request differs from the one
+-- What wrk sends: `wrk -s load.lua URL -- KIND`, KIND one of differing, browser, upload, close, page, file,
+-- small-file, large-file. `page`: a page, then ten files. Every request differs from the one
 -- before in path, query and a header, so that nobody wins by recognising it. Prints one line of JSON at the end.
 local kind
 local files = { file = "100k", ["small-file"] = "1k", ["large-file"] = "10m" }
@@ -28,7 +28,9 @@ end
 
 function request()
   number = number + 1
-  local path = (files[kind] and "/static/" .. files[kind] .. ".bin?n=" or "/page/" .. number % 997 .. "?n=") .. number
+  local file = files[kind]
+  if kind == "page" and number % 11 > 0 then file = "page-" .. number % 11 end
+  local path = (file and "/static/" .. file .. ".bin?n=" or "/page/" .. number % 997 .. "?n=") .. number
   if kind == "browser" then
     browser["Referer"] = "http://127.0.0.1/page/" .. (number - 1) % 997
     browser["Cookie"] = session .. number

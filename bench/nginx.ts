@@ -5,27 +5,32 @@ import type { Place } from './stacks.ts'
 
 export const NGINX = '/usr/sbin/nginx'
 
-/** @param server - `unix:PATH` or `host:port`. */
+/** @param server - `unix:PATH` or `host:port`. `files`: the directory of what is below /static/; null: there is none. */
 export function nginxBefore(
   server: string,
   protocol: 'http' | 'uwsgi',
   place: Place,
   http: 'http1' | 'http2',
+  files: string | null,
 ): string[] {
   const pass =
     protocol === 'uwsgi'
       ? 'include /etc/nginx/uwsgi_params; uwsgi_pass app;'
       : `proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection $connection_upgrade;
          proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;`
+  const ofFiles = files === null ? '' : `${SENDFILE} ${below(files)}`
   const more = `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream app { server ${server}; keepalive 64; }`
-  return nginx(place, `location / { ${pass} }`, more, http)
+  return nginx(place, `location / { ${pass} } ${ofFiles}`, more, http)
 }
 
 /** @param files - The directory of what is below /static/. */
 export function nginxFiles(files: string, place: Place): string[] {
-  return nginx(place, `location /static/ { alias ${files}/; }`, 'sendfile on; tcp_nopush on;', 'http1')
+  return nginx(place, below(files), SENDFILE, 'http1')
 }
+
+const SENDFILE = 'sendfile on; tcp_nopush on;'
+const below = (files: string) => `location /static/ { alias ${files}/; }`
 
 /** What its documentation advises for TLS, and its own defaults else. Everything that it writes is under `directory`. */
 function nginx(

@@ -16,9 +16,9 @@ export interface Scene {
   readonly app: string
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
-   * the frames. `locations`: a request goes through a site; only Jumak is compared, with itself.
+   * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site; only Jumak is compared, with itself.
    */
-  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static' | 'locations'
+  readonly interface: 'wsgi' | 'gevent' | 'asgi' | 'websocket' | 'wsgi-websocket' | 'static' | 'page' | 'locations'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -26,7 +26,7 @@ export interface Scene {
   /** Requests at a time on each connection. With HTTP/1 1. */
   readonly streams: number
   /**
-   * `differing`, `browser`, `upload`, `close`, `file`, `small-file`, `large-file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
+   * `differing`, `browser`, `upload`, `close`, `page`, `file`, `small-file`, `large-file`: kinds of load.lua. `echo`, `broadcast`: messages over WebSockets.
    * `one-percent-slow`: arrivals that don't wait for answers. `slow-readers`: `differing` beside 1,000 slow readers.
    * `download`: as `differing`, and the answers are large.
    * `slow-stream`: the streams of one connection, first without and then beside one that is read slowly.
@@ -40,6 +40,7 @@ export interface Scene {
     | 'upload'
     | 'download'
     | 'close'
+    | 'page'
     | 'file'
     | 'small-file'
     | 'large-file'
@@ -121,6 +122,14 @@ export const SCENES: readonly Scene[] = [
   scene('static-1k', 'plain:hello', 'a file of 1 KB', { ...files, load: 'small-file' }),
   scene('static-100k', 'plain:hello', 'a file of 100 KB', files),
   scene('static-10m', 'plain:hello', 'a file of 10 MB', { ...files, load: 'large-file', connections: 8 }),
+  scene(
+    'django-page',
+    'django_app:application',
+    'a Django page and the ten files that it names: one request of eleven',
+    {
+      ...{ interface: 'page', load: 'page', connections: 16 },
+    },
+  ),
   scene('locations', 'plain:hello', 'hello behind 20 locations with regular expressions and a map, and behind one', {
     interface: 'locations',
   }),

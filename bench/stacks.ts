@@ -51,7 +51,7 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
-    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'wsgi-websocket', 'static'],
+    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'wsgi-websocket', 'static', 'page'],
     needs: [program],
     keepsAlive: true,
     speaksTls: true,
@@ -59,7 +59,7 @@ export function jumak(name: string, root: string, threads = 1): Stack {
     loads: null,
     commands: (scene, workers, { port, directory, certificate }) => {
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
-      const files = scene.interface === 'static' ? `--static /static/=${makeFiles(directory)}` : ''
+      const files = hasFiles(scene) ? `--static /static/=${makeFiles(directory)}` : ''
       const slots = scene.interface === 'wsgi-websocket' ? `--threads ${SOCKET_THREADS}` : ''
       const kind = scene.interface === 'gevent' ? '-k gevent' : slots
       const options = `-b 127.0.0.1:${port} -w ${workers} --log-level warn ${more} ${tls} ${files} ${kind} --python`
@@ -68,6 +68,11 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   }
 }
 
+const hasFiles = ({ interface: kind }: Scene): boolean => kind === 'static' || kind === 'page'
+
+/** Kilobytes of the files of a page: style sheets, scripts, icons. */
+const OF_PAGE = [1, 2, 4, 4, 8, 10, 16, 20, 40, 90]
+
 /** What the static scenes ask for, below /static/; returns the directory. */
 function makeFiles(directory: string): string {
   const files = join(directory, 'files')
@@ -75,6 +80,8 @@ function makeFiles(directory: string): string {
   writeFileSync(join(files, '1k.bin'), Buffer.alloc(1000, 'x'))
   writeFileSync(join(files, '100k.bin'), Buffer.alloc(100_000, 'x'))
   writeFileSync(join(files, '10m.bin'), Buffer.alloc(10_000_000, 'x'))
+  for (const [index, size] of OF_PAGE.entries())
+    writeFileSync(join(files, `page-${index + 1}.bin`), Buffer.alloc(size * 1000, 'x'))
   return files
 }
 
@@ -100,7 +107,7 @@ interface Peer {
   readonly upstream?: 'uwsgi' | 'http on TCP'
 }
 
-const http: readonly Scene['interface'][] = ['wsgi']
+const http: readonly Scene['interface'][] = ['wsgi', 'page']
 const gunicorn =
   (more: string): Peer['options'] =>
   ({ port, socket }, workers) =>
@@ -257,6 +264,8 @@ ${Array.from({ length: 12 }, (_, i) => `  { match = "/section-${i}/", app = "def
 function bare(peer: Peer): Stack {
   return {
     ...common(peer),
+    // Somebody else has to serve the files.
+    interfaces: peer.interfaces.filter(one => one !== 'page'),
     commands: (scene, workers, { port, certificate }) => [
       line(peer, { port, socket: null }, workers, scene, certificate === null ? '' : peer.tls!(certificate)),
     ],
@@ -276,7 +285,13 @@ function behindNginx(peer: Peer): Stack {
       const socket = peer.upstream === 'http on TCP' ? null : join(directory, 'app.sock')
       const server = socket === null ? `127.0.0.1:${innerPort}` : `unix:${socket}`
       return [
-        nginxBefore(server, peer.upstream === 'uwsgi' ? 'uwsgi' : 'http', place, scene.http),
+        nginxBefore(
+          server,
+          peer.upstream === 'uwsgi' ? 'uwsgi' : 'http',
+          place,
+          scene.http,
+          hasFiles(scene) ? makeFiles(directory) : null,
+        ),
         line(peer, { port: innerPort, socket }, workers, { ...scene, http: 'http1' }, ''),
       ]
     },

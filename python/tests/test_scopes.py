@@ -126,6 +126,17 @@ class Making(unittest.TestCase):
             self.assertEqual(tls("expired", "CN=x", "PEM")["client_cert_error"], "expired")
             self.assertEqual([tls("", "", "")[key] for key in ("client_cert_chain", "client_cert_name")], [(), None])
 
+    def test_the_user_that_the_gateway_knows(self) -> None:
+        its_scopes = Scopes("", None)
+        names, values = head(scope())
+        start, end = values.rsplit(b"\0", 3)[0], b"\0".join(values.rsplit(b"\0", 3)[1:])
+        for kind, more in ((b"http+user", b""), (b"http+client+user", b"\0\0CN=x\0PEM")):
+            user = b"\0" + "\uae40".encode()
+            one = make(its_scopes, names.replace(b"http", kind, 1), start + more + user + b"\0" + end)
+            self.assertEqual((one["headers"], one["path"]), (scope()["headers"], "/"))
+            self.assertEqual(one["extensions"]["jumak.user"], {"name": "\uae40"})
+        self.assertNotIn("jumak.user", made(its_scopes, scope())["extensions"])
+
     def test_a_path_that_is_no_utf8(self) -> None:
         names, values = head(scope())
         for _ in range(2 * environ_makers.WORTH_IT):

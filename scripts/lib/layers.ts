@@ -159,6 +159,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
   'node:dgram': path => path === 'src/observe/remote/udp.ts',
   chokidar: path => path === 'src/master/development/watch.ts',
   mrmime: path => path === 'src/handlers/static/names.ts',
+  bcryptjs: path => path.startsWith('src/access/hashes/'),
   // Its frames and its compression; one file knows which parts of it.
   ws: path => path === 'src/websocket/ws.ts',
   'toml-eslint-parser': path => path === 'src/config/sources/toml.ts',

@@ -28,7 +28,7 @@ const EXAMPLES: readonly Row[] = [
   ["jumak 'shop:create_app()'", 'an application factory'],
   ['jumak --reload', 'during development'],
   ['jumak -c shop.toml --check', 'says what is wrong, and serves nothing'],
-  ['jumak explain http://shop.kr/cart', 'what would become of a request; more: jumak explain --help'],
+  ['jumak explain http://shop.kr/cart', 'what would become of a request; jumak password ann: a line for auth-users'],
   ['jumak gunicorn ...', 'the command that you have; so uvicorn, fastapi; jumak adapt: as a file'],
 ]
 

@@ -19,6 +19,8 @@ async function run(words: readonly string[]): Promise<number> {
   if (other !== null) return (await import('./adapted.ts')).runAdapted(other, started)
   // An application of that name is `adapt:app`, or its path.
   if (words[0] === 'adapt') return (await import('./adapt.ts')).runAdapt(words.slice(1))
+  if (words[0] === 'password' || (words[0] === 'help' && words[1] === 'password'))
+    return (await import('./password/run.ts')).runPassword(words[0] === 'help' ? ['--help'] : words.slice(1))
   const asked = commandOf(words)
   if (asked !== null) return (await import('./admin/run.ts')).runCommand(asked.command, asked.rest)
   const explained = explainWords(words)

@@ -68,3 +68,60 @@ locations = [
   assert.equal(b!.locations[0]!.isInternal, true)
   assert.equal(b!.locations[0]!.settings.addHeaders.length, 2)
 })
+
+test('rates, dates, links and slashes: what is written, and what does nothing', t => {
+  const { config, warnings } = loaded(
+    t,
+    `${SHOP}[[site]]
+merge-slashes = false
+root = "."
+limit-rate = "1.5K"
+limit-rate-after = 10
+if-modified-since = "exact"
+disable-symlinks = "on"
+locations = [
+  { match = "/a/", limit-rate = "$arg_rate", limit-rate-after = 0 },
+  { match = "/b/", app = "shop", disable-symlinks = "off" },
+]
+[[site]]
+names = ["b.test"]
+limit-rate-after = "1M"
+app = "shop"
+locations = [{ match = "/c", limit-rate-after = "2M" }]
+`,
+  )
+  const [site, other] = config.sites.sites
+  assert.deepEqual([site!.mergesSlashes, other!.mergesSlashes], [false, true])
+  const { limitRate, limitRateAfter, ifModifiedSince, disableSymlinks } = site!.root.settings
+  assert.deepEqual([limitRate, limitRateAfter, ifModifiedSince, disableSymlinks], ['1536', '10', 'exact', 'on'])
+  const [a] = site!.locations
+  assert.deepEqual([a!.settings.limitRate, a!.settings.limitRateAfter], ['$arg_rate', '0'])
+  assert.match(warnings.join('\n'), /disable-symlinks does nothing in a location without files/)
+  assert.match(warnings.join('\n'), /limit-rate-after does nothing without limit-rate/)
+  assert.match(
+    told(t, `${SHOP}[[site]]\napp = "shop"\nlimit-rate = "fast"\n`).join('\n'),
+    /limit-rate must be bytes .* not 'fast'/,
+  )
+})
+
+test('steps say where they are written', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]
+app = "shop"
+rewrites = [
+  { if = "-d /srv", rewrites = [{ set = { a = "1" }, from = "^/x", to = "/y" }] },
+]
+`,
+  )
+  const [step] = config.sites.sites[0]!.rewrites
+  assert.ok(step?.kind === 'if')
+  assert.deepEqual(
+    [step, ...step.steps].map(({ kind, place: { line, column } }) => [kind, line, column]),
+    [
+      ['if', 7, 10],
+      ['set', 7, 43],
+      ['rewrite', 7, 61],
+    ],
+  )
+})

@@ -13,13 +13,15 @@ import type {
   LocationHandler,
   LocationSettings,
   Match,
+  PasswordFile,
   RewriteAction,
   RewriteStep,
   Site,
+  SiteName,
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
-import { assembleAccess, assembleLimitExcept } from './assemble-access.ts'
+import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
@@ -53,7 +55,7 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
     upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
-    passwordFiles: [],
+    passwordFiles: reader.passwordFiles,
   }
 }
 
@@ -62,6 +64,9 @@ const NO_HANDLER: LocationHandler = { kind: 'none' }
 class SiteReader {
   readonly #of: SiteCircumstances
   readonly upstreams = new UpstreamReader()
+  readonly #access = new AccessReader()
+  /** Of the site that is being read. */
+  #names: readonly SiteName[] = []
 
   constructor(circumstances: SiteCircumstances) {
     this.#of = circumstances
@@ -70,6 +75,7 @@ class SiteReader {
   site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
+    this.#names = names
     const settings = this.#settings(values, null)
     const handler = this.#handler(values, part, null, NO_HANDLER)
     const place = placeOf(part)
@@ -89,6 +95,7 @@ class SiteReader {
       listen: this.#listen(values),
       names,
       isDefault: values.one(siteKeys.isDefault),
+      mergesSlashes: values.one(siteKeys.mergeSlashes),
       rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
       root,
       locations: part.locations.map(one => this.#location(one, settings, handler, false)),
@@ -96,6 +103,11 @@ class SiteReader {
     }
     this.#done(values)
     return site
+  }
+
+  /** Of all sites read so far. */
+  get passwordFiles(): readonly PasswordFile[] {
+    return this.#access.passwordFiles
   }
 
   #location(part: FilePart, outer: LocationSettings, outerHandler: LocationHandler, isInternal: boolean): Location {
@@ -113,7 +125,7 @@ class SiteReader {
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
-      limitExcept: assembleLimitExcept(values, settings.access),
+      limitExcept: readLimitExcept(values, settings.access),
       locations: part.locations.map(one => this.#location(one, settings, handler, own)),
       place: placeOf(part),
     }
@@ -230,7 +242,8 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
+    const { types, defaultType, charset, etag, limitRate, limitRateAfter } = locationSettings
+    const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
     const ownRoot: string | null = values.one(handlerKeys.root)
@@ -240,7 +253,8 @@ class SiteReader {
       values.all(setting).map(({ name, value }) => ({ name, value, always }))
     const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
     return {
-      access: assembleAccess(values, outer?.access ?? null),
+      access: this.#access.read(values, outer?.access ?? null),
+      ...readLinks(values, outer, this.#names),
       root,
       index: own(index, () => values.all(index), outer?.index),
       autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),
@@ -256,8 +270,12 @@ class SiteReader {
           : own(defaultType, () => values.one(defaultType), outer?.defaultType),
       charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
       etag: own(etag, () => values.one(etag), outer?.etag),
+      ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
+      disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
       compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
+      limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
+      limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
       proxy: readProxySettings(values, outer),
@@ -321,13 +339,13 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
 }
 
+const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
+
 const COMPRESSION_KEYS = {
   compress: locationSettings.compress,
   types: locationSettings.compressTypes,
   minLength: locationSettings.compressMinLength,
 }
-
-const OF_FILES = ['index', 'autoindex', 'etag', 'types'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
@@ -343,6 +361,7 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     locationSettings.interceptErrors,
     'without error-page',
   )
+  values.warnUseless(settings.limitRate === null, locationSettings.limitRateAfter, 'without limit-rate')
   values.warnUseless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
   values.warnUseless(
     match.kind === 'named',

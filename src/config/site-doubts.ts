@@ -2,9 +2,10 @@
  * Warnings about sites that are right and may not be meant: names that two sites have, a site or a location that nothing reaches, an
  * application that no site uses. Runs in the command line, and in the master when it reloads. Pure.
  *
- * Not here: what is wrong with one value or one location (`assemble-sites.ts`), names without a certificate (`master/tls/`).
+ * Not here: what is wrong with one value or one location (`assemble-sites.ts`), who is let in (`access-doubts.ts`), names without a certificate (`master/tls/`).
  */
 import type { Location, Place, Site, SiteName, SitesModel } from '../sites/model.ts'
+import { doubtsOfAccess } from './access-doubts.ts'
 import { formatPlace } from './sources/given.ts'
 import type { AppConfig } from './types.ts'
 
@@ -20,6 +21,7 @@ export function doubtsOfSites(
     ...unreached(sites, listeners),
     ...sites.flatMap(site => repeatedPatterns(site.locations)),
     ...sites.flatMap(emptyErrorPages),
+    ...sites.flatMap(site => doubtsOfAccess(site, path => !isEmptyPath(site, path))),
     ...unusedApps(sites, apps),
   ]
 }
@@ -76,9 +78,8 @@ function repeatedPatterns(locations: readonly Location[]): string[] {
   return told
 }
 
-/** Only where it is certain: nothing rewrites the path, and no regular expression may have it. */
-function emptyErrorPages({ root, locations, rewrites }: Site): string[] {
-  if (rewrites.length > 0 || locations.some(({ match }) => match.kind === 'regex')) return []
+function emptyErrorPages(site: Site): string[] {
+  const { root, locations } = site
   const told: string[] = []
   const seen = new Set<string>()
   const visit = ({ settings, place, locations: inner }: Location): void => {
@@ -86,9 +87,7 @@ function emptyErrorPages({ root, locations, rewrites }: Site): string[] {
       // The site's own comes first: locations inherit it.
       if (!target.startsWith('/') || target.includes('$') || seen.has(target)) continue
       seen.add(target)
-      const found = locationOf(target.replace(/\?.*/s, ''), locations) ?? root
-      const isEmpty = found.handler.kind === 'none' && found.rewrites.length === 0 && found.tryFiles.length === 0
-      if (isEmpty && found.locations.length === 0)
+      if (isEmptyPath(site, target.replace(/\?.*/s, '')))
         told.push(
           `${at(place)}: error-page ${statuses.join(' ')} leads to ${target}, and no location has anything there`,
         )
@@ -97,6 +96,13 @@ function emptyErrorPages({ root, locations, rewrites }: Site): string[] {
   }
   for (const location of [root, ...locations]) visit(location)
   return told
+}
+
+/** Nothing answers there. Only where it is certain: nothing rewrites the path, and no regular expression may have it. */
+function isEmptyPath({ root, locations, rewrites: steps }: Site, path: string): boolean {
+  if (steps.length > 0 || locations.some(({ match }) => match.kind === 'regex')) return false
+  const { handler, rewrites, tryFiles, locations: inner } = locationOf(path, locations) ?? root
+  return handler.kind === 'none' && rewrites.length === 0 && tryFiles.length === 0 && inner.length === 0
 }
 
 /** Among prefixes and exact paths. */

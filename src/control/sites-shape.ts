@@ -17,12 +17,10 @@ import {
 } from '../base/checks.ts'
 import type {
   Access,
-  AccessRequest,
   AccessRule,
   AddedHeader,
   AddressMap,
   Alias,
-  BasicAccess,
   Compression,
   Condition,
   ErrorTarget,
@@ -42,6 +40,7 @@ import type {
   SplitMap,
   SplitPart,
   TryFile,
+  ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
 import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
@@ -164,8 +163,10 @@ const upstream = object<Upstream>({
 const access = object<Access>({
   rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
   satisfy: oneOf(['all', 'any']),
-  basic: orNull(object<BasicAccess>({ realm: line, users: line })),
-  request: orNull(object<AccessRequest>({ uri: line, sets: listOf(object({ name: line, value: line }), MAX_ENTRIES) })),
+  basic: orNull(line),
+  users: orNull(line),
+  request: orNull(line),
+  requestSets: listOf(object({ name: line, value: line }), MAX_ENTRIES),
 })
 export const compression: Check = object<Compression>({
   files: flag,
@@ -177,6 +178,16 @@ export const compression: Check = object<Compression>({
 
 const settings = object<LocationSettings>({
   access,
+  secureLink: orNull(line),
+  secureLinkMd5: orNull(line),
+  validReferers: orNull(
+    object<ValidReferers>({
+      none: flag,
+      blocked: flag,
+      hosts: listOf(object({ kind: oneOf(['exact', 'suffix', 'prefix']), name: line, path: line }), MAX_ENTRIES),
+      patterns: listOf(pattern, MAX_ENTRIES),
+    }),
+  ),
   root: orNull(line),
   index: listOf(line, MAX_ENTRIES),
   autoindex: oneOf(['off', 'html', 'json']),
@@ -197,8 +208,12 @@ const settings = object<LocationSettings>({
   defaultType: line,
   charset: line,
   etag: flag,
+  ifModifiedSince: oneOf(['before', 'exact', 'off']),
+  disableSymlinks: oneOf(['outside', 'on', 'off']),
   compression,
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  limitRate: orNull(line),
+  limitRateAfter: orNull(line),
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,
@@ -222,6 +237,7 @@ const site = object<Site>({
   listen: listOf(line, MAX_ENTRIES),
   names: listOf(siteName, MAX_ENTRIES),
   isDefault: flag,
+  mergesSlashes: flag,
   rewrites: steps,
   root: location,
   locations: listOf(location, MAX_ENTRIES),

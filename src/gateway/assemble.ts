@@ -4,6 +4,7 @@
  *
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
+import { loadNow } from '../base/load-now.ts'
 import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import { HttpError, ProtocolError } from '../http/errors.ts'
@@ -31,7 +32,7 @@ import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
-import { Sites } from './sites/sites.ts'
+import type { Sites } from './sites/sites.ts'
 
 /** What changes while the gateway serves, beside its applications. */
 export interface InForce {
@@ -65,11 +66,16 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
   return live === null && ready === null ? asked : readiness(parts)(asked)
 }
 
+/** Most gateways have none, so it is not loaded before. */
+export function loadSites(): typeof import('./sites/sites.ts') {
+  return loadNow(import.meta, './sites/sites')
+}
+
 /** Null: there are none. */
 export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   const { pages, log } = parts
   if (model.sites.length === 0) return null
-  return new Sites(model, parts, (exchange, error) => {
+  return new (loadSites().Sites)(model, parts, (exchange, error) => {
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
     const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')

@@ -12,6 +12,7 @@ import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
+import { loadSites } from './assemble.ts'
 import { loadHandshakes, loadRemote, type RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
@@ -42,6 +43,8 @@ function main(): void {
     // Before the rights are dropped: the user of the gateway may not be able to read the program's files.
     const isOneThread = gatewayThreads === 1
     if (isOneThread) loadWebSockets()
+    // HUP may bring the first site.
+    if (isOneThread && gatewayIdentity !== null) loadSites().loadProxied()
     const handshakes = isOneThread ? await loadHandshakes(start) : null
     const remote = isOneThread ? await loadRemote(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)

@@ -242,7 +242,12 @@ describe('content', () => {
     }))
 })
 
-const VALIDATORS = { etag: '"x"', lastModified: 'Tue, 02 Jan 2024 03:04:05 GMT', modifiedAt: 1704164645000 }
+const VALIDATORS = {
+  etag: '"x"',
+  lastModified: 'Tue, 02 Jan 2024 03:04:05 GMT',
+  modifiedAt: 1704164645000,
+  dateRule: 'before',
+} as const
 const TRUSTED = { isTrusted: () => true }
 
 describe('values of fields', () => {

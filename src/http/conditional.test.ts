@@ -6,7 +6,7 @@ import { parseHttpDate } from './date.ts'
 const DATE = 'Sun, 06 Nov 1994 08:49:37 GMT'
 const EARLIER = 'Sun, 06 Nov 1994 08:49:36 GMT'
 const LATER = 'Sun, 06 Nov 1994 08:49:38 GMT'
-const FILE = { etag: '"abc"', lastModified: DATE, modifiedAt: Date.parse(DATE) }
+const FILE = { etag: '"abc"', lastModified: DATE, modifiedAt: Date.parse(DATE), dateRule: 'before' } as const
 
 type Line = readonly [name: string, value: string]
 
@@ -99,4 +99,17 @@ test('dates in all three forms, and texts that are no dates (RFC9110§5.6.7)', (
     `${DATE} `,
   ])
     assert.equal(parseHttpDate(text), null, text)
+})
+
+test('a rule of the configuration may want exactly the date of the file, or none', () => {
+  const status = (dateRule: 'exact' | 'off', date: string) =>
+    evaluateConditions(readConditions(['if-modified-since', date]), { ...FILE, dateRule })
+  assert.deepEqual(
+    [DATE, 'Sunday, 06-Nov-94 08:49:37 GMT', LATER, EARLIER, 'junk'].map(date => status('exact', date)),
+    [304, 304, 200, 200, 200],
+  )
+  assert.deepEqual(
+    [DATE, LATER].map(date => status('off', date)),
+    [200, 200],
+  )
 })

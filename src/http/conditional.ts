@@ -25,7 +25,14 @@ export interface Validators {
   readonly lastModified: string
   /** The same in milliseconds: whole seconds. */
   readonly modifiedAt: number
+  readonly dateRule: DateRule
 }
+
+/**
+ * Which date of If-Modified-Since makes 304. `before`: that of the file or a later one (RFC9110§13.1.3). `exact`: that of the file alone, so
+ * that an older file which comes back is seen. `off`: none.
+ */
+export type DateRule = 'before' | 'exact' | 'off'
 
 /** Stands for a field that was sent twice where one is allowed. It is no date, no range and no tag, so the field is ignored. */
 const SENT_TWICE = ''
@@ -81,10 +88,11 @@ export function evaluateConditions(conditions: Conditions, validators: Validator
   }
   if (ifNoneMatch !== undefined) {
     if (hasTag(ifNoneMatch, validators.etag, true)) return 304
-  } else if (ifModifiedSince !== undefined) {
+  } else if (ifModifiedSince !== undefined && validators.dateRule !== 'off') {
     if (ifModifiedSince === validators.lastModified) return 304
     const date = parseHttpDate(ifModifiedSince)
-    if (date !== null && validators.modifiedAt <= date) return 304
+    const { modifiedAt, dateRule } = validators
+    if (date !== null && (dateRule === 'exact' ? modifiedAt === date : modifiedAt <= date)) return 304
   }
   return 200
 }

@@ -140,6 +140,8 @@ export interface Answered {
   runMicros: number
   /** The last worker that got it. */
   servedBy: ServedBy | null
+  /** Who has proved with a password to be this user, as bytes; empty: nobody. For REMOTE_USER. */
+  user: string
   /** Name of the application that it was given to; empty: none got it, or there is only one application. */
   app: string
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>

@@ -51,6 +51,8 @@ export interface Transport extends ByteStream {
   readonly tls: TlsFacts | null
   /** As `write`: latin-1 text with bytes behind it, in one write. Copies both. */
   writeJoined(text: string, data: Buffer): boolean
+  /** As `write`, for `data` behind latin-1 text, in one write where the transport can do that without a copy of `data`. */
+  writeBehind(text: string, data: Buffer): boolean
   readonly remoteAddress: string
   readonly remotePort: number
   /** Bytes that were written and the kernel has taken. */

@@ -36,7 +36,16 @@ export class Output {
 
   /** Latin-1 text and the bytes behind it. */
   sendJoined(text: string, data: Buffer): boolean {
+    if (text.length + data.length > SMALL) return this.sendView(text, data, '')
     const taken = this.#transport.writeJoined(text, data)
+    if (!taken) this.#pace.awaitTaking()
+    return taken
+  }
+
+  /** The same for bytes that stay as they are. */
+  sendBehind(text: string, data: Buffer): boolean {
+    if (text.length + data.length <= SMALL) return this.sendJoined(text, data)
+    const taken = this.#transport.writeBehind(text, data)
     if (!taken) this.#pace.awaitTaking()
     return taken
   }

@@ -31,6 +31,7 @@ function startTo(
   const output: ResponseOutput = {
     send,
     sendJoined: (text, data) => send(Buffer.concat([Buffer.from(text, 'latin1'), data])),
+    sendBehind: (text, data) => send(Buffer.concat([Buffer.from(text, 'latin1'), data])),
     sendView: (before, data, after) =>
       send(Buffer.concat([Buffer.from(before, 'latin1'), data, Buffer.from(after, 'latin1')])),
     flushLater() {},

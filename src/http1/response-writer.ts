@@ -25,7 +25,7 @@ export interface ResponseOwner {
 /** Where the bytes go (`output.ts`). */
 export type ResponseOutput = Pick<
   Output,
-  'send' | 'sendJoined' | 'sendView' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
+  'send' | 'sendJoined' | 'sendBehind' | 'sendView' | 'flushLater' | 'fileBuffers' | 'isAllTaken' | 'endsWithConnection'
 >
 
 /** Content up to this size is copied behind the head, to save a system call. Beyond it the copy costs more. */
@@ -219,12 +219,7 @@ export class Http1Response implements ResponseWriter, FileTarget {
       this.#output.send(Buffer.from(last && this.#framing === 'chunked' ? `${head}0\r\n\r\n` : head, 'latin1'))
     } else if (this.#framing === 'chunked') {
       this.#output.send(framedChunk(head, first, last))
-    } else if (first.length <= JOIN_LIMIT) {
-      this.#output.sendJoined(head, first)
-    } else {
-      this.#output.send(Buffer.from(head, 'latin1'))
-      this.#output.send(first)
-    }
+    } else this.#output.sendBehind(head, first)
   }
 
   sendFile(fd: number, offset: number, length: number, done: (error: Error | null) => void): void {

@@ -6,6 +6,7 @@
  * is loaded, used on the thread of the request.
  */
 import { longestSubject } from './cost.ts'
+import { type Edges, edgesOf, isTied } from './edges.ts'
 import { toJavaScript } from './javascript.ts'
 import { Machine } from './machine.ts'
 import { parse } from './parser.ts'
@@ -49,6 +50,8 @@ export class Pattern {
   readonly longestForV8: number
   /** Backtracking takes linear time, so the length has no other reason than V8's stack, and the machine need not keep what has failed. */
   readonly isLinear: boolean
+  /** For `Candidates`. */
+  readonly edges: Edges
   readonly #regex: RegExp
   /** JavaScript's `$` is not before a newline. */
   readonly #hasLastLineEnd: boolean
@@ -62,7 +65,9 @@ export class Pattern {
     this.source = source
     this.groups = parsed.groups
     this.names = parsed.names
-    this.#isAnchored = isAnchored(parsed.root)
+    this.edges = edgesOf(parsed.root)
+    // A match begins at the start of the subject only. V8 sees the same, by the same rules.
+    this.#isAnchored = isTied(parsed.root, ['start'], false)
     const { regex, longest } = forV8(parsed, this.#isAnchored)
     this.#regex = regex
     this.isLinear = longest === Number.POSITIVE_INFINITY
@@ -120,26 +125,4 @@ function programFor(root: Node, isLinear: boolean): Program {
       0,
     )
   return program
-}
-
-/** A match begins at the start of the subject only. V8 sees the same, by the same rules. */
-function isAnchored(node: Node): boolean {
-  switch (node.type) {
-    case 'assertion':
-      return node.kind === 'start'
-    case 'group':
-    case 'atomic':
-      return isAnchored(node.body)
-    case 'alternatives':
-      return node.branches.every(isAnchored)
-    case 'sequence': {
-      for (const item of node.items) {
-        if (isAnchored(item)) return true
-        if (item.type !== 'assertion' && item.type !== 'look') return false
-      }
-      return false
-    }
-    default:
-      return false
-  }
 }

@@ -29,6 +29,7 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null
+  user = ''
   app = ''
   #id = ''
   readonly #switch: ProtocolSwitch

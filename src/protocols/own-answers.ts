@@ -57,6 +57,7 @@ export function refusalOf(
       queueMillis: -1,
       runMicros: -1,
       servedBy: null,
+      user: '',
       app: '',
       response: { status, bytesWritten: isHead ? 0 : body.length, head: null },
     },

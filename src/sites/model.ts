@@ -48,6 +48,8 @@ export interface Site {
   readonly names: readonly SiteName[]
   /** For requests whose host nobody names. `listen … default_server` */
   readonly isDefault: boolean
+  /** A run of slashes in a path is one. `merge_slashes` */
+  readonly mergesSlashes: boolean
   /** Run before a location is chosen. */
   readonly rewrites: readonly RewriteStep[]
   /** Nothing else matched. It has an empty prefix, and the site's settings. */
@@ -132,10 +134,27 @@ export interface Access {
   readonly rules: readonly AccessRule[]
   /** All that is asked must let the client in, or any of it. `satisfy` */
   readonly satisfy: 'all' | 'any'
-  /** Null: no password is asked for. `auth_basic` */
-  readonly basic: BasicAccess | null
-  /** Null: no other location is asked. `auth_request` */
-  readonly request: AccessRequest | null
+  /** Realm; null: no password is asked for. `auth_basic` */
+  readonly basic: Template | null
+  /** `file` of one of the `passwordFiles`; null only where `basic` is. `auth_basic_user_file` */
+  readonly users: string | null
+  /** Path of the same site, as bytes; null: no other location is asked. `auth_request` */
+  readonly request: string | null
+  /** Variables that are set afterwards: the values are of that location's response. `auth_request_set` */
+  readonly requestSets: readonly { readonly name: string; readonly value: Template }[]
+}
+
+export interface ValidReferers {
+  readonly none: boolean
+  readonly blocked: boolean
+  /** `path`: beginning of the page's path. */
+  readonly hosts: readonly {
+    readonly kind: 'exact' | 'suffix' | 'prefix'
+    readonly name: string
+    readonly path: string
+  }[]
+  /** Of the URL without its scheme. */
+  readonly patterns: readonly PatternText[]
 }
 
 export interface AccessRule {
@@ -144,22 +163,15 @@ export interface AccessRule {
   readonly from: string
 }
 
-export interface BasicAccess {
-  readonly realm: Template
-  /** `file` of one of the `passwordFiles`. `auth_basic_user_file` */
-  readonly users: string
-}
-
-export interface AccessRequest {
-  /** Path of the same site, may have a query. */
-  readonly uri: Template
-  /** Variables that are set afterwards; the values are of the response. `auth_request_set` */
-  readonly sets: readonly { readonly name: string; readonly value: Template }[]
-}
-
 /** What a location inherits from its site, and a site from the top: the nearest value as a whole. */
 export interface LocationSettings {
   readonly access: Access
+  /** The link that a request has, as in `$arg_md5,$arg_expires`; null: links are not checked. `secure_link` */
+  readonly secureLink: Template | null
+  /** What its hash must be of; null only where `secureLink` is. `secure_link_md5` */
+  readonly secureLinkMd5: Template | null
+  /** Null: any page may lead here. `valid_referers` */
+  readonly validReferers: ValidReferers | null
   /** Directory of files; null: none was named. `root` */
   readonly root: Template | null
   /** Names of files that stand for their directory. `index` */
@@ -182,9 +194,17 @@ export interface LocationSettings {
   readonly charset: string
   /** `etag` */
   readonly etag: boolean
+  /** Which date of If-Modified-Since makes 304. `if_modified_since` */
+  readonly ifModifiedSince: 'before' | 'exact' | 'off'
+  /** Which symbolic links below the directory are no files. `outside`: those that leave it. `disable_symlinks` */
+  readonly disableSymlinks: 'outside' | 'on' | 'off'
   readonly compression: Compression
   /** Bytes of content; null: what the application allows. `client_max_body_size` */
   readonly bodyLimit: number | null
+  /** Bytes a second for each response; null, or nothing that is a size: as fast as the client takes it. `limit_rate` */
+  readonly limitRate: Template | null
+  /** Bytes that come before it counts. `limit_rate_after` */
+  readonly limitRateAfter: Template | null
   /** Location has the host in it. `absolute_redirect` */
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */

@@ -29,6 +29,10 @@ def application(environ, start_response):
     if path == '/app/buffering':
         start_response('200 OK', [('X-Accel-Buffering', 'no'), ('Content-Type', 'text/plain')])
         return [b'as it comes']
+    if path == '/app/orders':
+        orders = [tuple(pair.split(':')) for pair in environ['QUERY_STRING'].split(',')]
+        start_response('200 OK', orders)
+        return [b'x' * 3000]
     if path == '/app/broken':
         raise RuntimeError('broken on purpose')
     if path.startswith('/app/status/'):

@@ -8,7 +8,7 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { NGINX } from '../../bench/nginx.ts'
-import { compare, portOf, startEcho, startNginx, writeFiles } from '../sites/compare.ts'
+import { compare, portOf, startEcho, startNginx, writeFiles, writeUsers } from '../sites/compare.ts'
 import { generate } from '../sites/generate.ts'
 import { toToml } from '../sites/to-toml.ts'
 import { freePort } from '../support/free-port.ts'
@@ -24,6 +24,7 @@ test('30 sites at random answer 600 requests as nginx does', async t => {
   const files = project.path('files')
   mkdirSync(files)
   writeFiles(files)
+  writeUsers(project.directory)
   copyFileSync(join(import.meta.dirname, '../sites/echo.py'), project.path('echo.py'))
   project.save(
     'jumak.toml',

@@ -81,6 +81,42 @@ test('X-Accel-Redirect: the order counts, whatever becomes of the content behind
   await server.stop()
 })
 
+test('limit-rate, and the orders X-Accel-Limit-Rate and X-Accel-Charset', async t => {
+  const large = 'large '.repeat(30_000)
+  const project = site(
+    t,
+    `[[site]]
+locations = [
+  { match = "/app/", app = "main" },
+  { match = "/files/", alias = "files/", limit-rate = "300K", limit-rate-after = "100K" },
+]
+`,
+    { 'files/large.txt': large },
+  )
+  const server = await startServer({ directory: project.directory })
+  const file = await ask(server, 'GET /files/large.txt')
+  assert.equal(file.body.toString(), large)
+  const ordered = async (orders: string) => {
+    const { headers, body } = await ask(server, `GET /app/orders?${orders}`)
+    const accelerated = headers.filter(([name]) => name.startsWith('x-accel'))
+    assert.deepEqual(accelerated, [])
+    return [headers.find(([name]) => name === 'content-type')?.[1], body.length]
+  }
+  const [text, own, redirected, off, image] = await Promise.all([
+    ordered('X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:20000,X-Accel-Expires:60,Content-Type:text/html'),
+    ordered('X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:0,Content-Type:text/html;charset=utf-8'),
+    ordered('X-Accel-Redirect:/files/large.txt,X-Accel-Charset:koi8-r,X-Accel-Limit-Rate:1000000'),
+    ordered('X-Accel-Redirect:/files/large.txt,X-Accel-Charset:off,X-Accel-Limit-Rate:0'),
+    ordered('X-Accel-Charset:koi8-r,Content-Type:image/png'),
+  ])
+  assert.deepEqual(text, ['text/html; charset=koi8-r', 3000])
+  assert.deepEqual(own, ['text/html;charset=utf-8', 3000])
+  assert.deepEqual(redirected, ['text/plain; charset=koi8-r', large.length])
+  assert.deepEqual(off, ['text/plain', large.length])
+  assert.deepEqual(image, ['image/png', 3000])
+  await server.stop()
+})
+
 test('X-Accel-Redirect with the words of a client leads nowhere outside the site', async t => {
   const project = site(t, SHOP, FILES)
   const server = await startServer({ directory: project.directory })
@@ -130,6 +166,10 @@ test('error pages: of files, of a broken application, and of an application that
   assert.equal(missing.status, 404)
   assert.equal(missing.body.toString(), 'no such thing')
   assert.equal(missing.header('x-site'), 'shop')
+  // Conditions and ranges are for what a 200 has (RFC9110§13.2.1).
+  const asked = await ask(server, 'GET /nothing', 'If-None-Match: *', 'Range: bytes=0-1')
+  assert.equal(asked.status, 404)
+  assert.equal(asked.body.toString(), 'no such thing')
   const broken = await ask(server, 'POST /app/broken', 'Content-Length: 0')
   assert.equal(broken.status, 503)
   assert.equal(broken.body.toString(), 'we are down')
@@ -162,23 +202,29 @@ test('a location has its own limit of content', async t => {
   await server.stop()
 })
 
-test('HUP takes new sites at once, or nothing of a wrong file', async t => {
-  const project = site(t, '[[site]]\nreturn = "200 first"\n')
+test('HUP takes the first sites, and others, at once, or nothing of a wrong file', async t => {
+  const project = site(t, '')
+  project.save('jumak.toml', APP)
   const server = await startServer({ directory: project.directory })
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second $nothing"\n`)
+  const words = async () => (await ask(server, 'GET /')).body.toString()
+  const ofApplication = await words()
+  const reload = async (sites: string, told: RegExp) => {
+    project.save('jumak.toml', `${APP}\n${sites}`)
+    const from = server.log.length
+    server.signal('SIGHUP')
+    await server.waitForLog(told, from)
+  }
   server.expectLog(
-    /jumak\.toml:\d+:\d+: 'second \$nothing' names the variable \$nothing, which nothing defines/,
+    /jumak\.toml:\d+:\d+: 'first \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,
+    /the application main gets no request/,
   )
-  server.signal('SIGHUP')
-  await server.waitForLog(/nothing changes/)
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'first')
-  project.save('jumak.toml', `${APP}\n[[site]]\nreturn = "200 second"\n`)
-  const from = server.log.length
-  server.signal('SIGHUP')
-  await server.waitForLog(/ ready$| serv(?:es|ing)/, from)
-  assert.equal((await ask(server, 'GET /')).body.toString(), 'second')
+  await reload('[[site]]\nreturn = "200 first $nothing"\n', /nothing changes/)
+  assert.equal(await words(), ofApplication)
+  await reload('[[site]]\nreturn = "200 first"\n', / ready$| serv(?:es|ing)/)
+  assert.equal(await words(), 'first')
+  await reload('[[site]]\nreturn = "200 second"\n', / ready$| serv(?:es|ing)/)
+  assert.equal(await words(), 'second')
   await server.stop()
 })
 
@@ -198,9 +244,12 @@ locations = [
   )
   const { code, stderr } = await runJumak(['--check'], project.directory)
   assert.notEqual(code, 0)
-  assert.match(stderr, /jumak\.toml:\d+:\d+: app must be one of the applications: main, not 'nobody'/)
+  assert.match(
+    stderr,
+    /jumak\.toml:\d+:\d+: app must be an application, and there is none: write it as a table \[\[app\]\], not 'nobody'/,
+  )
   assert.match(stderr, /alias and match must both end with a slash/)
-  assert.match(stderr, /one of app, root, alias, return and redirect, and this has root and return/)
+  assert.match(stderr, /one of app, proxy, root, alias, return and redirect, and this has root and return/)
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)
 })
 

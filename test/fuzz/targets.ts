@@ -15,6 +15,7 @@ import { HpackEncoder, roomFor } from '../../src/http2/hpack/encoder.ts'
 import { decodeAll, type Field, pairs } from '../../src/http2/hpack/testing/blocks.ts'
 import { answer, connect, tick } from '../../src/http2/testing/connect.ts'
 import { recordFrames } from '../../src/http2/testing/recorded-frames.ts'
+import { Candidates } from '../../src/patterns/candidates.ts'
 import { parse } from '../../src/patterns/parser.ts'
 import { type Captures, compilePattern, Pattern } from '../../src/patterns/pattern.ts'
 import { programOf } from '../../src/patterns/program.ts'
@@ -206,12 +207,14 @@ const patterns: Target = {
       return
     }
     const subject = bytes.toString('latin1', end + 1)
+    const candidates = new Candidates([pattern.edges])
     for (const text of [subject, subject.repeat(200).slice(0, 2000)]) {
       const slots: Int32Array | null = pattern.machine().match(text)
       const found: Captures | null =
         slots && Array.from({ length: slots.length / 2 }, (_, group) => textOf(text, slots, group))
       const same = pattern.exec(text)
       assert.deepEqual(same && [...same], found)
+      assert.ok(found === null || candidates.of(text) === 1, 'the ends of the subject exclude it')
       const program = programOf(parse(source, false).root, 10_000)!
       // What captures in a part of its own is matched again, over 255 bytes at most.
       const again = program.parts.some(part => part.captures) ? 256 : 1
@@ -263,7 +266,9 @@ const SITE = sitesOf(
             ],
           }),
           regex('^/(.*)\\.php(/.*)?$', { handler: { kind: 'app', name: 'php' } }),
-          prefix('/go/', { rewrites: [{ kind: 'return', status: 301, text: '$mapped$uri?$args', place: PLACE }] }),
+          prefix('/go/', {
+            rewrites: [{ kind: 'return', status: 301, text: '$mapped$net$part$uri?$args', place: PLACE }],
+          }),
           prefix('/m/', { handler: { kind: 'files', alias: { path: '/srv/media/', prefix: '/m/' } } }),
         ],
       }),
@@ -281,6 +286,16 @@ const SITE = sitesOf(
         place: PLACE,
       },
     ],
+    geos: [
+      {
+        name: 'net',
+        from: '$arg_k$http_x_y',
+        default: '/far',
+        networks: { '10.0.0.0/8': '/near', '10.1.0.0/16': '/', '2001:db8::/32': '//six', '0.0.0.0/0': '/all' },
+        place: PLACE,
+      },
+    ],
+    splits: [{ name: 'part', from: '$args', parts: [{ share: 5000, value: '//half' }], place: PLACE }],
   },
   ['/x'],
 )

@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
-import { FILES } from './generate.ts'
+import { USERS } from './access.ts'
+import { FILES, MODIFIED } from './generate.ts'
 import type { Case, SpecRequest } from './spec.ts'
 import { toNginx } from './to-nginx.ts'
 
@@ -21,6 +22,7 @@ export interface Seen {
   readonly cacheControl: string
   readonly expires: boolean
   readonly added: string
+  readonly challenge: string
   readonly body: string
 }
 
@@ -31,11 +33,18 @@ export interface Difference {
   readonly jumak: Seen
 }
 
+/** `directory`: of the configurations. */
+export function writeUsers(directory: string): void {
+  writeFileSync(join(directory, 'users'), USERS, { mode: 0o640 })
+}
+
 export function writeFiles(directory: string): void {
   for (const name of FILES) {
     const path = join(directory, name)
     mkdirSync(name.endsWith('/') ? path : join(path, '..'), { recursive: true })
-    if (!name.endsWith('/')) writeFileSync(path, `the file ${name}\n`)
+    if (name.endsWith('/')) continue
+    writeFileSync(path, `the file ${name}\n`)
+    utimesSync(path, MODIFIED, MODIFIED)
   }
 }
 
@@ -102,7 +111,11 @@ export async function compare(cases: readonly Case[], nginx: number, jumak: numb
   const differences: Difference[] = []
   for (const { site, requests } of cases)
     for (const request of requests) {
-      const [theirs, ours] = await Promise.all([ask(nginx, site.name, request), ask(jumak, site.name, request)])
+      const from = request.authorization === undefined ? '127.0.0.1' : nextAddress()
+      const [theirs, ours] = await Promise.all([
+        ask(nginx, site.name, request, from),
+        ask(jumak, site.name, request, from),
+      ])
       const [a, b] = alike(theirs, ours)
       try {
         assert.deepEqual(b, a)
@@ -132,9 +145,11 @@ function sameForm(seen: Seen): Seen {
     .replace(/%[0-9A-F]{2}/g, sequence => String.fromCharCode(Number.parseInt(sequence.slice(1), 16)))
     .trimEnd()
     // `//x` is another host to a browser.
-    .replace(/^\/\/+/, '/')
+    .replace(/^(https?:\/\/[^/]*)?\/\/+/, '$1/')
+  // nginx leaves the question for a password in an error that came after it.
+  const challenge = seen.status >= 500 ? '' : seen.challenge
   // There is no content for a type.
-  return { ...seen, location, type: seen.body === '' ? '' : seen.type }
+  return { ...seen, challenge, location, type: seen.body === '' ? '' : seen.type }
 }
 
 /** Our pages of errors say that nobody may keep them. */
@@ -142,25 +157,48 @@ function without(cacheControl: string): string {
   return cacheControl === 'no-store' ? '' : cacheControl
 }
 
-function ask(port: number, host: string, { method, target }: SpecRequest): Promise<Seen> {
+let asked = 0
+
+/** A wrong password makes the next one of its address wait. */
+function nextAddress(): string {
+  asked++
+  return `127.0.${1 + ((asked >> 8) % 250)}.${asked % 256}`
+}
+
+function ask(
+  port: number,
+  host: string,
+  { method, target, authorization, referer, since }: SpecRequest,
+  from: string,
+): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const sent = sendRequest({ port, host: '127.0.0.1', method, path: target, headers: { Host: host } }, response => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () => {
-        const { headers, statusCode = 0 } = response
-        resolve({
-          status: statusCode,
-          location: (headers.location ?? '').replace(`:${port}/`, ':PORT/'),
-          type: headers['content-type'] ?? '',
-          cacheControl: headers['cache-control'] ?? '',
-          expires: headers.expires !== undefined,
-          added: String(headers['x-one'] ?? ''),
-          body: Buffer.concat(chunks).toString('latin1'),
+    const headers = {
+      Host: host,
+      ...(authorization === undefined ? {} : { Authorization: authorization }),
+      ...(referer === undefined ? {} : { Referer: referer }),
+      ...(since === undefined ? {} : { 'If-Modified-Since': since }),
+    }
+    const sent = sendRequest(
+      { port, host: '127.0.0.1', localAddress: from, method, path: target, headers },
+      response => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => {
+          const { headers, statusCode = 0 } = response
+          resolve({
+            status: statusCode,
+            location: (headers.location ?? '').replace(`:${port}/`, ':PORT/'),
+            type: headers['content-type'] ?? '',
+            cacheControl: headers['cache-control'] ?? '',
+            expires: headers.expires !== undefined,
+            added: String(headers['x-one'] ?? ''),
+            challenge: headers['www-authenticate'] ?? '',
+            body: Buffer.concat(chunks).toString('latin1'),
+          })
         })
-      })
-    })
+      },
+    )
     sent.on('error', reject)
     sent.end()
   })

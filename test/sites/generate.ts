@@ -31,6 +31,10 @@ export const FILES: readonly string[] = [
   'B/x.txt',
 ]
 
+/** Of all files. */
+export const MODIFIED = new Date('2024-05-06T07:08:09Z')
+const [EARLIER, LATER] = [new Date('2024-05-06T07:08:08Z'), new Date('2025-01-01T00:00:00Z')]
+
 const SEGMENTS = ['a', 'b', 'c', 'img', 'other', 'empty', 'B', 'x.txt', 'page.html', 'logo.png', 'new']
 const PATTERNS = [
   '\\.(?:txt|png)$',
@@ -47,17 +51,20 @@ const PATTERNS = [
 ]
 
 export function generate(seed: number, index: number): Case {
-  const made = new Generator(new Random(seed * 1_000_003 + index)).case(index)
+  // nginx takes merge_slashes of the default server for all of them.
+  const made = new Generator(new Random(seed * 1_000_003 + index), seed % 3 !== 0).case(index)
   return withAccess(made, new Random(seed * 1_000_033 + index))
 }
 
 class Generator {
   readonly #random: Random
+  readonly #mergesSlashes: boolean
   /** Names of what `@name` may mean in this site. */
   #named: string[] = []
 
-  constructor(random: Random) {
+  constructor(random: Random, mergesSlashes: boolean) {
     this.#random = random
+    this.#mergesSlashes = mergesSlashes
   }
 
   case(index: number): Case {
@@ -67,6 +74,7 @@ class Generator {
     const site: SpecSite = {
       name: `c${index}.test`,
       root: this.#pick(['', '/a', '/other']),
+      ...(this.#mergesSlashes ? {} : { mergeSlashes: false }),
       ...this.#settings(0.25),
       steps: this.#chance(0.3) ? this.#steps(true) : [],
       locations: [...locations, ...named.map(match => ({ match, ...this.#content(match), steps: [], locations: [] }))],
@@ -192,6 +200,8 @@ class Generator {
     if (this.#chance(of / 2)) settings['defaultType'] = this.#pick(['text/css', 'application/json'])
     if (this.#chance(of / 2)) settings['charset'] = this.#pick(['utf-8', 'koi8-r', 'off'])
     if (this.#chance(of / 2)) settings['absoluteRedirect'] = this.#chance(0.5)
+    if (this.#chance(of / 2)) settings['ifModifiedSince'] = this.#pick(['off', 'exact', 'before'])
+    if (this.#chance(of / 2)) settings['limitRate'] = this.#pick(['64k', '$net'])
     return settings
   }
 
@@ -293,7 +303,8 @@ class Generator {
       ? randomQuery(this.#random)
       : this.#pick(['', '', '', '?', '?q=1', '?q=0&x=%20a', '?a=b?c', '?q=a+b'])
     const method = this.#chance(0.85) ? 'GET' : this.#pick(['HEAD', 'POST', 'PUT'] as const)
-    return { method, target: path + query }
+    const since = this.#chance(0.15) ? this.#pick([MODIFIED, LATER, EARLIER]) : null
+    return { method, target: path + query, ...(since === null ? {} : { since: since.toUTCString() }) }
   }
 
   #distort(path: string): string {

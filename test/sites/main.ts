@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NGINX } from '../../bench/nginx.ts'
 import { freePort } from '../support/free-port.ts'
-import { compare, type Difference, portOf, startEcho, startNginx, writeFiles } from './compare.ts'
+import { compare, type Difference, portOf, startEcho, startNginx, writeFiles, writeUsers } from './compare.ts'
 import { generate } from './generate.ts'
 import { toNginx } from './to-nginx.ts'
 import { toToml } from './to-toml.ts'
@@ -25,6 +25,7 @@ const directory = realpathSync(mkdtempSync(join(tmpdir(), 'sites-')))
 const files = join(directory, 'files')
 mkdirSync(files)
 writeFiles(files)
+writeUsers(directory)
 const echo = await startEcho()
 const [nginxPort, jumakPort] = [await freePort(), await freePort()]
 const place = { port: nginxPort, echo: portOf(echo), files, directory }

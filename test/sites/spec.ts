@@ -16,6 +16,12 @@ export interface SpecStep {
 export interface SpecAccess {
   readonly access?: readonly string[]
   readonly satisfy?: 'any' | 'all'
+  /** Realm, or `off`; the file of passwords is `USERS` (`access.ts`). */
+  readonly basic?: string
+  /** Path that is asked, or `off`. */
+  readonly request?: string
+  readonly secureLink?: readonly [link: string, md5: string]
+  readonly referers?: readonly string[]
 }
 
 export interface SpecSettings extends SpecAccess {
@@ -26,6 +32,8 @@ export interface SpecSettings extends SpecAccess {
   readonly defaultType?: string
   readonly charset?: string
   readonly absoluteRedirect?: boolean
+  readonly ifModifiedSince?: 'off' | 'exact' | 'before'
+  readonly limitRate?: string
   readonly tryFiles?: readonly string[]
   readonly root?: string
 }
@@ -42,6 +50,7 @@ export interface SpecLocation extends SpecSettings {
 
 export interface SpecSite extends SpecSettings {
   readonly name: string
+  readonly mergeSlashes?: boolean
   readonly steps: readonly SpecStep[]
   readonly locations: readonly SpecLocation[]
 }
@@ -49,6 +58,11 @@ export interface SpecSite extends SpecSettings {
 export interface SpecRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly target: string
+  /** Of Authorization. */
+  readonly authorization?: string
+  readonly referer?: string
+  /** If-Modified-Since; undefined: none. */
+  readonly since?: string
 }
 
 export interface Case {

@@ -16,7 +16,8 @@ export function toNginx(sites: readonly SpecSite[], place: NginxPlace): string {
   return `${user}daemon off; worker_processes 1; pid ${place.directory}/nginx.pid; error_log stderr crit;
 events { worker_connections 500; }
 http {
-  access_log off; absolute_redirect off; server_tokens off; default_type application/octet-stream;
+  access_log off; auth_basic_user_file ${place.directory}/users; absolute_redirect off; server_tokens off; if_modified_since before;
+  ${sites.some(({ mergeSlashes }) => mergeSlashes === false) ? 'merge_slashes off;' : ''} default_type application/octet-stream;
   types { text/html html; text/plain txt; image/png png; text/css css; }
   charset utf-8; charset_types text/html text/xml text/plain text/css application/json;
   ${temporary.map(name => `${name}_temp_path ${place.directory}/${name};`).join(' ')}
@@ -69,8 +70,17 @@ function location(one: SpecLocation, place: NginxPlace): string {
   return block(`location ${sign} ${quoted(path)}`, inner)
 }
 
-function access({ access, satisfy }: SpecAccess): string[] {
-  return [...(access ?? []).map(rule => `${rule};`), ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`])]
+function access({ access, satisfy, basic, request, secureLink, referers }: SpecAccess): string[] {
+  return [
+    ...(access ?? []).map(rule => `${rule};`),
+    ...(satisfy === undefined ? [] : [`satisfy ${satisfy};`]),
+    ...(basic === undefined ? [] : [`auth_basic ${quoted(basic)};`]),
+    ...(secureLink === undefined
+      ? []
+      : [`secure_link ${quoted(secureLink[0])};`, `secure_link_md5 ${quoted(secureLink[1])};`]),
+    ...(referers === undefined ? [] : [`valid_referers ${referers.map(quoted).join(' ')};`]),
+    ...(request === undefined ? [] : [`auth_request ${request};`]),
+  ]
 }
 
 function settings(of: SpecSettings, { files }: NginxPlace): string[] {
@@ -84,6 +94,8 @@ function settings(of: SpecSettings, { files }: NginxPlace): string[] {
     ...(of.defaultType === undefined ? [] : [`default_type ${of.defaultType};`]),
     ...(of.charset === undefined ? [] : [`charset ${of.charset};`]),
     ...(of.absoluteRedirect === undefined ? [] : [`absolute_redirect ${of.absoluteRedirect ? 'on' : 'off'};`]),
+    ...(of.ifModifiedSince === undefined ? [] : [`if_modified_since ${of.ifModifiedSince};`]),
+    ...(of.limitRate === undefined ? [] : [`limit_rate ${of.limitRate};`]),
     ...(of.tryFiles === undefined ? [] : [`try_files ${of.tryFiles.join(' ')};`]),
   ]
 }

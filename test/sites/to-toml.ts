@@ -22,7 +22,9 @@ export function toToml(sites: readonly SpecSite[], files: string, app: string): 
 function siteTable(site: SpecSite, files: string): Record<string, Toml> {
   return {
     names: [site.name],
+    ...(site.mergeSlashes === false ? { 'merge-slashes': false } : {}),
     expires: 'off',
+    'auth-users': 'users',
     ...settings(site, files),
     ...(site.steps.length === 0 ? {} : { rewrites: site.steps.map(step) }),
     ...(site.locations.length === 0
@@ -59,6 +61,10 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
   return {
     ...(of.access === undefined ? {} : { access: of.access }),
     ...(of.satisfy === undefined ? {} : { satisfy: of.satisfy }),
+    ...(of.request === undefined ? {} : { 'auth-request': of.request }),
+    ...(of.secureLink === undefined ? {} : { 'secure-link': of.secureLink[0], 'secure-link-md5': of.secureLink[1] }),
+    ...(of.referers === undefined ? {} : { 'valid-referers': of.referers }),
+    ...(of.basic === undefined ? {} : { 'auth-basic': of.basic }),
     ...(of.root === undefined ? {} : { root: files + of.root }),
     ...(of.index === undefined ? {} : { index: of.index }),
     ...(Object.keys(usual).length === 0 ? {} : { 'add-headers': usual }),
@@ -68,6 +74,8 @@ function settings(of: SpecSettings, files: string): Record<string, Toml> {
     ...(of.defaultType === undefined ? {} : { 'default-type': of.defaultType }),
     ...(of.charset === undefined ? {} : { charset: of.charset }),
     ...(of.absoluteRedirect === undefined ? {} : { 'absolute-redirect': of.absoluteRedirect }),
+    ...(of.ifModifiedSince === undefined ? {} : { 'if-modified-since': of.ifModifiedSince }),
+    ...(of.limitRate === undefined ? {} : { 'limit-rate': of.limitRate }),
     ...(of.tryFiles === undefined ? {} : { 'try-files': of.tryFiles }),
   }
 }

@@ -25,8 +25,9 @@ export class Project {
     return join(this.directory, name)
   }
 
-  save(name: string, text: string): void {
+  /** `mode`: of a new file. */
+  save(name: string, text: string, mode = 0o644): void {
     mkdirSync(join(this.path(name), '..'), { recursive: true })
-    writeFileSync(this.path(name), text)
+    writeFileSync(this.path(name), text, { mode })
   }
 }

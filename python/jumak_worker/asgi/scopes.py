@@ -20,6 +20,8 @@ WEBSOCKET_EXTENSIONS: Dict[str, dict] = {"websocket.http.response": {}}
 
 #: Behind `http` or `websocket` in the names: clients of this connection are asked for a certificate.
 _WITH_CERTIFICATE = b"+client"
+#: Behind that: the client has proved a password to the gateway.
+_WITH_USER = b"+user"
 
 _ASGI = {"version": "3.0", "spec_version": "2.5"}
 
@@ -71,13 +73,17 @@ class Scopes:
 
     def _make_slowly(self, names: bytes, values: bytes) -> dict:
         kind, *headers = names.split(b"\0")
+        has_user = kind.endswith(_WITH_USER)
+        if has_user:
+            kind = kind[: -len(_WITH_USER)]
         has_client = kind.endswith(_WITH_CERTIFICATE)
         if has_client:
             kind = kind[: -len(_WITH_CERTIFICATE)]
         if kind not in (b"http", b"websocket"):
             raise ValueError("a scope of type %r" % kind)
-        connection, method, *fields, query, raw, path = _split(values, len(headers) + (8 if has_client else 5))
-        certificate = fields[-3:] if has_client else []
+        more = (3 if has_client else 0) + (1 if has_user else 0)
+        connection, method, *fields, query, raw, path = _split(values, len(headers) + 5 + more)
+        certificate = fields[len(headers) : len(headers) + 3] if has_client else []
         is_http = kind == b"http"
         scope = (self._copiers.get(connection) or self._copier(connection))()
         scope["asgi"] = _ASGI.copy()
@@ -89,11 +95,13 @@ class Scopes:
         scope["extensions"] = (HTTP_EXTENSIONS if is_http else WEBSOCKET_EXTENSIONS).copy()
         if tls is not None:
             scope["extensions"]["tls"] = {**tls, **_client(*certificate)} if has_client else tls.copy()
+        if has_user:
+            scope["extensions"]["jumak.user"] = {"name": fields[-1].decode("utf-8", "replace")}
         if self._state is not None:
             scope["state"] = self._state.copy()
         if is_http:
             scope["method"] = _methods.get(method) or _method(method)
-            if not has_client and self._makers.are_worth_it(names):
+            if not more and self._makers.are_worth_it(names):
                 self._makers.made[names] = self._compile(headers)
         else:
             scope["type"] = "websocket"

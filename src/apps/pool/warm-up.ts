@@ -40,6 +40,7 @@ export class WarmUpExchange implements Exchange {
   queueMillis = 0
   runMicros = -1
   servedBy: ServedBy | null = null
+  readonly user = ''
   readonly app = ''
 
   constructor({ scheme, authority, target }: WarmupRequest, over: WarmUpOver) {

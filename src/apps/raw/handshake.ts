@@ -15,13 +15,13 @@ export interface Handshake {
 
 /** The exchange `isWebSocket`, and its handshake was checked. */
 export function handshakeOf(exchange: EnvironSource): Handshake {
-  const { request, peer, body, local, id } = exchange
+  const { request, peer, body, local, id, user } = exchange
   const known = headerValue(request.headers, 'sec-websocket-key')
   if (request.version !== '2' && known !== undefined) return { asked: exchange, key: known }
   const key = randomBytes(16).toString('base64')
   const others = request.headers.filter((_, i) => request.headers[i - (i % 2)] !== 'sec-websocket-key')
   const headers = [...others, 'upgrade', 'websocket', 'connection', 'Upgrade', 'sec-websocket-key', key]
-  return { asked: { request: { ...request, version: '1.1', headers }, peer, body, local, id }, key }
+  return { asked: { request: { ...request, version: '1.1', headers }, peer, body, local, id, user }, key }
 }
 
 /** The headers of a 101 without those of the handshake and of the connection. Throws an Error that says why it accepts nothing (RFC6455§4.2.2). */

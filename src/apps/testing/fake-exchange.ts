@@ -165,6 +165,7 @@ export class FakeExchange implements Exchange {
   queueMillis = -1
   runMicros = -1
   servedBy: ServedBy | null = null
+  user = ''
   app = ''
   readonly response = new FakeResponse()
   /** What the client gets. A filter may take the place of `response`, which writes here then. */

@@ -19,16 +19,17 @@ interface Known extends EnvironNames {
   readonly own: number
 }
 
-/** What not every request has: HTTP_HOST, CONTENT_LENGTH, SCRIPT_NAME, HTTPS. Their values are in this order. */
+/** What not every request has: HTTP_HOST, CONTENT_LENGTH, SCRIPT_NAME, HTTPS, REMOTE_USER. Their values are in this order. */
 export const HAS_HOST = 1
 export const HAS_LENGTH = 2
 export const HAS_ROOT = 4
 export const HAS_HTTPS = 8
+export const HAS_USER = 16
 
 const ALWAYS =
   'wsgi.url_scheme\0SERVER_PROTOCOL\0REQUEST_METHOD\0QUERY_STRING\0RAW_URI\0' +
   'REMOTE_ADDR\0REMOTE_PORT\0SERVER_NAME\0SERVER_PORT\0HTTP_X_REQUEST_ID'
-const OWN = ['HTTP_HOST', 'CONTENT_LENGTH', 'SCRIPT_NAME', 'HTTPS']
+const OWN = ['HTTP_HOST', 'CONTENT_LENGTH', 'SCRIPT_NAME', 'HTTPS', 'REMOTE_USER']
 /** The last name: a path may contain a NUL, and what follows it cannot be taken for the value of another name. */
 export const LAST = '\0PATH_INFO'
 

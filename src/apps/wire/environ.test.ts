@@ -57,6 +57,13 @@ test('scheme, version and peer are in the environ', () => {
   assert.equal(env.get('REMOTE_PORT'), '4711')
 })
 
+test('REMOTE_USER is who has proved a password; a header cannot set it', () => {
+  const headers = ['remote-user', 'root']
+  assert.equal(environ({ headers }).has('REMOTE_USER'), false)
+  assert.equal(environ({ headers }, { user: 'ann' }).get('REMOTE_USER'), 'ann')
+  assert.equal(environ({ headers }, { user: 'ann' }).get('HTTP_REMOTE_USER'), 'root')
+})
+
 test('HTTPS is there where the scheme is https, also when a trusted proxy says so; a header cannot set it', () => {
   assert.equal(environ({ scheme: 'https' }).get('HTTPS'), 'on')
   assert.equal(environ({ scheme: 'https', tls: TLS }).get('HTTPS'), 'on')

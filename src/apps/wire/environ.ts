@@ -10,12 +10,12 @@ import { splitAuthority } from '../../http/authority.ts'
 import { mergeRepeated } from '../../http/cgi-names.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { decodePathBytes } from '../../http/path.ts'
-import { environNames, HAS_HOST, HAS_HTTPS, HAS_LENGTH, HAS_ROOT, LAST } from './environ-names.ts'
+import { environNames, HAS_HOST, HAS_HTTPS, HAS_LENGTH, HAS_ROOT, HAS_USER, LAST } from './environ-names.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { tlsVariables } from './tls-text.ts'
 
 /** What an environ is made of. */
-export type EnvironSource = Pick<Exchange, 'request' | 'peer' | 'body' | 'local' | 'id'>
+export type EnvironSource = Pick<Exchange, 'request' | 'peer' | 'body' | 'local' | 'id' | 'user'>
 
 const DEFAULT_PORT = { http: '80', https: '443' } as const
 const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.0\0' } as const
@@ -24,7 +24,7 @@ const PROTOCOL = { '1.0': '\0HTTP/1.0\0', '1.1': '\0HTTP/1.1\0', '2': '\0HTTP/2.
  * Writes `u32 headLength · u32 namesLength · names · values`. `bodyLength`: true length of the content; -1: not known yet. It becomes
  * CONTENT_LENGTH when the request has content, chunked or not. HTTPS is `on` where `wsgi.url_scheme` is https, also by a trusted proxy's
  * word; SSL_PROTOCOL, SSL_CIPHER and SSL_CLIENT_… are there where we ask clients for a certificate, by the connection alone.
- * PATH_INFO is what follows the root path, which the worker adds as SCRIPT_NAME.
+ * REMOTE_USER is who has proved a password to the gateway. PATH_INFO is what follows the root path, which the worker adds as SCRIPT_NAME.
  */
 export function writeEnviron(
   writer: FrameWriter,
@@ -32,14 +32,18 @@ export function writeEnviron(
   bodyLength: number,
   root: ApplicationRoot,
 ): void {
-  const { request, peer, body, local } = exchange
+  const { request, peer, body, local, user } = exchange
   const hasHost = request.authority !== ''
   const hasRoot = request.rootPath !== undefined
   const full = fullRoot(root, request.rootPath)
   const hasLength = bodyLength >= 0 && (body.length !== 0 || hasContentLength(request.headers))
   const isHttps = request.scheme === 'https'
   const own =
-    (hasHost ? HAS_HOST : 0) | (hasLength ? HAS_LENGTH : 0) | (hasRoot ? HAS_ROOT : 0) | (isHttps ? HAS_HTTPS : 0)
+    (hasHost ? HAS_HOST : 0) |
+    (hasLength ? HAS_LENGTH : 0) |
+    (hasRoot ? HAS_ROOT : 0) |
+    (isHttps ? HAS_HTTPS : 0) |
+    (user === '' ? 0 : HAS_USER)
   let { headers } = request
   let names = environNames(headers, own)
   if (names === null) {
@@ -55,6 +59,7 @@ export function writeEnviron(
   if (hasLength) values += `${bodyLength}\0`
   if (hasRoot) values += `${full}\0`
   if (isHttps) values += 'on\0'
+  if (user !== '') values += `${user}\0`
   for (const at of names.passed) values += `${headers[at]!}\0`
   if (tls !== null) values += tls.values
   values += belowRoot(decodePathBytes(request.path), full, root)

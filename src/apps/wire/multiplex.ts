@@ -67,7 +67,8 @@
  * `version scheme clientPort clientAddress serverPort rootPath serverAddress`. The version is 1.0, 1.1 or 2, the scheme http, https, ws
  * or wss. On a TLS connection `;version;cipherSuite` follows the scheme, hexadecimal, as in `https;0304;1301`; the suite is empty if its
  * number is not known. Where clients are asked for a certificate, the names begin with `http+client` or `websocket+client`, and three
- * values are in front of the query: why the certificate is wrong, its owner's name (both UTF-8), its PEM; empty if there is none. rootPath is the request's own, without spaces; empty: the configured one counts. For a Unix socket both ports are 0, the
+ * values are in front of the query: why the certificate is wrong, its owner's name (both UTF-8), its PEM; empty if there is none. If the client has proved a password to the gateway, `+user` is behind that, and its
+ * name in front of the query. rootPath is the request's own, without spaces; empty: the configured one counts. For a Unix socket both ports are 0, the
  * client's address is empty, and the server's address is the socket's path.
  */
 export const MultiplexType = {

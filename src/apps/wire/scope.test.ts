@@ -44,6 +44,14 @@ test('a WebSocket has its own schemes', () => {
   assert.match(scope({}, { isWebSocket: true }).connection, /^1\.1 ws /)
 })
 
+test('who has proved a password stands in front of the query, behind what a certificate says', () => {
+  const user = 'j\xc3\xbcrg'
+  const plain = scope({ query: 'q' }, { user })
+  assert.deepEqual([plain.type, plain.query, plain.rawPath], ['http+user', user, 'q'])
+  assert.equal(scope({}, { user, isWebSocket: true }).type, 'websocket+user')
+  assert.equal(scope({ headers: ['remote-user', 'x'] }).type, 'http')
+})
+
 test('the path is percent-decoded, invalid escapes stay, and a NUL in it does no harm', () => {
   const path = (given: string) => scope({ path: given }).path
   assert.equal(path('/plain'), '/plain')

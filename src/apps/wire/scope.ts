@@ -20,6 +20,7 @@ const HTTP = 'http\0x-request-id'
 const WEB_SOCKET = 'websocket\0x-request-id'
 /** Instead of the `http` and `websocket` at the beginning of the names. */
 const WITH_CERTIFICATE = '+client'
+const WITH_USER = '+user'
 const WEB_SOCKET_SCHEME = { http: 'ws', https: 'wss' } as const
 
 /** Beginnings of a connection's text. There are few, and looking one up costs less than joining strings. */
@@ -41,7 +42,7 @@ export class ScopeWriter {
 
   /** Writes `u32 headLength · u32 namesLength · names · values`. */
   write(writer: FrameWriter, exchange: Exchange): void {
-    const { request, peer, local, isWebSocket } = exchange
+    const { request, peer, local, isWebSocket, user } = exchange
     const { headers, authority, version, rootPath: ownRoot } = request
     const own = ownRoot === undefined ? undefined : fullRoot(this.#root, ownRoot)
     const { outer, full } = this.#root
@@ -60,6 +61,10 @@ export class ScopeWriter {
     if (tls !== null && tls.client !== null) {
       names = names.replace('\0', `${WITH_CERTIFICATE}\0`)
       values += clientOf(tls.client)
+    }
+    if (user !== '') {
+      names = names.replace('\0', `${WITH_USER}\0`)
+      values += `\0${user}`
     }
     const head = `${names}${values}\0${request.query}\0${request.path}\0${withRoot(decodePathBytes(request.path), own ?? full, ownRoot ?? outer)}`
     writer.u32(head.length)

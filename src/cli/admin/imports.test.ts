@@ -20,5 +20,7 @@ test('the client of the admin socket loads no code that serves', () => {
   const loaded = [...loadedWith(join(import.meta.dirname, 'run.ts'))].map(path => relative(SRC, path))
   assert.ok(loaded.includes('config/load.ts'))
   const serving = loaded.filter(path => !/^(?:base|cli|config|control)\//.test(path))
-  assert.deepEqual(serving, ['master/output/describe.ts'])
+  // Files of passwords are read with the configuration.
+  const ofPasswords = ['access/password-file.ts', 'access/password-hash.ts']
+  assert.deepEqual(serving.toSorted(), [...ofPasswords, 'master/output/describe.ts'])
 })

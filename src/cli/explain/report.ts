@@ -117,6 +117,7 @@ const ACCESS_WORDS = {
   in: 'lets the client in',
   refused: 'refuses the client',
   none: 'does not name the client',
+  assumed: 'decides, which only the running program knows: here it lets the client in',
 } as const
 
 /** Null: it says nothing that another step does not say. */

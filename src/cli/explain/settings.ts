@@ -2,7 +2,7 @@
  * Which settings of the file act in a location, and where each is written. As `config/assemble-sites.ts` inherits them: the nearest value as
  * a whole. Pure.
  */
-import { handlerKeys, locationSettings } from '../../config/settings/site-keys.ts'
+import { handlerKeys, locationSettings, siteKeys } from '../../config/settings/site-keys.ts'
 import type { Given } from '../../config/sources/given.ts'
 import type { FilePart, FileSites } from '../../config/sources/site-tables.ts'
 import type { TracedLocation } from '../../routing/sites/trace.ts'
@@ -15,9 +15,12 @@ export interface ActingSetting {
 }
 
 const { addHeaders, addHeadersAlways, index, autoindex, etag, types, tryFiles } = locationSettings
+const { ifModifiedSince, disableSymlinks } = locationSettings
 /** They are inherited together. */
 const HEADERS: readonly string[] = [addHeaders.name, addHeadersAlways.name]
-const OF_FILES: readonly string[] = [index.name, autoindex.name, etag.name, types.name]
+const OF_FILES: readonly string[] = [index, autoindex, etag, types, ifModifiedSince, disableSymlinks].map(
+  ({ name }) => name,
+)
 const HANDLERS: readonly string[] = Object.values(handlerKeys).map(({ name }) => name)
 const SETTINGS: readonly string[] = Object.values(locationSettings).map(({ name }) => name)
 /** Not inherited. */
@@ -35,7 +38,7 @@ export function actingSettings(sites: FileSites, location: TracedLocation): Acti
   const handler = nearest(HANDLERS.filter(name => !OWN.includes(name) || chain[0]!.values.has(name)))
   const root = nearest([handlerKeys.root.name])
   const isForFiles = location.handler.kind === 'files'
-  const names = ['internal', ...HANDLERS, ...SETTINGS]
+  const names = ['internal', siteKeys.mergeSlashes.name, ...HANDLERS, ...SETTINGS]
   return names.flatMap(name => {
     if (OF_FILES.includes(name) && !isForFiles) return []
     const part = HEADERS.includes(name)

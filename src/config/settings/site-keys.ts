@@ -17,7 +17,7 @@ import {
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, pair, template, word } from './site-kinds.ts'
+import { INTEGER_OR_TEXT, none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
 import { proxy, proxySettings } from './upstream-keys.ts'
 
 const directory = text(
@@ -72,7 +72,7 @@ export const handlerKeys = {
     ...none,
     name: 'return',
     placeholder: 'STATUS',
-    kind: { ...text('status, status and text, or a URL', parseReturn), literals: ['integer'] },
+    kind: text('status, status and text, or a URL', parseReturn, { literals: ['integer'], json: INTEGER_OR_TEXT }),
     why: 'Most locations have something to give.',
     doc: 'Answer with a status, a text or a URL: 404, "301 https://example.kr$request_uri", "200 ok".',
     more: '444 closes the connection without an answer.',
@@ -212,6 +212,47 @@ export const locationSettings = {
     why: 'It makes a second visit cheap.',
     doc: 'Entity tags of files.',
   }),
+  ifModifiedSince: input({
+    ...ofFile,
+    name: 'if-modified-since',
+    placeholder: 'RULE',
+    kind: oneOf(['before', 'exact', 'off']),
+    default: 'before',
+    why: 'It is what HTTP says (RFC9110§13.1.3), and with `etag` a date seldom decides.',
+    doc: 'Which date of a client makes 304: that of the file or a later one (before), that of the file (exact), none (off).',
+    more: 'With `etag` browsers send the entity tag as well, which counts alone. `exact` is for files that are replaced by older ones while `etag` is off.',
+  }),
+  disableSymlinks: input({
+    ...ofFile,
+    name: 'disable-symlinks',
+    placeholder: 'RULE',
+    kind: oneOf(['outside', 'on', 'off']),
+    default: 'outside',
+    why: 'A link in a directory that others write to could publish any file of the machine.',
+    doc: 'Symbolic links that are not followed below `root` and `alias`: those that lead out of it (outside), all (on), none (off).',
+    more: '`off` is insecure where anybody else can write into the directory. Links in the name of the directory itself are always followed. There is no `if_not_owner`.',
+  }),
+  limitRate: input<string>({
+    ...ofFile,
+    default: null,
+    defaultText: 'no limit',
+    name: 'limit-rate',
+    placeholder: 'SIZE',
+    kind: sizeOrVariables,
+    why: 'A client may take what the network gives.',
+    doc: 'Bytes a second of each response here.',
+    more: 'For files and for what an application answers; a client with several connections has it several times. With variables, such as those of a map, nothing and 0 are no limit. An application that gives its content piece by piece waits, and keeps its worker busy meanwhile: let it answer with X-Accel-Redirect, or with X-Accel-Limit-Rate where it knows better.',
+  }),
+  limitRateAfter: input<string>({
+    ...ofFile,
+    default: null,
+    defaultText: '0',
+    name: 'limit-rate-after',
+    placeholder: 'SIZE',
+    kind: sizeOrVariables,
+    why: 'The limit is for the whole response.',
+    doc: 'Bytes of a response that come before limit-rate counts.',
+  }),
   ...compressionKeys,
   absoluteRedirect: input<boolean>({
     ...ofFile,
@@ -304,6 +345,16 @@ export const siteKeys = {
     defaultText: 'the first site',
     why: 'Some clients name nobody.',
     doc: 'It gets requests for hosts that no site names.',
+  }),
+  mergeSlashes: input<boolean>({
+    ...ofFile,
+    name: 'merge-slashes',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'on',
+    why: '`//admin` would get past a location `/admin`.',
+    doc: 'A run of slashes in a path is one slash when locations are compared.',
+    more: '`off` is for paths that have URLs or base64 in them. Then protect nothing by a prefix alone: to the disk, and to many applications, `//admin` is `/admin`.',
   }),
   ...handlerKeys,
   ...locationSettings,

@@ -14,14 +14,14 @@ export type Decision = ResponseHead | (() => void)
 export class ApplicationResponse implements ResponseWriter {
   readonly #exchange: Exchange
   /** Where the client's response goes. */
-  readonly next: ResponseWriter
-  readonly #decide: (head: ResponseHead) => Decision
+  next: ResponseWriter
+  readonly #decide: (head: ResponseHead, response: ApplicationResponse) => Decision
   /** Null: it is the client's response. */
   #order: (() => void) | null = null
   #isDone = false
   #onDrain: (() => void) | null = null
 
-  constructor(exchange: Exchange, decide: (head: ResponseHead) => Decision) {
+  constructor(exchange: Exchange, decide: (head: ResponseHead, response: ApplicationResponse) => Decision) {
     this.#exchange = exchange
     this.next = exchange.response
     this.#decide = decide
@@ -42,12 +42,21 @@ export class ApplicationResponse implements ResponseWriter {
     return this.next.bytesWritten
   }
 
+  /** Puts a filter between this and the client, before the head has gone on. `add`: adds it to the exchange's response. */
+  addBehind(add: () => void): void {
+    const { response } = this.#exchange
+    this.#exchange.response = this.next
+    add()
+    this.next = this.#exchange.response
+    this.#exchange.response = response
+  }
+
   inform(head: ResponseHead): void {
     this.next.inform(head)
   }
 
   start(head: ResponseHead): void {
-    const decision = this.#decide(head)
+    const decision = this.#decide(head, this)
     if (typeof decision === 'function') {
       this.#order = decision
       return
@@ -57,7 +66,7 @@ export class ApplicationResponse implements ResponseWriter {
   }
 
   respond(head: ResponseHead, content: Buffer): void {
-    const decision = this.#decide(head)
+    const decision = this.#decide(head, this)
     if (typeof decision !== 'function') {
       this.next.respond(decision, content)
       return

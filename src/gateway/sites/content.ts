@@ -4,11 +4,12 @@
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
  */
+import type { Logins } from '../../access/logins.ts'
 import type { FilePolicy } from '../../handlers/static/entry.ts'
 import { type Listing, MAX_NAMES } from '../../handlers/static/listing.ts'
 import type { FilePlace, LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler, ResponseHead } from '../../http/exchange.ts'
-import { fieldsWith } from '../../http/headers.ts'
+import { fieldsWith, headerValues } from '../../http/headers.ts'
 import { decodePathBytes, encodePathBytes } from '../../http/path.ts'
 import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
@@ -16,22 +17,33 @@ import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from './application-response.ts'
-import { addHeadFields } from './head-fields.ts'
+import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
+import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
+import { Subrequest } from './subrequest.ts'
 
 export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
   /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
-  readonly proxied: ((request: SiteRequest) => void | Promise<void>) | null
+  readonly proxied: { handle(request: SiteRequest): void } | null
+  readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** Compresses what is answered in a location; null: none does that. */
   readonly compress: ((request: SiteRequest) => void) | null
 }
 
-export function siteContent({ applications, files, policyOf, proxied, refuse, compress }: ContentParts): SiteContent {
+export function siteContent({
+  applications,
+  files,
+  policyOf,
+  proxied,
+  logins,
+  refuse,
+  compress,
+}: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
   const placeOf = (request: SiteRequest, uri: string): FilePlace | null => {
     const { location } = request
@@ -39,8 +51,10 @@ export function siteContent({ applications, files, policyOf, proxied, refuse, co
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
-  function enter(request: SiteRequest): void {
-    compress!(request)
+  /** From the client inwards: the rate is that of the bytes that it gets. */
+  function beforeAnswer(request: SiteRequest): void {
+    if (request.location.limitRate !== null) addRateLimit(request)
+    compress?.(request)
     addHeadFields(request)
   }
 
@@ -48,17 +62,21 @@ export function siteContent({ applications, files, policyOf, proxied, refuse, co
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
+      if (location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
     toProxy: (request, orders) => {
       const { exchange, location } = request
+      if (location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
       exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, head => decide(request, head, orders))
+      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
       exchange.app = ''
-      return proxied!(request)
+      proxied!.handle(request)
     },
     exists: (request, uri, what) => {
       const place = placeOf(request, uri)
@@ -68,7 +86,8 @@ export function siteContent({ applications, files, policyOf, proxied, refuse, co
     lookAt: name => files.lookAt(name),
     serveFile: request => {
       const place = placeOf(request, request.uri)
-      return place === null ? 'missing' : files.serve(request.exchange, place)
+      const { exchange, responseStatus } = request
+      return place === null ? 'missing' : files.serve(exchange, place, responseStatus !== 0 && responseStatus !== 200)
     },
     listDirectory: async request => {
       const { method } = request.exchange.request
@@ -91,7 +110,16 @@ export function siteContent({ applications, files, policyOf, proxied, refuse, co
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)
     },
     refuse,
-    enter: compress === null ? addHeadFields : enter,
+    beforeAnswer,
+    authenticate: ({ exchange: { request, peer } }, users) => {
+      const sent = headerValues(request.headers, 'authorization')
+      // Two are two opinions: the application might see the other one.
+      return logins.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+    },
+    open: ({ exchange }, uri) => {
+      const asked = new Subrequest(exchange, uri)
+      return { exchange: asked, ended: asked.ended }
+    },
     leave: ({ exchange }) => {
       if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
@@ -121,7 +149,10 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/** What nginx takes from an application or an upstream as an order, in lower case. They are not for clients. */
+/**
+ * What nginx takes from an application or an upstream as an order, in lower case. They are not for clients. X-Accel-Buffering has no effect: content goes on as
+ * it comes, always. X-Accel-Expires is for a cache, which there is not.
+ */
 const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
 const LETTER_X = 0x78
 
@@ -134,7 +165,12 @@ function isOrder(name: string): boolean {
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i
 
 /** The head to send, or what to do in its place. */
-function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrders): Decision {
+function decide(
+  request: SiteRequest,
+  head: ResponseHead,
+  orders: ApplicationOrders,
+  response: ApplicationResponse,
+): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
   let target: string | null = null
@@ -142,12 +178,18 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
   for (let i = 0; i < headers.length; i += 2) {
     if (!isOrder(headers[i]!)) continue
     hasOrders = true
-    if (headers[i]!.toLowerCase() === 'x-accel-redirect') target = headers[i + 1]!
+    const value = headers[i + 1]!
+    const name = headers[i]!.toLowerCase()
+    if (name === 'x-accel-redirect') target = value
+    else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
+    else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
   }
+  if (request.limitRate !== null) response.addBehind(() => addRateLimit(request))
   if (target !== null) {
     const to = target
     return () => {
-      request.keptHeaders = fieldsWith(headers, name => KEPT.test(name))
+      const kept = fieldsWith(headers, name => KEPT.test(name))
+      request.keptHeaders = request.charset === null ? kept : withCharset(kept, request.charset, false)
       orders.redirect(request, to)
     }
   }
@@ -156,12 +198,17 @@ function decide(request: SiteRequest, head: ResponseHead, orders: ApplicationOrd
       request.keptHeaders = fieldsWith(headers, name => name.toLowerCase() === 'www-authenticate')
       orders.showErrorPage(request, status)
     }
-  return hasOrders
-    ? withHeaders(
-        head,
-        fieldsWith(headers, name => !isOrder(name)),
-      )
-    : head
+  return withHeadFields(request, hasOrders ? followed(request, head) : head)
+}
+
+const CHARSET = /^[A-Za-z0-9._-]{1,32}$/
+
+/** The head without its orders. A charset that the application has given itself stays. */
+function followed(request: SiteRequest, head: ResponseHead): ResponseHead {
+  const { charset } = request
+  const headers = fieldsWith(head.headers, name => !isOrder(name))
+  request.charset = null
+  return withHeaders(head, charset === null ? headers : withCharset(headers, charset, false))
 }
 
 /** The application sees the path that was decided on. Where nothing has changed, it sees what the client sent. */

@@ -6,6 +6,8 @@
  * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates, the static files that a Django project
  * names itself.
  */
+import { Hasher } from '../../access/hashes/hasher.ts'
+import { Logins } from '../../access/logins.ts'
 import { OpenFiles } from '../../base/open-files.ts'
 import type { AppConfig, Config } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
@@ -100,6 +102,12 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   let pool = ''
   const reachedPool = (app: AppConfig) => (reached: Exchange, name: string) => {
+    if (reached !== exchange) {
+      // What it would say to `auth-request` only the running program knows.
+      decisions.push({ kind: 'access', what: `application ${app.name}`, result: 'assumed' })
+      reached.response.respond({ status: 204, reason: '', headers: [] }, Buffer.alloc(0))
+      return
+    }
     pool = name
     // The head that it was given: a filter may have replaced the response.
     exchange.request = reached.request
@@ -208,8 +216,17 @@ function contentHandler(
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
+    const logins = new Logins(sites.passwordFiles, new Hasher())
     // Nothing is sent, so nothing is compressed: Accept-Encoding and the load of the moment would decide.
-    const content = siteContent({ applications, files, policyOf: policies(), proxied: passOn, refuse, compress: null })
+    const content = siteContent({
+      applications,
+      files,
+      policyOf: policies(),
+      proxied: { handle: passOn },
+      logins,
+      refuse,
+      compress: null,
+    })
     return new Phases(compileSites(sites).find, content, trace).handle
   }
   const [first] = apps

@@ -22,8 +22,10 @@ export function policies(): PolicyOf {
   }
 }
 
+const LINK_RULES = { outside: 'within', on: 'none', off: 'all' } as const
+
 function policyFor(settings: LocationSettings): FilePolicy {
-  const { expires, addHeaders, etag, compression } = settings
+  const { expires, addHeaders, etag, ifModifiedSince, disableSymlinks, compression } = settings
   const adds = (field: string) => addHeaders.some(({ name }) => name.toLowerCase() === field)
   const isAuto = expires.kind === 'auto' && !adds('cache-control')
   return {
@@ -32,6 +34,8 @@ function policyFor(settings: LocationSettings): FilePolicy {
     hasEntityTag: etag,
     // What the configuration says of it stands in its place.
     forbidsSniffing: !adds('x-content-type-options'),
+    dateRule: ifModifiedSince,
+    linkRule: LINK_RULES[disableSymlinks],
     // What the configuration says of it may be right for the bytes of the file alone.
     compression: adds('content-encoding') ? null : fileCompression(compression),
   }
@@ -44,9 +48,12 @@ export function contentTypeFor({ uri, location }: SiteRequest): string {
 
 function typeOf(name: string, { types, defaultType, charset }: LocationSettings): string {
   const type = (types === null ? mediaTypeOf(name) : ownType(types, extensionOf(name))) ?? defaultType
-  // Of nginx's `charset_types` only RSS is no text to us elsewhere.
-  const isCharacters = isText(type) || type === 'application/rss+xml'
-  return charset !== '' && isCharacters ? `${type}; charset=${charset}` : type
+  return charset !== '' && isCharacters(type) ? `${type}; charset=${charset}` : type
+}
+
+/** Of nginx's `charset_types` only RSS is no text to us elsewhere. */
+export function isCharacters(type: string): boolean {
+  return isText(type) || type === 'application/rss+xml'
 }
 
 /** Names that every object has, such as `constructor`, are no extensions. */

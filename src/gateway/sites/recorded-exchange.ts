@@ -1,7 +1,8 @@
 /**
  * An exchange that nobody sent, for `jumak explain`: it has a request, and keeps the head of the response. Runs in the command line.
  *
- * Invariant: it ends once, with a response, a cut, or at an application or an upstream.
+ * Invariant: it ends once, with the head of a response, a cut, or at an application or an upstream. Content is not waited for: it may be limited to a
+ * few bytes a second.
  */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseHead, ResponseWriter } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
@@ -31,6 +32,7 @@ export class RecordedExchange implements Exchange {
   queueMillis = -1
   runMicros = -1
   servedBy = null
+  user = ''
   app = ''
   errorPage: ((error: Error) => boolean) | null = null
   bodyLimit: number | null = null
@@ -87,11 +89,11 @@ class RecordedResponse implements ResponseWriter {
   start(head: ResponseHead): void {
     this.head = head
     this.status = head.status
-    this.state = 'started'
+    this.state = 'ended'
+    this.#onEnd({ head })
   }
   respond(head: ResponseHead): void {
     this.start(head)
-    this.end()
   }
   write(): boolean {
     return true
@@ -103,10 +105,7 @@ class RecordedResponse implements ResponseWriter {
   sendFile(_fd: number, _offset: number, _length: number, done: (error: Error | null) => void): void {
     setImmediate(done, null)
   }
-  end(): void {
-    this.state = 'ended'
-    this.#onEnd({ head: this.head! })
-  }
+  end(): void {}
   abort(cause: Error): void {
     this.state = 'aborted'
     this.#onEnd({ cut: cause })

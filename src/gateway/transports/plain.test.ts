@@ -85,6 +85,26 @@ for (const moveHandle of [true, false]) {
     assert.equal(transport.pendingBytes, 0)
   })
 
+  test(`${way}: text and the bytes behind it arrive in order, whatever pends of them`, async t => {
+    const { client, transport } = await pair(t, moveHandle)
+    client.pause()
+    const expected: string[] = []
+    for (let i = 0, more = 3; more > 0; i++) {
+      const [text, content] = [`head ${i} `, `${i % 10}`.repeat(100_000)]
+      transport.writeBehind(text, Buffer.from(content))
+      expected.push(text + content)
+      if (transport.pendingBytes > 0) more--
+    }
+    const long = 'h'.repeat(70_000)
+    transport.writeBehind(long, Buffer.from('end'))
+    transport.end()
+    const parts: Buffer[] = []
+    client.on('data', (part: Buffer) => parts.push(part))
+    client.resume()
+    await once(client, 'end')
+    assert.ok(Buffer.concat(parts).equals(Buffer.from(`${expected.join('')}${long}end`)))
+  })
+
   test(`${way}: a reset is a close, once, and nothing after it`, async t => {
     const { client, recorder } = await pair(t, moveHandle)
     client.resetAndDestroy()

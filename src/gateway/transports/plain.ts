@@ -89,6 +89,10 @@ export class SocketTransport extends StreamTransport {
     return handle.bytesWritten - handle.writeQueueSize
   }
 
+  protected override get gathering(): Socket {
+    return this.socket
+  }
+
   protected isTaken(): boolean {
     return this.socket.writableLength === 0
   }

@@ -7,6 +7,7 @@
  * Invariant: `handler.onClose` is called exactly once, and nothing after it. Not here: how bytes are read and written (`plain.ts`, `tls.ts`),
  * anything of HTTP.
  */
+import type { Socket } from 'node:net'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import type { TlsFacts } from '../../http/tls-facts.ts'
 import type { Scheme, Transport, TransportHandler } from '../../http/transport.ts'
@@ -22,6 +23,8 @@ export const received = new Views(Buffer.allocUnsafeSlow(64 * 1024))
 const SEND_BUFFER = 16 * 1024
 let sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
 
+/** Up to this, what cannot be gathered is copied to save a write. Beyond it the copy costs more. */
+const MAX_JOINED = 64 * 1024
 const NOTHING = Buffer.alloc(0)
 
 export const noHandler: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} }
@@ -113,6 +116,11 @@ export abstract class StreamTransport implements Transport {
     return this.socket.writableLength === 0 && !this.isMarked
   }
 
+  /** Of a stream that gives the kernel several buffers in one call; null: it does not, and would copy them. */
+  protected get gathering(): Pick<Socket, 'cork' | 'uncork'> | null {
+    return null
+  }
+
   /** Whether the kernel has taken the write that was just made. `isFree`: no other one was on its way then. */
   protected abstract isTaken(isFree: boolean): boolean
 
@@ -133,6 +141,26 @@ export abstract class StreamTransport implements Transport {
     if (this.isTaken(isFree)) return taken
     if (isShared) sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
     return this.#pends(taken)
+  }
+
+  writeBehind(text: string, data: Buffer): boolean {
+    const { gathering } = this
+    if (gathering === null || text.length > SEND_BUFFER) return this.#writeBoth(text, data)
+    sending.buffer.write(text, 0, 'latin1')
+    const { isFree } = this
+    gathering.cork()
+    this.socket.write(sending.to(text.length))
+    const taken = this.socket.write(data)
+    gathering.uncork()
+    if (this.isTaken(isFree)) return taken
+    sending = new Views(Buffer.allocUnsafeSlow(SEND_BUFFER))
+    return this.#pends(taken)
+  }
+
+  #writeBoth(text: string, data: Buffer): boolean {
+    if (text.length + data.length <= MAX_JOINED) return this.writeJoined(text, data)
+    this.write(Buffer.from(text, 'latin1'))
+    return this.write(data)
   }
 
   /** Tells the memory budget. */

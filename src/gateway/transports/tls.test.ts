@@ -123,6 +123,17 @@ for (const takesHandle of [true, false]) {
     assert.equal((await allOf(client)).toString(), expected.join(''))
   })
 
+  test(`${way}: text and the bytes behind it arrive in order, short and long ones`, async t => {
+    const { client, transport } = await pair(t, takesHandle)
+    const expected: string[] = []
+    for (const length of [1000, 40_000, 100_000, 400_000]) {
+      transport.writeBehind(`head ${length} `, Buffer.alloc(length, 'x'))
+      expected.push(`head ${length} ${'x'.repeat(length)}`)
+    }
+    transport.end()
+    assert.equal((await allOf(client)).toString(), expected.join(''))
+  })
+
   test(`${way}: a small write behind one that pended is not overwritten by that of another client`, async t => {
     const { client, transport, recorder } = await pair(t, takesHandle)
     const other = await pair(t, takesHandle)

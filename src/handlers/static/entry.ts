@@ -9,13 +9,16 @@ import type { BigIntStats } from 'node:fs'
 import type { OpenFiles } from '../../base/open-files.ts'
 import type { FileCompression } from '../../compression/files.ts'
 import type { Coding } from '../../http/accept-encoding.ts'
-import type { Validators } from '../../http/conditional.ts'
+import type { DateRule, Validators } from '../../http/conditional.ts'
 import type { HeaderLines } from '../../http/headers.ts'
-import { type OpenFile, openBelow, readWhole, resolveDirectory } from './files.ts'
+import { type LinkRule, type OpenFile, openBelow, readWhole, resolveDirectory } from './files.ts'
 import { cacheControlOf, codingOf, contentTypeOf } from './names.ts'
 
-/** Most styles, scripts and icons are smaller. Up to this size head and content also leave in one write (`http1/response-writer.ts`). */
-export const MAX_CONTENT = 64 * 1024
+/**
+ * Most styles, scripts and icons are smaller. To open and read a file for each response costs five times as much as to write what is here; and what a
+ * slow client does not take of a response counts as memory.
+ */
+export const MAX_CONTENT = 128 * 1024
 /** The rough cost of an entry without its content: objects, heads, its path. */
 const ENTRY_BYTES = 2048
 
@@ -31,6 +34,8 @@ export interface FilePolicy {
   readonly hasEntityTag: boolean
   /** The response has X-Content-Type-Options by itself. */
   readonly forbidsSniffing: boolean
+  readonly dateRule: DateRule
+  readonly linkRule: LinkRule
   /** Null: nothing is compressed here. */
   readonly compression: FileCompression | null
 }
@@ -41,6 +46,8 @@ export const BY_NAME: FilePolicy = {
   cacheControlOf,
   hasEntityTag: true,
   forbidsSniffing: true,
+  dateRule: 'before',
+  linkRule: 'within',
   compression: null,
 }
 
@@ -101,14 +108,15 @@ async function loadFrom(
 ): Promise<Entry | null> {
   const root = await resolveDirectory(directory)
   if (root === null) return null
-  const plain = await loadFile(root, relative, before?.plain, files)
+  const { linkRule } = policy
+  const plain = await loadFile(root, relative, linkRule, before?.plain, files)
   if (plain === null) return null
   const coding = codingOf(relative)
   const isCompressed = coding !== null || SIBLINGS.some(([, extension]) => relative.endsWith(extension))
   const siblings = isCompressed
     ? []
     : await Promise.all(
-        SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, coding, before, files)),
+        SIBLINGS.map(([coding, extension]) => loadSibling(root, relative + extension, linkRule, coding, before, files)),
       )
   // A sibling that is older than the file has the file's old content. Only seconds are compared, because tools keep only seconds.
   const coded = siblings.filter(one => one !== null && seconds(one.file.stats) >= seconds(plain.stats))
@@ -153,6 +161,7 @@ interface LoadedFile {
 async function loadSibling(
   root: string,
   relative: string,
+  linkRule: LinkRule,
   coding: Coding,
   before: Entry | undefined,
   files: OpenFiles,
@@ -160,6 +169,7 @@ async function loadSibling(
   const file = await loadFile(
     root,
     relative,
+    linkRule,
     before?.coded.find(one => one.coding === coding),
     files,
   )
@@ -169,10 +179,11 @@ async function loadSibling(
 async function loadFile(
   root: string,
   relative: string,
+  linkRule: LinkRule,
   before: Variant | undefined,
   files: OpenFiles,
 ): Promise<LoadedFile | null> {
-  const file = await openBelow(root, relative, files)
+  const file = await openBelow(root, relative, files, linkRule)
   if (file === null) return null
   try {
     const { stats, fd, path } = file
@@ -228,6 +239,7 @@ function variantOf({ stats, content, path }: LoadedFile, coding: Coding | null, 
     etag,
     lastModified,
     modifiedAt,
+    dateRule: policy.dateRule,
     whole: frozen([...partial, 'Content-Length', String(size)]),
     partial: frozen(partial),
     notModified: frozen(always),

@@ -2,7 +2,7 @@
  * Opens regular files below a directory, and nothing outside it. Runs in the gateway, in libuv's threads, so that a slow disk stops nobody
  * else.
  *
- * Invariants: symbolic links are followed while they stay within the directory. The directory itself may be a link; it is resolved at each
+ * Invariants: symbolic links are followed while they stay within the directory, unless its `LinkRule` says something else. The directory itself may be a link; it is resolved at each
  * look, so a switched link is followed. Type, size, dates and place are those of the open descriptor, never those of a path that was
  * looked at before. Devices, FIFOs and sockets are no files, and opening one never waits.
  * Not here: which names may be asked for (`paths.ts`).
@@ -43,34 +43,53 @@ export function resolveDirectory(directory: string): Promise<string | null> {
   return orNull(resolveLinks(directory === '' ? '/' : directory))
 }
 
+/**
+ * Which symbolic links below a directory are followed. `within`: those that stay in it. `none`. `all`: also those that lead anywhere else, whoever
+ * has made them.
+ */
+export type LinkRule = 'within' | 'none' | 'all'
+
 /** A name below a directory, without links. */
 export interface Below {
   readonly path: string
-  /** Whether a name without links is the directory itself or below it. */
+  /** Whether a name without links may be seen: is the directory itself or below it. */
   readonly isInside: (name: string) => boolean
 }
 
-/** `root`: from `resolveDirectory`; `relative`: empty for the directory itself. Null: it is not there, or a link leads it outside. */
-export async function resolveBelow(root: string, relative: string): Promise<Below | null> {
+/** `root`: from `resolveDirectory`; `relative`: empty for the directory itself. Null: it is not there, or a link leads it where none may. */
+export async function resolveBelow(root: string, relative: string, rule: LinkRule): Promise<Below | null> {
   const inside = root === '/' ? root : `${root}/`
-  const isInside = (name: string) => name === root || name.startsWith(inside)
   const path = await orNull(resolveLinks(inside + relative))
-  return path !== null && isInside(path) ? { path, isInside } : null
+  if (path === null) return null
+  const named = (inside + relative).replace(/(?<=.)\/$/, '')
+  const isInside = INSIDE[rule](root, inside, named)
+  return isInside(path) ? { path, isInside } : null
+}
+
+const INSIDE: Readonly<Record<LinkRule, (root: string, inside: string, named: string) => Below['isInside']>> = {
+  within: (root, inside) => name => name === root || name.startsWith(inside),
+  none: (_root, _inside, named) => name => name === named,
+  all: () => () => true,
 }
 
 /**
  * `root`: from `resolveDirectory`; `relative`: from `paths.ts`. The caller closes the file by `files`. Null: there is no such file below the
  * directory, or it is no regular file.
  */
-export async function openBelow(root: string, relative: string, files: OpenFiles): Promise<OpenFile | null> {
-  const below = await resolveBelow(root, relative)
+export async function openBelow(
+  root: string,
+  relative: string,
+  files: OpenFiles,
+  rule: LinkRule,
+): Promise<OpenFile | null> {
+  const below = await resolveBelow(root, relative, rule)
   return below === null ? null : openIf(below.path, below.isInside, files)
 }
 
 /** `relative`: empty for the directory itself. */
-export async function isDirectoryBelow(directory: string, relative: string): Promise<boolean> {
+export async function isDirectoryBelow(directory: string, relative: string, rule: LinkRule): Promise<boolean> {
   const root = await resolveDirectory(directory)
-  const below = root === null ? null : await resolveBelow(root, relative)
+  const below = root === null ? null : await resolveBelow(root, relative, rule)
   if (below === null) return false
   const stats = await orNull(statOfPath(below.path, { bigint: true }))
   return stats?.isDirectory() ?? false

@@ -4,11 +4,12 @@ import { execFileSync } from 'node:child_process'
 import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { LinkRule } from './files.ts'
 import { listBelow } from './listing.ts'
 import { Site } from './testing/site.ts'
 
-const namesIn = async (site: Site, relative = '') =>
-  (await listBelow(site.root, relative, site.openFiles))?.entries.map(({ name }) => name)
+const namesIn = async (site: Site, relative = '', rule: LinkRule = 'within') =>
+  (await listBelow(site.root, relative, site.openFiles, rule))?.entries.map(({ name }) => name)
 
 test('directories come first, each kind by its name, with size and date', async t => {
   const site = new Site(t)
@@ -17,7 +18,7 @@ test('directories come first, each kind by its name, with size and date', async 
   site.write('a.txt', '')
   site.write('z/x', '')
   site.write('y/x', '')
-  const listing = (await listBelow(site.root, '', site.openFiles))!
+  const listing = (await listBelow(site.root, '', site.openFiles, 'within'))!
   assert.deepEqual(
     listing.entries.map(({ name, isDirectory }) => [name, isDirectory]),
     [
@@ -48,13 +49,15 @@ test('what no request would find is not in it', async t => {
   execFileSync('mkfifo', [join(site.root, 'fifo')])
   assert.deepEqual(await namesIn(site), ['good', 'within'])
   assert.equal(await namesIn(site, 'up/'), undefined)
+  assert.deepEqual(await namesIn(site, '', 'none'), ['good'])
+  assert.deepEqual(await namesIn(site, '', 'all'), ['up', 'good', 'out', 'within'])
 })
 
 test('a large directory is read so far and no further', async t => {
   const site = new Site(t)
   for (const name of ['a', 'b', 'c', 'd']) site.write(name, '')
-  const ofThree = await listBelow(site.root, '', site.openFiles, 3)
+  const ofThree = await listBelow(site.root, '', site.openFiles, 'within', 3)
   assert.equal(ofThree?.entries.length, 3)
   assert.equal(ofThree?.isCut, true)
-  assert.equal((await listBelow(site.root, '', site.openFiles, 4))!.isCut, false)
+  assert.equal((await listBelow(site.root, '', site.openFiles, 'within', 4))!.isCut, false)
 })

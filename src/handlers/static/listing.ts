@@ -9,7 +9,7 @@ import { constants, type Stats } from 'node:fs'
 import { lstat, open, opendir } from 'node:fs/promises'
 import { openFileName } from '../../base/open-file-name.ts'
 import type { OpenFiles } from '../../base/open-files.ts'
-import { orNull, resolveBelow, resolveDirectory, resolveLinks, tooManyFiles } from './files.ts'
+import { type LinkRule, orNull, resolveBelow, resolveDirectory, resolveLinks, tooManyFiles } from './files.ts'
 import { isPublicName } from './paths.ts'
 
 /** Names that are read: nobody looks through more on one page, and a page of them has a megabyte. */
@@ -40,10 +40,11 @@ export async function listBelow(
   directory: string,
   relative: string,
   files: OpenFiles,
+  rule: LinkRule,
   maxNames = MAX_NAMES,
 ): Promise<Listing | null> {
   const root = await resolveDirectory(directory)
-  const below = root === null ? null : await resolveBelow(root, relative)
+  const below = root === null ? null : await resolveBelow(root, relative, rule)
   if (below === null) return null
   const { path, isInside } = below
   // The open directory, and the one that reads its names.

@@ -58,14 +58,14 @@ export class LocationFiles {
     return entry instanceof Promise ? entry.then(found => found !== null) : entry !== null
   }
 
-  isDirectory({ base, relative }: FilePlace): boolean | Promise<boolean> {
+  isDirectory({ base, relative, policy: { linkRule } }: FilePlace): boolean | Promise<boolean> {
     const name = textOf(relative)
     if (name === null) return false
-    const key = `${base}\0${name}`
+    const key = `${linkRule}\0${base}\0${name}`
     const known = this.#directories.get(key)
     const now = performance.now()
     if (known !== undefined && now - known.checkedAt < CHECK_MS) return known.isThere
-    return isDirectoryBelow(base, name).then(isThere => {
+    return isDirectoryBelow(base, name, linkRule).then(isThere => {
       if (this.#directories.size >= MAX_DIRECTORIES) this.#directories.clear()
       this.#directories.set(key, { isThere, checkedAt: now })
       return isThere
@@ -78,25 +78,25 @@ export class LocationFiles {
   }
 
   /** What is in a directory. Null: there is none. Throws HttpError where it cannot be known. */
-  list({ base, relative }: FilePlace): Promise<Listing | null> {
+  list({ base, relative, policy: { linkRule } }: FilePlace): Promise<Listing | null> {
     const name = textOf(relative)
     if (name === null) return Promise.resolve(null)
-    const key = `${base}\0${name}`
+    const key = `${linkRule}\0${base}\0${name}`
     const known = this.#listings.get(key)
     const now = performance.now()
     if (known !== undefined && now - known.startedAt < CHECK_MS) return known.listing
-    const listing = listBelow(base, name, this.#openFiles)
+    const listing = listBelow(base, name, this.#openFiles, linkRule)
     if (this.#listings.size >= MAX_LISTINGS) this.#listings.clear()
     this.#listings.set(key, { listing, startedAt: now })
     return listing
   }
 
-  /** Answers a GET or HEAD with the file, if there is one. */
-  serve(exchange: Exchange, place: FilePlace): Served | Promise<Served> {
+  /** Answers a GET or HEAD with the file, if there is one. `isWhole`: conditions and ranges of the request do not count. */
+  serve(exchange: Exchange, place: FilePlace, isWhole: boolean): Served | Promise<Served> {
     const entry = this.#find(place)
-    if (!(entry instanceof Promise)) return this.#serveEntry(exchange, place, entry)
+    if (!(entry instanceof Promise)) return this.#serveEntry(exchange, place, entry, isWhole)
     return entry.then(
-      found => (exchange.response.state === 'idle' ? this.#serveEntry(exchange, place, found) : 'answered'),
+      found => (exchange.response.state === 'idle' ? this.#serveEntry(exchange, place, found, isWhole) : 'answered'),
       (error: Error) => {
         this.#responder.fail(exchange, error)
         return 'answered'
@@ -104,14 +104,14 @@ export class LocationFiles {
     )
   }
 
-  #serveEntry(exchange: Exchange, place: FilePlace, entry: Entry | null): Served | Promise<Served> {
+  #serveEntry(exchange: Exchange, place: FilePlace, entry: Entry | null, isWhole: boolean): Served | Promise<Served> {
     const missing = () => {
       const isThere = this.isDirectory(place)
       return typeof isThere === 'boolean' ? toServed(isThere) : isThere.then(toServed)
     }
     if (entry === null) return missing()
     if (exchange.request.method !== 'GET' && exchange.request.method !== 'HEAD') return 'read-only'
-    const responded = this.#responder.respond(exchange, entry)
+    const responded = this.#responder.respond(exchange, entry, isWhole)
     if (responded === 'answered') return 'answered'
     return responded === 'removed' ? missing() : responded.then(one => (one === 'removed' ? missing() : 'answered'))
   }

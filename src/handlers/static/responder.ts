@@ -20,6 +20,8 @@ export type OnError = (exchange: Exchange, error: Error) => void
 /** `removed`: the file has gone since it was looked at, and nothing was answered. */
 export type Responded = 'answered' | 'removed'
 
+const NO_CONDITIONS = Object.freeze(readConditions([]))
+
 export class FileResponder {
   readonly #openFiles: OpenFiles
   readonly #onError: OnError
@@ -32,9 +34,13 @@ export class FileResponder {
     this.#onError = onError
   }
 
-  /** GET or HEAD. Answers within the call where the content is in memory, or none is needed. */
-  respond(exchange: Exchange, entry: Entry): Responded | Promise<Responded> {
-    const conditions = readConditions(exchange.request.headers)
+  /**
+   * GET or HEAD. Answers within the call where the content is in memory, or none is needed. `isWhole`: conditions and ranges do not count, because
+   * the response has another status than 200 (RFC9110§13.2.1).
+   */
+  respond(exchange: Exchange, entry: Entry, isWhole = false): Responded | Promise<Responded> {
+    const asked = readConditions(exchange.request.headers)
+    const conditions = isWhole ? { ...NO_CONDITIONS, acceptEncoding: asked.acceptEncoding } : asked
     const coding = preferCoding(conditions.acceptEncoding, entry.codings)
     if (coding === null && this.#kept !== null && entry.compressible.length > 0 && conditions.range === undefined) {
       const kept = this.#kept.find(entry, conditions.acceptEncoding)
@@ -66,7 +72,8 @@ export class FileResponder {
       file = variant.path === null ? null : await openAgain(variant.path, this.#openFiles)
       if (file === null) {
         const root = await resolveDirectory(entry.directory)
-        file = root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles)
+        file =
+          root === null ? null : await openBelow(root, pathOf(entry, variant), this.#openFiles, entry.policy.linkRule)
       }
     } catch (error) {
       this.fail(exchange, error as Error)

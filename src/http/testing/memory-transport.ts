@@ -31,6 +31,10 @@ export class MemoryTransport implements Transport {
     return this.write(Buffer.concat([Buffer.from(text, 'latin1'), data]))
   }
 
+  writeBehind(text: string, data: Buffer): boolean {
+    return this.writeJoined(text, data)
+  }
+
   write(data: Buffer): boolean {
     if (this.calls.includes('end')) throw new Error('write after end')
     if (this.closed) return false

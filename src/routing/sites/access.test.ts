@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Access, AccessRule } from '../../sites/model.ts'
-import { exact, model, OPEN, prefix, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
+import { exact, model, OPEN, prefix, RIGHT, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
 
 const from = (...texts: string[]): AccessRule[] =>
   texts.map(one => ({ allows: one.startsWith('allow'), from: one.split(' ')[1]! }))
@@ -80,4 +80,41 @@ test('a trace says which rule decided', () => {
   ask('/', 'test', { address: '192.0.2.1' })
   ask('/', 'test', { address: '10.0.0.1' })
   assert.deepEqual(told, ['deny all: refused', 'allow 10.0.0.0/8: in'])
+})
+
+const asks = (access: Partial<Access>, locations = [exact('/ask', { handler: APP })]) =>
+  sitesOf(model(site({ locations: [prefix('/', { handler: APP, settings: guarded(access) }), ...locations] })))
+
+test('satisfy: all locks, or any of them', async () => {
+  const both = { rules: OFFICE, basic: 'Staff', users: '/users' }
+  const tried = async (satisfy: 'all' | 'any', address: string, ...headers: string[]) => {
+    const went = asks({ ...both, satisfy })('/', 'test', { address, headers })
+    await went.done
+    return went.words
+  }
+  const sent = ['authorization', RIGHT]
+  const wrong = ['authorization', 'Basic eDp5']
+  const [inside, outside] = ['10.0.0.1', '192.0.2.1']
+  assert.equal(await tried('all', inside, ...sent), 'app /?')
+  assert.equal(await tried('all', inside), '401')
+  assert.equal(await tried('all', inside, ...wrong), '401')
+  assert.equal(await tried('all', outside, ...sent), '403')
+  assert.equal(await tried('any', inside, ...wrong), 'app /?')
+  assert.equal(await tried('any', outside, ...sent), 'app /?')
+  assert.equal(await tried('any', outside), '401')
+  assert.equal(await tried('any', outside, ...wrong), '401')
+})
+
+test('a realm that turns out to be off asks for nothing', () => {
+  const ask = asks({ basic: '$arg_realm', users: '/users' })
+  assert.equal(ask('/?realm=off').words, 'app /?realm=off')
+  assert.equal(ask('/?realm=x').words, '401')
+})
+
+test('a subrequest that is answered with nothing refuses, also where any lock is enough', async () => {
+  for (const satisfy of ['all', 'any'] as const) {
+    const went = asks({ request: '/ask', satisfy })('/')
+    await went.done
+    assert.equal(went.words, '500')
+  }
 })

@@ -2,8 +2,9 @@
  * From the model of sites to what serves: names, locations, steps, templates, regular expressions, each compiled once. Runs in the gateway,
  * and in the master and the command line to find mistakes before anything changes.
  */
+import { isValidReferer } from '../../access/referers.ts'
 import { bytesOf } from '../../base/bytes.ts'
-import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile } from '../../sites/model.ts'
+import type { ErrorTarget, Location, RewriteStep, Site, SitesModel, TryFile, ValidReferers } from '../../sites/model.ts'
 import { compileAccessPhase } from './access.ts'
 import { type PlacedProblem, SiteCompiler } from './compiler.ts'
 import { compileComputed } from './computed.ts'
@@ -69,6 +70,7 @@ function defineNames(site: Site, compiler: SiteCompiler): void {
 function defineInLocation(location: Location, compiler: SiteCompiler): void {
   compiler.place = location.place
   if (location.match.kind === 'regex') compiler.pattern(location.match.pattern)
+  for (const { name } of location.settings.access.requestSets) compiler.define(name)
   defineInSteps(location.rewrites, compiler)
   for (const inner of location.locations) defineInLocation(inner, compiler)
 }
@@ -100,6 +102,8 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     get variableCount() {
       return compiler.variables.count
     },
+    mergesSlashes: site.mergesSlashes,
+    hasErrorPages: [site.root, ...site.locations].some(hasErrorPages),
     steps,
     root,
     locations,
@@ -107,6 +111,10 @@ function compileSite(site: Site, compiler: SiteCompiler): NamedSite {
     place: site.place,
   }
   return { site: compiled, names: site.names, isDefault: site.isDefault, listen: site.listen, patterns }
+}
+
+function hasErrorPages({ settings, locations }: Location): boolean {
+  return settings.errorPages.length > 0 || locations.some(hasErrorPages)
 }
 
 const EMPTY: LocationTable = locationTable([], () => {})
@@ -132,7 +140,11 @@ function compileTable(
     const { match } = location
     checkWithin(location, outer, compiler)
     if (match.kind !== 'named') {
-      entries.push({ location, compiled, matches: match.kind === 'regex' ? compiler.pattern(match.pattern) : null })
+      entries.push({
+        location,
+        compiled,
+        pattern: match.kind === 'regex' ? compiler.listedPattern(match.pattern) : null,
+      })
     } else if (named.has(match.name)) compiler.report(`the site has two locations @${match.name}`)
     else named.set(match.name, compiled)
   }
@@ -174,6 +186,11 @@ function compileLocation(
     isInternal: location.isInternal,
     steps: compileSteps(location.rewrites, compiler),
     access: compileAccessPhase(location, compiler),
+    secureLink:
+      settings.secureLink === null
+        ? null
+        : { link: compiler.template(settings.secureLink), signed: compiler.template(settings.secureLinkMd5!) },
+    isValidReferer: settings.validReferers === null ? null : compileReferers(settings.validReferers, compiler),
     tryFiles: location.tryFiles.map(one => compileTry(one, compiler)),
     handler,
     settings,
@@ -181,6 +198,8 @@ function compileLocation(
     alias: alias === null ? null : { path: compileAlias(alias.path, compiler), prefix: alias.prefix },
     index: settings.index.map(one => compiler.template(one)),
     addHeaders: settings.addHeaders.map(one => ({ ...one, value: compiler.template(one.value) })),
+    limitRate: settings.limitRate === null ? null : compiler.template(settings.limitRate),
+    limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     proxy: compileProxy(location, compiler),
     place: location.place,
@@ -199,6 +218,12 @@ export function labelOf({ match }: Location): string {
     case 'named':
       return `@${match.name}`
   }
+}
+
+function compileReferers(referers: ValidReferers, compiler: SiteCompiler): (referer: string | undefined) => boolean {
+  const patterns = referers.patterns.map(one => compiler.compiledPattern(one))
+  const matches = (url: string) => patterns.some(one => one !== null && one.exec(url) !== null)
+  return referer => isValidReferer(referers, referer, matches)
 }
 
 function compileTry(one: TryFile, compiler: SiteCompiler): CompiledTry {

@@ -8,8 +8,9 @@
 import { compilePattern, type Pattern } from '../../patterns/pattern.ts'
 import { PatternError } from '../../patterns/pattern-error.ts'
 import type { PatternText, Place } from '../../sites/model.ts'
+import type { ListedPattern } from './pattern-list.ts'
 import { isProblem } from './problem.ts'
-import type { Evaluate, Matches } from './site-request.ts'
+import type { Evaluate, Matches, SiteRequest } from './site-request.ts'
 import { type CompiledTemplate, compileTemplate, type TemplateOptions } from './template.ts'
 import { Variables } from './variables.ts'
 
@@ -19,6 +20,7 @@ export interface PlacedProblem {
   readonly problem: string
 }
 
+const NEVER: ListedPattern<SiteRequest> = { edges: { shortest: 0, first: [], last: [] }, matches: () => false }
 const NOTHING: CompiledTemplate = { constant: '', evaluate: () => '' }
 
 export class SiteCompiler {
@@ -26,6 +28,11 @@ export class SiteCompiler {
   readonly problems: PlacedProblem[] = []
   /** Of what is compiled now. */
   place: Place = { file: '', line: 1, column: 1 }
+  /** Some text needs groups by their number. */
+  #needsGroups = false
+  readonly #onGroup = () => {
+    this.#needsGroups = true
+  }
   readonly #patterns = new Map<string, Pattern | null>()
 
   report(problem: string): void {
@@ -37,7 +44,7 @@ export class SiteCompiler {
   }
 
   compiledTemplate(text: string, options: TemplateOptions = {}): CompiledTemplate {
-    const compiled = compileTemplate(text, this.variables.resolve, options)
+    const compiled = compileTemplate(text, this.variables.resolve, { ...options, onGroup: this.#onGroup })
     if (!isProblem(compiled)) return compiled
     this.report(`'${text}' ${compiled.problem}`)
     return NOTHING
@@ -53,16 +60,25 @@ export class SiteCompiler {
 
   /** Its named groups are variables. */
   pattern(text: PatternText): Matches {
+    return this.listedPattern(text).matches
+  }
+
+  listedPattern(text: PatternText): ListedPattern<SiteRequest> {
     const compiled = this.compiledPattern(text)
-    if (compiled === null) return () => false
-    const named = [...compiled.names].map(([name, group]) => ({ group, index: this.define(name) }))
-    return (request, subject) => {
+    if (compiled === null) return NEVER
+    const named = [...compiled.names].map(([name, group]) => ({ name, group, index: this.define(name) }))
+    // Known when the first request comes: no text that stands behind can need them then.
+    let keeps: boolean | null = null
+    const matches: Matches = (request, subject) => {
+      keeps ??= this.#needsGroups || named.some(({ name }) => this.variables.isUsed(name))
+      if (!keeps) return compiled.test(subject)
       const captures = compiled.exec(subject)
       if (captures === null) return false
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
       return true
     }
+    return { edges: compiled.edges, matches }
   }
 
   /** Null: it is wrong, and told. One and the same text is compiled once. */

@@ -4,6 +4,7 @@
  */
 import type { VariableMap } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
+import { PatternList } from './pattern-list.ts'
 import type { Lookup } from './site-request.ts'
 
 export function compileMap(map: VariableMap, compiler: SiteCompiler): Lookup {
@@ -13,10 +14,8 @@ export function compileMap(map: VariableMap, compiler: SiteCompiler): Lookup {
   const exact = table(map.exact)
   const suffixes = table(map.suffixes)
   const prefixes = table(map.prefixes)
-  const patterns = map.patterns.map(({ pattern, value }) => ({
-    matches: compiler.pattern(pattern),
-    value: compiler.template(value),
-  }))
+  const patterns = new PatternList(map.patterns.map(({ pattern }) => compiler.listedPattern(pattern)))
+  const values = map.patterns.map(({ value }) => compiler.template(value))
   const fallback = compiler.template(map.default)
   return {
     from,
@@ -34,8 +33,8 @@ export function compileMap(map: VariableMap, compiler: SiteCompiler): Lookup {
           const found = prefixes.get(lower.slice(0, dot + 1))
           if (found !== undefined) return found(request)
         }
-      for (const { matches, value } of patterns) if (matches(request, text)) return value(request)
-      return fallback(request)
+      const index = patterns.first(request, text)
+      return (index < 0 ? fallback : values[index]!)(request)
     },
   }
 }

@@ -36,6 +36,25 @@ test('a location is chosen as nginx does: exact, then ^~, then regex in order, t
   assert.equal(words('/%61/./../a//b/x.txt'), '200 exact')
 })
 
+test('a site may keep the slashes of a path as they are', () => {
+  const locations = [exact('/a/b', { rewrites: [text('one')] }), regex('^/a//b$', { rewrites: [text('two')] })]
+  const merged = { kind: 'exact', name: 'merged' } as const
+  const ask = sitesOf(model(site({ locations, mergesSlashes: false }), site({ locations, names: [merged] })))
+  assert.equal(ask('/a//b').words, '200 two')
+  assert.equal(ask('/a%2f/./b').words, '200 two')
+  assert.equal(ask('/a//b', 'merged').words, '200 one')
+})
+
+test('of many regular expressions the first that matches wins, and keeps its groups if a text needs them', () => {
+  const section = (name: string, words: string) => regex(`^/${name}/(\\w+)`, { rewrites: [text(words)] })
+  const many = Array.from({ length: 20 }, (_, i) => section(`section-${i}`, `section ${i} $1`))
+  const ask = sitesOf(model(site({ locations: [...many, section('section-1', 'later'), section('.*', 'other $1')] })))
+  assert.equal(ask('/section-1/x').words, '200 section 1 x')
+  assert.equal(ask('/section-19/y').words, '200 section 19 y')
+  assert.equal(ask('/page/z').words, '200 other z')
+  assert.equal(ask('/').words, '404')
+})
+
 test('nested locations come before the regular expressions of their parent', () => {
   const ask = sitesOf(
     model(

@@ -10,13 +10,13 @@
 import { HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
-import { checkAccess, type Refusal } from './access.ts'
+import { type AskedForAccess, checkAccess, type Refusal } from './access.ts'
 import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
 import type { FindSite } from './site-names.ts'
-import { type CompiledLocation, type LookAt, SiteRequest, type StepsOutcome } from './site-request.ts'
+import { type LookAt, SiteRequest, type StepsOutcome } from './site-request.ts'
 import { REDIRECTS } from './steps.ts'
 import type { Trace } from './trace.ts'
 
@@ -25,7 +25,7 @@ type Outcome = void | Promise<void>
 type Answer = Extract<StepsOutcome, object>
 
 /** What is at the end of the way. */
-export interface SiteContent {
+export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Passes the request on to the upstream of its location. */
@@ -44,8 +44,10 @@ export interface SiteContent {
   readonly redirect: (request: SiteRequest, status: number, url: string) => void
   /** Answers with a page of our own. The error comes back to `errorPage` first. */
   readonly refuse: (exchange: Exchange, error: Error) => void
-  /** Called when a request comes to a location, before anything is answered: for what the location adds to every response. */
-  readonly enter: (request: SiteRequest) => void
+  /** Called before anything but an application answers: for what the location adds to every response. */
+  readonly beforeAnswer: (request: SiteRequest) => void
+  /** Makes a request for this one: a GET of `uri` (bytes) without content. `ended`: it is answered; rejects if the client has gone. */
+  readonly open: (request: SiteRequest, uri: string) => { readonly exchange: Exchange; readonly ended: Promise<void> }
   /** The application that had the request answers it no more: from now on another one does. */
   readonly leave: (request: SiteRequest) => void
 }
@@ -66,35 +68,43 @@ export class Phases {
   readonly #find: FindSite
   readonly #content: SiteContent
   readonly #trace: Trace | null
+  readonly #asked: AskedForAccess
 
   /** `trace`: of `jumak explain`. */
   constructor(find: FindSite, content: SiteContent, trace: Trace | null = null) {
     this.#find = find
     this.#content = content
     this.#trace = trace
+    this.#asked = { authenticate: content.authenticate, ask: (request, uri) => this.#ask(request, uri) }
   }
 
   readonly handle: Handler = exchange => {
     const { path, authority } = exchange.request
-    const uri = normalPath(path)
-    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const { site, captures, named, how, name } = this.#find(exchange.local, authority)
+    const uri = normalPath(path, site.mergesSlashes)
+    if (typeof uri !== 'string') return this.#content.refuse(exchange, new HttpError(400, uri.problem, 'client'))
     const request = new SiteRequest(exchange, site, uri, this.#trace)
     request.trace?.({ kind: 'site', site, how, name })
     if (captures !== null) {
       request.captures = captures
       for (const { group, index } of named) request.values[index] = captures[group] ?? ''
     }
-    // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
-    const errorPage = (error: Error) => this.#errorPage(request, error)
-    exchange.errorPage = errorPage
+    return this.#start(request)
+  }
+
+  #start(request: SiteRequest): Outcome {
+    if (request.site.hasErrorPages) {
+      // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
+      const errorPage = (error: Error) => this.#errorPage(request, error)
+      request.exchange.errorPage = errorPage
+    }
     return this.#run(request)?.catch((error: Error) => this.#notSeen(request, error))
   }
 
   /** A file that is there and cannot be looked at is the operator's affair. Anything else is a bug of ours. */
-  #notSeen({ exchange }: SiteRequest, error: Error): void {
-    if (!(error instanceof HttpError)) throw error
-    this.#content.refuse(exchange, error)
+  #notSeen(request: SiteRequest, error: Error): void {
+    if (error instanceof HttpError) this.#refuse(request, error)
+    else throw error
   }
 
   #run(request: SiteRequest): Outcome {
@@ -121,7 +131,7 @@ export class Phases {
       const found = findLocation(request.site.locations, request)
       const location = found?.location ?? request.site.root
       request.trace?.({ kind: 'location', location, how: found?.how ?? 'none' })
-      this.#enter(request, location)
+      request.location = location
       if (location.isInternal && !request.isInternal) return this.#fail(request, 404, NO_SUCH_PLACE)
       if (found?.how === 'slash') return this.#addSlash(request)
       const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
@@ -136,17 +146,22 @@ export class Phases {
     return --request.changesLeft < 0 ? this.#tooManyChanges(request) : this.#search(request)
   }
 
-  #enter(request: SiteRequest, location: CompiledLocation): void {
-    request.location = location
-    this.#content.enter(request)
-  }
-
   #access(request: SiteRequest): Outcome {
     const { access } = request.location
-    if (access === null) return this.#tryFiles(request)
-    const refusal = checkAccess(request, access)
+    if (access === null || request.of !== null) return this.#tryFiles(request)
+    const refusal = checkAccess(request, access, this.#asked)
     if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
     return this.#checked(request, refusal)
+  }
+
+  /** `auth_request`: the other location is asked as if it were an internal redirect, but nobody asks whether this one is let in. */
+  async #ask(request: SiteRequest, uri: string): Promise<SiteRequest> {
+    const { exchange, ended } = this.#content.open(request, uri)
+    const asking = new SiteRequest(exchange, request.site, uri, null, request)
+    asking.isRewritten = true
+    this.#guarded(asking, () => this.#start(asking))
+    await ended
+    return asking
   }
 
   #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
@@ -222,6 +237,7 @@ export class Phases {
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && method !== 'POST') return this.#served(request, 'read-only')
     if (hasLostAlias(request)) return this.#fail(request, 500, ALIAS_AFTER_REWRITE)
+    this.#content.beforeAnswer(request)
     if (request.uri.endsWith('/')) return this.#directory(request)
     return this.#serving(request, this.#content.serveFile(request))
   }
@@ -275,24 +291,30 @@ export class Phases {
   // ---- outcomes ----
 
   #finish(request: SiteRequest, { status, text, isRedirect }: Answer): Outcome {
-    this.#content.enter(request)
     // nginx's word for: say nothing.
     if (status === 444)
       return request.exchange.response.abort(new HttpError(444, 'The configuration says to close', 'operator'))
     if (isRedirect && text !== null) return this.#redirect(request, status, text)
     if (text === null && status >= 400) return this.#fail(request, status, 'The configuration of this site answers so')
+    this.#content.beforeAnswer(request)
     this.#content.respond(request, status, text ?? '')
   }
 
   #redirect(request: SiteRequest, status: number, url: string): void {
     // Also from the page of an error.
     request.responseStatus = 0
+    this.#content.beforeAnswer(request)
     this.#content.redirect(request, status, redirectUrl(request, url))
   }
 
   #fail(request: SiteRequest, status: number, message: string, headers: readonly string[] = []): void {
     const culprit = status < 500 ? 'client' : 'operator'
-    this.#content.refuse(request.exchange, new HttpError(status, message, culprit, undefined, headers))
+    this.#refuse(request, new HttpError(status, message, culprit, undefined, headers))
+  }
+
+  #refuse(request: SiteRequest, error: Error): void {
+    this.#content.beforeAnswer(request)
+    this.#content.refuse(request.exchange, error)
   }
 
   #tooManyChanges(request: SiteRequest): void {
@@ -332,7 +354,7 @@ export class Phases {
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.isInternal = true
     request.trace?.({ kind: 'location', location, how: 'named' })
-    this.#enter(request, location)
+    request.location = location
     const goOn = (outcome: Exclude<StepsOutcome, Answer>) =>
       outcome === 'again' ? this.#search(request) : this.#access(request)
     const outcome = location.steps?.(request, this.#content.lookAt) ?? 'next'
@@ -351,7 +373,10 @@ export class Phases {
   #accelerated(request: SiteRequest, target: string): Outcome {
     if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = target.indexOf('?')
-    const path = target.startsWith('/') ? normalPath(question < 0 ? target : target.slice(0, question)) : null
+    const { mergesSlashes } = request.site
+    const path = target.startsWith('/')
+      ? normalPath(question < 0 ? target : target.slice(0, question), mergesSlashes)
+      : null
     if (typeof path !== 'string')
       return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
     readOnly(request.exchange)
@@ -362,9 +387,9 @@ export class Phases {
   #guarded(request: SiteRequest, run: () => Outcome): void {
     try {
       const outcome = run()
-      if (outcome !== undefined) outcome.catch((error: Error) => this.#content.refuse(request.exchange, error))
+      if (outcome !== undefined) outcome.catch((error: Error) => this.#refuse(request, error))
     } catch (error) {
-      this.#content.refuse(request.exchange, error as Error)
+      this.#refuse(request, error as Error)
     }
   }
 

@@ -6,6 +6,8 @@ import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import type { AccessRule, LocationHandler, LocationSettings, Place } from '../../sites/model.ts'
 import { hostOf } from '../hosts.ts'
+import type { PathMap } from './path-map.ts'
+import type { PatternList } from './pattern-list.ts'
 import type { PrefixTree } from './prefix-tree.ts'
 import type { Trace } from './trace.ts'
 
@@ -54,6 +56,9 @@ export interface CompiledSite {
   /** Of `server_name`: for a client that names no host. */
   readonly firstName: string
   readonly variableCount: number
+  readonly mergesSlashes: boolean
+  /** Some location has pages for errors. */
+  readonly hasErrorPages: boolean
   readonly steps: RunSteps
   /** What no location matches. */
   readonly root: CompiledLocation
@@ -64,11 +69,13 @@ export interface CompiledSite {
 
 /** The locations of one level. */
 export interface LocationTable {
-  readonly exact: ReadonlyMap<string, CompiledLocation>
+  readonly exact: PathMap<CompiledLocation>
   readonly prefixes: PrefixTree<CompiledLocation>
+  /** In their order; `patternList` tries them. */
   readonly patterns: readonly { readonly matches: Matches; readonly location: CompiledLocation }[]
+  readonly patternList: PatternList<SiteRequest>
   /** `/shop` → the location `/shop/`, whose application gets it only with its slash. */
-  readonly slashless: ReadonlyMap<string, CompiledLocation>
+  readonly slashless: PathMap<CompiledLocation>
 }
 
 export interface CompiledLocation {
@@ -81,6 +88,10 @@ export interface CompiledLocation {
   readonly steps: RunSteps
   /** Null: everybody is let in. */
   readonly access: AccessPhase | null
+  /** Null: links are not checked. `$secure_link` */
+  readonly secureLink: { readonly link: Evaluate; readonly signed: Evaluate } | null
+  /** Null: any page may lead here. `referer`: undefined: there is none. `$invalid_referer` */
+  readonly isValidReferer: ((referer: string | undefined) => boolean) | null
   readonly tryFiles: readonly CompiledTry[]
   readonly handler: LocationHandler
   readonly settings: LocationSettings
@@ -94,6 +105,9 @@ export interface CompiledLocation {
   readonly alias: { readonly path: Evaluate; readonly prefix: string | null } | null
   readonly index: readonly Evaluate[]
   readonly addHeaders: readonly { readonly name: string; readonly value: Evaluate; readonly always: boolean }[]
+  /** Null: responses are not limited. Values are sizes, or mean nothing. */
+  readonly limitRate: Evaluate | null
+  readonly limitRateAfter: Evaluate | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: it passes nothing on. */
   readonly proxy: CompiledProxy | null
@@ -116,6 +130,13 @@ export interface CompiledAccess {
   readonly rules: readonly AccessRule[]
   /** Null: addresses are not looked at. */
   readonly decide: DecideByAddress | null
+  /** Null: no password is asked for. A realm of `off` asks for none either. */
+  readonly basic: { readonly realm: Evaluate; readonly users: string } | null
+  /** Null: no other location is asked. `sets`: values of its response. */
+  readonly request: {
+    readonly uri: string
+    readonly sets: readonly { readonly index: number; readonly value: Evaluate }[]
+  } | null
 }
 
 export type CompiledTry =
@@ -139,6 +160,9 @@ export interface CompiledErrorTarget {
   readonly target: Evaluate
 }
 
+/** Nobody writes to it: there is no variable. */
+const NO_VALUES: undefined[] = []
+
 export class SiteRequest {
   readonly exchange: Exchange
   readonly site: CompiledSite
@@ -160,6 +184,8 @@ export class SiteRequest {
   captures: Captures | null = null
   /** Of variables that the configuration defines, by their index. */
   readonly values: (string | undefined)[]
+  /** The one that it is made for, to ask whether that is let in. Null: it is a client's own. */
+  readonly of: SiteRequest | null
   /** The program itself sent it to where it is. */
   isInternal = false
   /** A rewrite has changed the path, and no location was chosen for the new one. */
@@ -171,13 +197,25 @@ export class SiteRequest {
   responseStatus = 0
   /** Fields of an application's head that the response has in its place (X-Accel-Redirect): they win over those of a file. */
   keptHeaders: readonly string[] = []
+  /** Bytes a second, as the application says (X-Accel-Limit-Rate); 0: no limit. Null: as the location says. */
+  limitRate: number | null = null
+  /** Of the file in the place of the application's response (X-Accel-Charset); empty: none. Null: the location's. */
+  charset: string | null = null
   /** What locations add to the head of the response goes through a filter, which is there once. */
   isFiltered = false
   /** The filter of compression is there, once. */
   isCompressed = false
+  /** The same for the rate. */
+  isLimited = false
 
-  /** `uri`: as `normalPath` gives it. */
-  constructor(exchange: Exchange, site: CompiledSite, uri: string, trace: Trace | null = null) {
+  /** `uri`: as `normalPath` gives it. `of`: it is a subrequest of this one; both have the same variables, as in nginx. */
+  constructor(
+    exchange: Exchange,
+    site: CompiledSite,
+    uri: string,
+    trace: Trace | null = null,
+    of: SiteRequest | null = null,
+  ) {
     this.exchange = exchange
     this.site = site
     this.trace = trace
@@ -185,7 +223,10 @@ export class SiteRequest {
     this.uri = uri
     this.args = exchange.request.query
     this.#sentPath = exchange.request.path
-    this.values = new Array(site.variableCount)
+    const { variableCount } = site
+    this.values = of?.values ?? (variableCount === 0 ? NO_VALUES : new Array(variableCount))
+    this.of = of
+    this.isInternal = of !== null
   }
 
   /** The host that the client named, in lower case and without port, else the site's first name. `$host` */

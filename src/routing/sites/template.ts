@@ -20,6 +20,8 @@ export interface CompiledTemplate {
 }
 
 export interface TemplateOptions {
+  /** Called if the text needs a group of the last regular expression. */
+  readonly onGroup?: () => void
   /** Groups go into a query or a URL: what the client had escaped is escaped again. */
   readonly escapesGroups?: boolean
 }
@@ -30,9 +32,9 @@ type Piece = string | Evaluate
 export function compileTemplate(
   text: string,
   resolve: Resolve,
-  { escapesGroups = false }: TemplateOptions = {},
+  options: TemplateOptions = {},
 ): CompiledTemplate | Problem {
-  const pieces = parse(text, resolve, escapesGroups)
+  const pieces = parse(text, resolve, options)
   if (!Array.isArray(pieces)) return pieces
   const [first = '', second] = pieces
   if (second === undefined)
@@ -61,7 +63,7 @@ export function indexInText(text: string, character: string): number {
   return -1
 }
 
-function parse(text: string, resolve: Resolve, escapesGroups: boolean): Piece[] | Problem {
+function parse(text: string, resolve: Resolve, { escapesGroups = false, onGroup }: TemplateOptions): Piece[] | Problem {
   const pieces: Piece[] = []
   let literal = ''
   let at = 0
@@ -73,7 +75,9 @@ function parse(text: string, resolve: Resolve, escapesGroups: boolean): Piece[] 
     const found = VARIABLE.exec(text)
     if (found === null) return { problem: 'has a $ that no name of a variable follows' }
     const name = found[1] ?? found[2]!
-    const value = /^\d$/.test(name) ? group(Number(name), escapesGroups) : resolve(name)
+    const isGroup = /^\d$/.test(name)
+    if (isGroup) onGroup?.()
+    const value = isGroup ? group(Number(name), escapesGroups) : resolve(name)
     if (isProblem(value)) return value
     if (literal !== '') pieces.push(bytesOf(literal))
     literal = ''

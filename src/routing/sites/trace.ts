@@ -71,8 +71,8 @@ export type Decision =
     }
   | { readonly kind: 'break'; readonly place: Place }
   | { readonly kind: 'return'; readonly status: number; readonly text: string | null; readonly place: Place }
-  /** Who is let in. `what`: as it is written. */
-  | { readonly kind: 'access'; readonly what: string; readonly result: 'in' | 'refused' | 'none' }
+  /** Who is let in. `what`: as it is written. `assumed`: only the running program knows. */
+  | { readonly kind: 'access'; readonly what: string; readonly result: 'in' | 'refused' | 'none' | 'assumed' }
   /** Of `try_files`, and of the index of a directory. `file`: the whole name; empty: the path can be no file here. */
   | {
       readonly kind: 'try'

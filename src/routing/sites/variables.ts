@@ -6,7 +6,9 @@
  * into a header or a path refuses what cannot stand there.
  */
 import { hostname } from 'node:os'
-import { headerValues } from '../../http/headers.ts'
+import { parseSecureLink, verifySecureLink } from '../../access/secure-link.ts'
+import type { RequestHead } from '../../http/exchange.ts'
+import { headerValue, headerValues } from '../../http/headers.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
@@ -25,8 +27,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['hostname', () => own],
   ['scheme', r => r.exchange.request.scheme],
   ['https', r => (r.exchange.request.scheme === 'https' ? 'on' : '')],
-  ['request_method', r => r.exchange.request.method],
-  ['request', ({ exchange: { request } }) => `${request.method} ${request.target} ${SERVER_PROTOCOL[request.version]}`],
+  ['request_method', r => clients(r).method],
+  ['request', requestLine],
   ['request_id', r => r.exchange.id],
   ['request_time', r => ((performance.now() - r.exchange.receivedAt) / 1000).toFixed(3)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
@@ -40,11 +42,15 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],
   ['request_filename', r => fileName(r, r.uri)],
+  ['upstream_status', r => String(r.exchange.response.status || '')],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
   ['msec', () => (Date.now() / 1000).toFixed(3)],
   ['time_iso8601', () => `${new Date().toISOString().slice(0, 19)}+00:00`],
   ['pid', () => String(process.pid)],
+  ['secure_link', secureLink],
+  ['secure_link_expires', r => parseSecureLink(r.location.secureLink?.link(r) ?? '')?.expires ?? ''],
+  ['invalid_referer', r => (r.location.isValidReferer?.(headerOf(r, 'referer')) === false ? '1' : '')],
   ['ssl_protocol', r => r.exchange.local.tls?.protocol ?? ''],
   ['ssl_cipher', r => r.exchange.local.tls?.cipher ?? ''],
   ['ssl_server_name', r => r.exchange.local.tls?.serverName ?? ''],
@@ -58,6 +64,7 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
 
 /** By the beginning of their names; what follows is the name of a header, a cookie, an argument. */
 const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
+  ['upstream_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
   ['sent_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
   ['http_', name => r => header(r, name.replaceAll('_', '-'))],
   ['arg_', name => r => argument(r.args, name)],
@@ -68,7 +75,7 @@ const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
 const NOT_YET: readonly (readonly [string, string])[] = [
   ['upstream_', 'is of proxied requests, which there are not yet'],
   ['proxy_', 'is of proxied requests, which there are not yet'],
-  ['limit_rate', 'is set by limit-rate'],
+  ['limit_rate', 'is no variable here: limit-rate takes text with variables'],
   ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
   ['geoip', 'needs a database of addresses, which Jumak does not read'],
   ['nginx_version', 'would be a version of nginx'],
@@ -134,6 +141,27 @@ export class Variables {
     const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
     return { problem: `names the variable $${name}, which ${missing?.[1] ?? 'nothing defines'}` }
   }
+}
+
+/** Of the location where the request is. `secure_link_md5` may have `$secure_link_expires` in it. */
+function secureLink(request: SiteRequest): string {
+  const own = request.location.secureLink
+  if (own === null) return ''
+  return verifySecureLink(parseSecureLink(own.link(request)), own.signed(request), Date.now() / 1000)
+}
+
+function headerOf({ exchange: { request } }: SiteRequest, name: string): string | undefined {
+  return headerValue(request.headers, name)
+}
+
+/** Where a location is asked by `auth_request`, these are of the client's request, as in nginx. */
+function clients({ exchange, of }: SiteRequest): RequestHead {
+  return (of?.exchange ?? exchange).request
+}
+
+function requestLine(request: SiteRequest): string {
+  const { method, target, version } = clients(request)
+  return `${method} ${target} ${SERVER_PROTOCOL[version]}`
 }
 
 /** The path of the target with its query, as the client sent it. An absolute target is one for a proxy (RFC9112§3.2.2). */

@@ -1,6 +1,7 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
 import { HttpError } from '../../../http/errors.ts'
+import { headerValue } from '../../../http/headers.ts'
 import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
 import { NO_SITES } from '../../../sites/testing/no-sites.ts'
 import { compileSites } from '../compile.ts'
@@ -10,10 +11,13 @@ import type { Trace } from '../trace.ts'
 
 export const PLACE = { file: 'test.toml', line: 1, column: 1 }
 
-export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, request: null }
+export const OPEN: Access = { rules: [], satisfy: 'all', basic: null, users: null, request: null, requestSets: [] }
 
 export const SETTINGS: LocationSettings = {
   access: OPEN,
+  secureLink: null,
+  secureLinkMd5: null,
+  validReferers: null,
   root: null,
   index: ['index.html'],
   autoindex: 'off',
@@ -25,8 +29,12 @@ export const SETTINGS: LocationSettings = {
   defaultType: 'text/plain',
   charset: '',
   etag: true,
+  ifModifiedSince: 'before',
+  disableSymlinks: 'outside',
   compression: { files: false, responses: false, codings: ['gzip'], types: [], minLength: 0 },
   bodyLimit: null,
+  limitRate: null,
+  limitRateAfter: null,
   absoluteRedirect: false,
   portInRedirect: true,
   proxy: {
@@ -72,6 +80,7 @@ export function site(of: Partial<Site>): Site {
     listen: [],
     names: [],
     isDefault: false,
+    mergesSlashes: true,
     rewrites: [],
     root: prefix(''),
     locations: [],
@@ -83,6 +92,9 @@ export function site(of: Partial<Site>): Site {
 export function model(...sites: Site[]): SitesModel {
   return { ...NO_SITES, sites }
 }
+
+/** The field Authorization that passes wherever a password is asked for. */
+export const RIGHT = 'Basic YW5uOngK'
 
 /** What became of a request, when it is done: words in one line. */
 export interface Went {
@@ -131,8 +143,17 @@ export function sitesOf(
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       refuse: (_, error) => refuse(error),
-      enter: () => {},
+      beforeAnswer: () => {},
       leave: () => {},
+      open: ({ exchange: of }, to) => {
+        const asked = new FakeExchange({ ...of.request, method: 'GET', path: to, query: '' })
+        return { exchange: asked, ended: Promise.resolve() }
+      },
+      authenticate: () => {
+        const sent = headerValue(exchange.request.headers, 'authorization') ?? ''
+        if (sent === '') return { kind: 'none' }
+        return sent === RIGHT ? { kind: 'right', name: 'ann' } : Promise.resolve({ kind: 'wrong' })
+      },
     }
     went.done = new Phases(compiled.find, content, trace).handle(exchange) ?? undefined
     return went

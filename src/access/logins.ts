@@ -1,0 +1,151 @@
+/**
+ * Whether a client may pass with the name and password that it sends, for the password files of one configuration. Runs in each thread of the
+ * gateway. HUP makes a new one, so a changed password counts at once.
+ *
+ * Invariants:
+ * - What was right is known for a minute, by a digest that needs a random secret. So an ordinary request costs one digest.
+ * - What is being checked is not checked a second time: a browser sends several requests at once.
+ * - A name that is not there costs what one that is there costs: its password is checked against the hash of somebody else.
+ * - Each table is bounded. An address that was wrong waits (`login-delays.ts`), and passwords are checked one at a time (`hashes/hasher.ts`).
+ */
+import { hash as digestOf, randomBytes } from 'node:crypto'
+import { parseBasic } from './credentials.ts'
+import { LoginDelays } from './login-delays.ts'
+import type { PasswordLine } from './password-file.ts'
+
+/** Checks one password against one hash. */
+export interface PasswordChecker {
+  readonly isFull: boolean
+  check(password: Buffer, hash: string): Promise<boolean>
+}
+
+export type Login =
+  | { readonly kind: 'right'; readonly name: string }
+  /** The client has sent no password, or none in a form that can be right. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'wrong' }
+  /** Too many passwords wait: of all, or of this address. */
+  | { readonly kind: 'busy' | 'too-many' }
+
+const [NONE, WRONG, BUSY, TOO_MANY] = (['none', 'wrong', 'busy', 'too-many'] as const).map(kind => ({ kind })) as [
+  Login,
+  Login,
+  Login,
+  Login,
+]
+
+const REMEMBERED_MS = 60_000
+/** Users who were there within a minute. */
+const MAX_REMEMBERED = 4096
+/** Checked, or waiting for it; each holds a request. Of one address there are few (`login-delays.ts`). */
+const MAX_RUNNING = 1024
+/** Bytes. Some forms of hashes take time for each byte; nobody has a longer one. */
+const MAX_PASSWORD = 512
+
+/** Of one file. */
+interface Users {
+  readonly byName: ReadonlyMap<string, string>
+  readonly hashes: readonly string[]
+}
+
+export class Logins {
+  readonly #files: ReadonlyMap<string, Users>
+  readonly #checker: PasswordChecker
+  readonly #delays = new LoginDelays()
+  readonly #secret = randomBytes(32).toString('latin1')
+  /** By digest; in the order in which they were checked. */
+  readonly #verified = new Map<string, { readonly login: Login; readonly until: number }>()
+  readonly #running = new Map<string, Promise<Login>>()
+  readonly #now: () => number
+  readonly #wait: (ms: number) => Promise<void>
+
+  /** `now`, `wait`: of tests. */
+  constructor(
+    files: readonly { readonly file: string; readonly users: readonly PasswordLine[] }[],
+    checker: PasswordChecker,
+    now: () => number = () => performance.now(),
+    wait: (ms: number) => Promise<void> = waitFor,
+  ) {
+    this.#files = new Map(
+      files.map(({ file, users }) => [
+        file,
+        { byName: new Map(users.map(({ name, hash }) => [name, hash])), hashes: users.map(({ hash }) => hash) },
+      ]),
+    )
+    this.#checker = checker
+    this.#now = now
+    this.#wait = wait
+  }
+
+  /** `authorization`: the field of the request; empty: there is none. `address`: of the client. */
+  check(file: string, authorization: string, address: string): Login | Promise<Login> {
+    if (authorization === '') return NONE
+    // Not an HMAC, which costs three times as much: nobody sees the digest, so nobody can lengthen what it is of.
+    const key = digestOf('sha256', `${this.#secret}${file}\0${authorization}`, 'base64')
+    const known = this.#verified.get(key)
+    if (known !== undefined) {
+      if (known.until > this.#now()) return known.login
+      this.#verified.delete(key)
+    }
+    const credentials = parseBasic(authorization)
+    if (credentials === null) return NONE
+    const running = this.#running.get(key)
+    if (running !== undefined) return running
+    if (this.#checker.isFull || this.#running.size >= MAX_RUNNING) return BUSY
+    const delay = this.#delays.begin(address, this.#now())
+    if (delay === null) return TOO_MANY
+    const { name, password } = credentials
+    const checked = this.#checkLater(file, name, password, address, delay).then(
+      login => {
+        this.#running.delete(key)
+        if (login.kind === 'right') this.#remember(key, login)
+        return login
+      },
+      (error: Error) => {
+        this.#running.delete(key)
+        throw error
+      },
+    )
+    this.#running.set(key, checked)
+    return checked
+  }
+
+  async #checkLater(file: string, name: string, password: Buffer, address: string, delay: number): Promise<Login> {
+    let isRight = false
+    // A failure of ours is no mistake of the client's.
+    let isClients = false
+    try {
+      if (delay > 0) await this.#wait(delay)
+      if (this.#checker.isFull) return BUSY
+      const { byName, hashes } = this.#files.get(file)!
+      const own = byName.get(name)
+      const other = this.#somebodys(hashes, name)
+      const hash = own ?? other
+      if (password.length <= MAX_PASSWORD && hash !== undefined) {
+        const matches = await this.#checker.check(password, hash)
+        isRight = matches && own !== undefined
+      }
+      isClients = true
+      return isRight ? { kind: 'right', name } : WRONG
+    } finally {
+      this.#delays.ended(address, isRight || !isClients, this.#now())
+    }
+  }
+
+  /** One name always gets the same hash: else its time would tell that it is not there. Undefined: there are no users. */
+  #somebodys(hashes: readonly string[], name: string): string | undefined {
+    const number = digestOf('sha256', this.#secret + name, 'buffer').readUInt32LE(0)
+    return hashes[number % Math.max(1, hashes.length)]
+  }
+
+  #remember(key: string, login: Login): void {
+    if (this.#verified.size >= MAX_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value!)
+    this.#verified.set(key, { login, until: this.#now() + REMEMBERED_MS })
+  }
+}
+
+function waitFor(ms: number): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, ms)
+  })
+}
