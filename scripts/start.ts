@@ -7,15 +7,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run, seconds } from './lib/command.ts'
-import { ensureVenv, hashOf, pythonOnPath, SetupError } from './lib/python.ts'
+import { CHAT, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
+import { hashOf, pythonOnPath, SetupError } from './lib/python.ts'
+import { ROOT } from './lib/tools.ts'
 
-const ROOT = join(import.meta.dirname, '..')
-const PROJECT = join(ROOT, 'examples/django-shop')
-const CACHE = join(ROOT, '.cache/example-django')
-const CHAT = join(ROOT, 'examples/fastapi-chat')
 const NOTES = join(ROOT, 'examples/notes')
-/** The notes have the packages of the chat. */
-const CHAT_CACHE = join(ROOT, '.cache/example-chat')
 /** Running the project makes these, so `prepare` does not depend on them. */
 const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
 
@@ -23,26 +19,24 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-type Example = 'shop' | 'chat' | 'notes'
-
 const TITLES: Readonly<Record<Example, string>> = {
   shop: 'Django project',
   chat: 'FastAPI chat',
   notes: 'site of the notes',
 }
-const DIRECTORIES: Readonly<Record<Example, string>> = { shop: PROJECT, chat: CHAT, notes: NOTES }
+const DIRECTORIES: Readonly<Record<Example, string>> = { shop: SHOP, chat: CHAT, notes: NOTES }
 
 /** Database, static files and the admin's user; skipped when the project has not changed since. */
 async function prepare(python: string, pythonVersion: string): Promise<void> {
-  const data = process.env['SHOP_DATA'] ?? PROJECT
-  const marker = join(CACHE, 'prepared')
-  const wanted = hashOf([pythonVersion, data, ...projectFiles(PROJECT)])
+  const data = process.env['SHOP_DATA'] ?? SHOP
+  const marker = join(SHOP_CACHE, 'prepared')
+  const wanted = hashOf([pythonVersion, data, ...projectFiles(SHOP)])
   const complete = ['db.sqlite3', 'staticfiles/staticfiles.json'].every(name => existsSync(join(data, name)))
   if (complete && existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
   say('  preparing the database, the static files and the user …')
   mkdirSync(data, { recursive: true })
-  const { code, output } = await run(python, ['manage.py', 'prepare'], { cwd: PROJECT })
-  if (code !== 0) throw new SetupError(`'manage.py prepare' failed in ${relative(ROOT, PROJECT)}:\n${output.trim()}`)
+  const { code, output } = await run(python, ['manage.py', 'prepare'], { cwd: SHOP })
+  if (code !== 0) throw new SetupError(`'manage.py prepare' failed in ${relative(ROOT, SHOP)}:\n${output.trim()}`)
   writeFileSync(marker, wanted)
 }
 
@@ -52,26 +46,19 @@ function projectFiles(directory: string): string[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(entry => {
       const path = join(directory, entry.name)
-      return entry.isDirectory() ? projectFiles(path) : [relative(PROJECT, path), readFileSync(path, 'utf8')]
+      return entry.isDirectory() ? projectFiles(path) : [relative(SHOP, path), readFileSync(path, 'utf8')]
     })
 }
 
 async function setUp(example: Example): Promise<string> {
   const startedAt = performance.now()
   let steps = 0
-  const isShop = example === 'shop'
   const interpreter = await pythonOnPath()
-  const python = await ensureVenv({
-    interpreter,
-    directory: join(isShop ? CACHE : CHAT_CACHE, interpreter.version),
-    requirements: join(isShop ? PROJECT : CHAT, 'requirements.txt'),
-    what: isShop ? 'Django' : 'FastAPI',
-    onStep: step => {
-      if (steps++ === 0) say('Setting up the example (only the first time):')
-      say(`  ${step} …`)
-    },
+  const python = await exampleEnvironment(example, interpreter, step => {
+    if (steps++ === 0) say('Setting up the example (only the first time):')
+    say(`  ${step} …`)
   })
-  if (isShop) await prepare(python, interpreter.version)
+  if (example === 'shop') await prepare(python, interpreter.version)
   if (steps > 0) say(`  done in ${seconds(performance.now() - startedAt)}`)
   return python
 }
@@ -118,7 +105,7 @@ const WORDS: Readonly<Record<Example, string>> = { shop: '', chat: 'chat ', note
 function argumentsFor(example: Example, args: readonly string[]): readonly string[] {
   switch (example) {
     case 'shop':
-      return ['--chdir', PROJECT, ...args, 'shop.wsgi']
+      return ['--chdir', SHOP, ...args, 'shop.wsgi']
     case 'chat':
       return ['--chdir', CHAT, ...args, 'main.py']
     case 'notes':

@@ -12,8 +12,9 @@ import { run as runTests } from 'node:test'
 import { ensureEnvironment, PACKAGE_SETS, testedPythons } from '../test/support/environments/environments.ts'
 import { ensureNode24 } from '../test/support/environments/node24.ts'
 import { run, seconds } from './lib/command.ts'
-import { SetupError } from './lib/python.ts'
-import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS } from './lib/steps.ts'
+import { exampleEnvironment } from './lib/examples.ts'
+import { passWrapper, pythonOnPath, SetupError } from './lib/python.ts'
+import { exampleTests, pythonUnitTests, runSteps, STATIC_CHECKS, TEST_FLAGS } from './lib/steps.ts'
 import { reportTests } from './lib/test-report.ts'
 import { ROOT } from './lib/tools.ts'
 
@@ -33,9 +34,12 @@ async function setUp(): Promise<void> {
   const pythons = await testedPythons()
   if (pythons.length === 0) throw new SetupError('no Python 3.9 or newer with venv and pip at hand')
   const startedAt = performance.now()
+  await passWrapper()
   const versions = pythons.map(one => one.version)
   const requests = versions.flatMap(python => PACKAGE_SETS.map(packages => ({ python, packages })))
-  await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment)])
+  const onPath = await pythonOnPath()
+  const examples = (['shop', 'chat'] as const).map(example => exampleEnvironment(example, onPath))
+  await Promise.all([ensureNode24(), ...requests.map(ensureEnvironment), ...examples])
   // Once here, and not at each of some hundred starts: in tests Python writes no compiled files.
   const compile = ['-m', 'compileall', '-q', join(ROOT, 'python/jumak_worker')]
   await Promise.all(['python3', ...pythons.map(({ executable }) => executable)].map(python => run(python, compile)))
@@ -68,7 +72,13 @@ async function main(): Promise<number> {
     if (found.length === 0) throw new SetupError(`no test file matches ${pattern}`)
     return found
   })
-  const events = runTests({ files, cwd: ROOT, concurrency: FILES_AT_A_TIME, timeout: FILE_TIMEOUT_MS })
+  const events = runTests({
+    files,
+    cwd: ROOT,
+    execArgv: TEST_FLAGS,
+    concurrency: FILES_AT_A_TIME,
+    timeout: FILE_TIMEOUT_MS,
+  })
   const { failed, skipped } = await reportTests(events, text => process.stdout.write(text))
   if (skipped > 0 && process.env['CI'] === 'true') {
     console.log(

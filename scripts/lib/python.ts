@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { run } from './command.ts'
 
 /** The oldest minor version of Python 3 that Jumak runs. */
@@ -49,6 +49,17 @@ export async function pythonOnPath(): Promise<Interpreter> {
     `${probe.problem}: install Python 3.${OLDEST_MINOR} or newer with pip and venv` +
       ' (Debian and Ubuntu: apt install python3 python3-venv; macOS: brew install python) and run this again',
   )
+}
+
+/**
+ * Puts the directory of the Python that `python3` is before all others on PATH, unless it is there. A wrapper of a version manager starts
+ * twenty processes before Python runs, and each start of the program calls it twice.
+ */
+export async function passWrapper(): Promise<void> {
+  const { found } = await probePython('python3')
+  const path = process.env['PATH'] ?? ''
+  if (found === null || path.split(':').includes(dirname(found.executable))) return
+  process.env['PATH'] = `${dirname(found.executable)}:${path}`
 }
 
 /**

@@ -7,6 +7,7 @@ import { formatHelp } from '../../src/cli/help.ts'
 import { describeTerminal } from '../../src/cli/terminal.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, variableOf } from '../../src/config/settings/setting.ts'
+import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
@@ -59,6 +60,7 @@ test('every setting of a file is in the schema, and none beside them', () => {
     'geo',
     'split',
     'upstream',
+    ...names(SITE_DEFAULTS),
   ])
   const ofApps = defined.filter(one => APPLICATION_SETTINGS.has(one))
   assert.deepEqual(Object.keys(application.properties), [...names([...APP_KEYS, ...ofApps]), 'pool'])

@@ -2,6 +2,7 @@
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
+import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
@@ -111,6 +112,7 @@ function formatTables(): string {
   return [
     TABLES,
     `Settings of an application: ${own}.`,
+    `Settings of locations that may stand at the top of the file, for all sites: ${[...SITE_DEFAULTS.map(({ name }) => name), 'error-page'].map(name => `\`${name}\``).join(', ')}.`,
     ...KEYS_OF_TABLES.map(([title, keys]) => `### ${title}\n\n${formatKeys(keys)}`),
   ].join('\n\n')
 }

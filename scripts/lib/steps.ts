@@ -2,6 +2,9 @@
 import { type CommandOptions, type CommandResult, run, seconds } from './command.ts'
 import { BIOME, ROOT, TSC } from './tools.ts'
 
+/** Flags of Node for a file of tests. */
+export const TEST_FLAGS: readonly string[] = ['--import', `${import.meta.dirname}/compile-cache.ts`]
+
 export interface Step {
   readonly name: string
   readonly command: string

@@ -79,6 +79,7 @@ export function assembleApp(
     warmup: isDevelopment ? [] : warmup,
     staticMounts: mounts?.list ?? [],
     findStatic: mounts !== null,
+    sendfileRoots: readDirectories(values, staticFiles.sendfileRoots),
     identity: readIdentity(values, environment),
     configuration: given.configuration,
   }

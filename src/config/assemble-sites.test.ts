@@ -1,7 +1,14 @@
 /** Sites from a file: what a location inherits, and where a site is. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadConfig } from './load.ts'
 import { printConfig, summarizeSites } from './print.ts'
+import { SETTINGS } from './settings/index.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
+import { APP_KEYS } from './settings/tables.ts'
+import { parseArguments } from './sources/arguments.ts'
 import { loaded, SHOP, told } from './testing/applications.ts'
 
 const NEVER = /must be an address that a connection can have/
@@ -38,6 +45,70 @@ test('sites with files alone have no application, whatever could be found; one t
   ])
 })
 
+const TOP = `root = "/srv/$host"
+expires = "1h"
+error-page = ["502=down.html", "404 /404.html", "500 =200 /ok.json"]
+[add-headers]
+A = "1"
+`
+
+test('the top of the file is inherited by all sites; a site or a location wins over it as a whole', t => {
+  const files = { 'down.html': 'down', 'sites/a.toml': '[[site]]\nnames = ["a.kr"]\nexpires = "off"\n' }
+  const own = '[[site]]\nadd-headers = { B = "2" }\nlocations = [{ match = "/c/", error-page = ["404 /c.html"] }]\n'
+  const given = loaded(t, `include = "sites/*.toml"\n${TOP}${own}`, { files })
+  const { config, environment, warnings } = given
+  const [first, second] = config.sites.sites
+  const { settings, handler } = first!.root
+  assert.deepEqual([handler, settings.root], [{ kind: 'files', alias: null }, '/srv/$host'])
+  assert.deepEqual(settings.addHeaders, [{ name: 'B', value: '2', always: false }])
+  assert.deepEqual(
+    settings.errorPages.map(({ target }) => target),
+    ['/404.html', '/ok.json'],
+  )
+  assert.deepEqual(
+    first!.locations[0]!.settings.errorPages.map(({ target }) => target),
+    ['/c.html'],
+  )
+  assert.deepEqual(second!.root.settings.expires, { kind: 'off' })
+  assert.deepEqual(
+    second!.root.settings.addHeaders.map(({ name }) => name),
+    ['A'],
+  )
+  assert.deepEqual(
+    config.errorPages.map(({ status, content }) => [status, content]),
+    [[502, 'down']],
+  )
+  assert.deepEqual(warnings, [])
+  const text = printConfig(given, environment)
+  writeFileSync(join(environment.cwd, 'jumak.toml'), text)
+  const again = loadConfig(parseArguments([]), environment)
+  assert.ok('config' in again, `${JSON.stringify(again)}\n${text}`)
+  const withoutPlaces = (value: object) => JSON.stringify(value, (key, inner) => (key === 'place' ? null : inner))
+  assert.equal(withoutPlaces(again.config.sites), withoutPlaces(config.sites))
+  assert.deepEqual(again.config.errorPages, config.errorPages)
+})
+
+test('what the top says for sites: wrong values have their place; without a site it does nothing', t => {
+  const page = 'error-page = ["502=down.html", "404 down.html"]\n'
+  const found = told(t, `expires = "soon"\n${page}[[site]]\nroot = "/"\n`, { files: { 'down.html': '' } })
+  assert.match(found.join('\n'), /^jumak\.toml:1:11: expires .*\njumak\.toml:2:32: error-page /)
+  assert.deepEqual(loaded(t, `charset = "off"\nerror-page = "404 /x"\n`).warnings, [
+    'jumak.toml:1:11: charset does nothing without a [[site]]',
+    'jumak.toml:2:14: error-page does nothing without a [[site]]',
+  ])
+  assert.deepEqual(told(t, `${SHOP}expires = "1h"\n`), [
+    'jumak.toml:4:1: expires belongs to a site: write it in a table [[site]]',
+  ])
+})
+
+test('no setting of sites that may stand at the top has the name of another setting', () => {
+  const names = [...SETTINGS, ...APP_KEYS].map(({ name }) => name)
+  assert.deepEqual(
+    SITE_DEFAULTS.filter(({ name }) => names.includes(name)),
+    [],
+  )
+})
+
 test('--check and --print-config of files alone', t => {
   const given = loaded(t, '[[site]]\nroot = "/"\n', { words: ['--bind=:80'] })
   assert.equal(summarizeSites(given.config), 'the settings are right: 1 site, no application, on 0.0.0.0:80')
@@ -50,6 +121,7 @@ test('a location inherits what it does not say, a list or a table as a whole', t
     `${SHOP}[[site]]
 app = "shop"
 expires = "1h"
+timeout = "5m"
 add-headers = { A = "1", B = "2" }
 locations = [
   { match = "/a/", add-headers = { C = "3" } },
@@ -64,6 +136,7 @@ locations = [
     a!.settings.addHeaders.map(({ name }) => name),
     ['C'],
   )
+  assert.deepEqual([a!.settings.timeout, a!.settings.requestBuffering], [300_000, null])
   assert.deepEqual(b!.handler, { kind: 'none' })
   assert.equal(b!.locations[0]!.isInternal, true)
   assert.equal(b!.locations[0]!.settings.addHeaders.length, 2)

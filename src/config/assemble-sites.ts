@@ -31,6 +31,7 @@ import { parseTry } from './kinds/site-words.ts'
 import type { Environment } from './machine/environment.ts'
 import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { handlerKeys, locationKeys, locationSettings, rewriteKeys, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { type FilePart, type FileRewrite, type FileSites, placeOf } from './sources/site-tables.ts'
@@ -49,7 +50,8 @@ export interface SiteCircumstances {
 }
 
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
-  const reader = new SiteReader(circumstances)
+  const reader = new SiteReader(circumstances, tables.defaults)
+  if (tables.sites.length === 0) warnWithoutSites(tables.defaults, circumstances.values)
   for (const upstream of tables.upstreams) reader.upstream(upstream)
   return {
     sites: tables.sites.map((site, index) => reader.site(site, index)),
@@ -61,23 +63,38 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
 
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
+function warnWithoutSites(defaults: FileTable, values: Values): void {
+  for (const setting of [...SITE_DEFAULTS, locationSettings.errorPage]) {
+    const [given] = defaults.values.get(setting.name) ?? []
+    if (given !== undefined) values.warn(setting, 'does nothing without a [[site]]', given)
+  }
+}
+
 class SiteReader {
   readonly #of: SiteCircumstances
   readonly upstreams = new UpstreamReader()
   readonly #access = new AccessReader()
   /** Of the site that is being read. */
   #names: readonly SiteName[] = []
+  /** What the top of the file says. */
+  readonly #outer: LocationSettings
+  /** A site that names no handler has the files of that `root`. */
+  readonly #outerHandler: LocationHandler
 
-  constructor(circumstances: SiteCircumstances) {
+  constructor(circumstances: SiteCircumstances, defaults: FileTable) {
     this.#of = circumstances
+    const values = this.#values(defaults)
+    this.#outer = this.#settings(values, null)
+    this.#outerHandler = this.#outer.root === null ? NO_HANDLER : { kind: 'files', alias: null }
+    this.#done(values)
   }
 
   site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
     this.#names = names
-    const settings = this.#settings(values, null)
-    const handler = this.#handler(values, part, null, NO_HANDLER)
+    const settings = this.#settings(values, this.#outer)
+    const handler = this.#handler(values, part, null, this.#outerHandler)
     const place = placeOf(part)
     const root: Location = {
       match: { kind: 'prefix', path: '', beatsRegex: false },
@@ -242,7 +259,7 @@ class SiteReader {
   /** The nearest value as a whole. */
   #settings(values: Values, outer: LocationSettings | null): LocationSettings {
     const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, limitRate, limitRateAfter } = locationSettings
+    const { types, defaultType, charset, etag, limitRate, limitRateAfter, timeout, requestBuffering } = locationSettings
     const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
     const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
       values.isGiven(setting) || inherited === undefined ? read() : inherited
@@ -276,6 +293,8 @@ class SiteReader {
       bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
       limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
       limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
+      timeout: own(timeout, () => values.one(timeout), outer?.timeout),
+      requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
       proxy: readProxySettings(values, outer),
@@ -339,22 +358,27 @@ function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: strin
   values.warn(key, `names ${path}, which is not there, or may not be looked at`)
 }
 
-const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
-
 const COMPRESSION_KEYS = {
   compress: locationSettings.compress,
   types: locationSettings.compressTypes,
   minLength: locationSettings.compressMinLength,
 }
 
+const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
+const OF_APPLICATIONS = ['bodyLimit', 'timeout', 'requestBuffering', 'interceptErrors'] as const
+
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
   const isAlone = locations.length === 0 && tryFiles.length === 0
   for (const name of OF_FILES)
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
-  const hasNoApp = locations.length === 0 && handler.kind !== 'app' && handler.kind !== 'proxy'
-  values.warnUseless(hasNoApp, locationSettings.bodyLimit, 'in a location without app or proxy')
-  values.warnUseless(hasNoApp, locationSettings.interceptErrors, 'in a location without app or proxy')
+  const hasNoApp = locations.length === 0 && handler.kind !== 'app'
+  for (const name of OF_APPLICATIONS)
+    values.warnUseless(
+      hasNoApp && handler.kind !== 'proxy',
+      locationSettings[name],
+      'in a location without app or proxy',
+    )
   warnOfUselessProxy(values, locations.length === 0 && handler.kind !== 'proxy')
   values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,

@@ -10,6 +10,7 @@ import { printConfig, summarize } from './print.ts'
 import { jsonSchema } from './schema.ts'
 import { SETTINGS } from './settings/index.ts'
 import { isFrom } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { parseArguments } from './sources/arguments.ts'
 import { makeEnvironment, makeTree } from './testing/tree.ts'
 
@@ -170,6 +171,7 @@ test('the schema has every setting of a file, with its real default', () => {
     'geo',
     'split',
     'upstream',
+    ...SITE_DEFAULTS.map(one => one.name),
   ])
   assert.equal(schema['additionalProperties'], false)
   for (const setting of SETTINGS.filter(one => isFrom(one, 'file'))) {

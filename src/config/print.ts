@@ -4,7 +4,7 @@
  * Invariants: defaults are comments, so a file that is made of the output leaves them to the environment. A variable that looks like a
  * secret is printed without its value.
  */
-import type { GivenApp } from './applications.ts'
+import type { GivenApp, GivenSettings } from './applications.ts'
 import { hasTls } from './assemble-tls.ts'
 import { parseAppName } from './kinds/app-name.ts'
 import { formatBind, schemeOf } from './kinds/bind.ts'
@@ -13,11 +13,13 @@ import type { Loaded } from './load.ts'
 import type { WorkingDirectory } from './machine/environment.ts'
 import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
+import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
@@ -34,7 +36,7 @@ import { type Settings, Values } from './values.ts'
 const COMMENT_COLUMN = 44
 
 export function printConfig({ config, settings }: Loaded, where: WorkingDirectory): string {
-  const values = new Values(settings.program, where)
+  const values = new Values(withRulesOfSites(settings), where)
   const lines = ['# Every setting of Jumak, and where it came from. What is commented out is a default.']
   const own = settings.apps.findIndex(({ origin }) => origin === null)
   const tables = [
@@ -47,6 +49,9 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
     for (const setting of SETTINGS.filter(one => one.section === section))
       lines.push(...linesOf(setting, values, printed))
   }
+  const { defaults } = settings.sites
+  const ofSites = linesOfTable(SITE_DEFAULTS, new Values(defaults.values, where), printed)
+  if (ofSites.length > 0) lines.push('', '# For all sites', ...ofSites)
   for (const [i, app] of settings.apps.entries())
     if (app.origin !== null)
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
@@ -64,6 +69,13 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))
   return `${lines.join('\n')}\n`
+}
+
+/** The key `error-page` has both: pages of the program, and rules that sites inherit. */
+function withRulesOfSites({ program, sites }: GivenSettings): Settings {
+  const { name } = errors.errorPages
+  const rules = sites.defaults.values.get(name)
+  return rules === undefined ? program : new Map([...program, [name, [...(program.get(name) ?? []), ...rules]]])
 }
 
 /** A site or a location, with what is in it. `name`: of the table, as in `site.locations`. */

@@ -3,6 +3,7 @@
 import type { JsonSchema } from './kinds/kinds.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
+import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
@@ -27,6 +28,7 @@ export function jsonSchema(): JsonSchema {
       geo: listOfTables('A variable that depends on the network of an address', '#/$defs/geo'),
       split: listOfTables('A variable that divides clients', '#/$defs/split'),
       upstream: listOfTables('Servers that requests are passed on to', '#/$defs/upstream'),
+      ...propertiesOf(SITE_DEFAULTS),
     },
     $defs: {
       application: {

@@ -148,6 +148,8 @@ export interface AppConfig extends Omit<ApplicationValues, 'limits' | 'timeouts'
   readonly timeouts: AppTimeouts
   /** Those that were given. Those of a Django project's settings come with the message `static`. */
   readonly staticMounts: readonly StaticMount[]
+  /** Absolute directories of files that it may send by X-Sendfile; empty: the header means nothing. */
+  readonly sendfileRoots: readonly string[]
   /** False: STATIC_URL and STATIC_ROOT of a Django project are not read. */
   readonly findStatic: boolean
   /** Directories that are watched for changed code; empty: no automatic reload. */
@@ -284,6 +286,7 @@ export type GatewayApp = Pick<
   | 'requestBuffering'
   | 'retry'
   | 'rootPath'
+  | 'sendfileRoots'
   | 'staticMounts'
   | 'timeouts'
 >

@@ -117,6 +117,7 @@ const APP_FIELDS: Checks<GatewayApp> = {
   retry: flag,
   queueOrder: oneOf(['fifo', 'newest-first']),
   affinity: orNull(affinity),
+  sendfileRoots: listOf(path, MAX_ENTRIES),
   staticMounts: listOf(object<StaticMount>({ url: path, directory: path }), MAX_ENTRIES),
 }
 export const gatewayApps: Check = listOf(object<GatewayApp>(APP_FIELDS), MAX_ENTRIES)

@@ -32,6 +32,7 @@ const CONFIG: GatewayConfig = gatewayPart(
         rootPath: '/outer',
         affinity: { kind: 'header', name: 'x-session' },
         pools: [{ name: 'export', paths: ['/export'], workers: 2 }],
+        sendfileRoots: ['/srv/media'],
         staticMounts: [{ url: '/static/', directory: '/srv/static' }],
       }),
     ],

@@ -214,6 +214,8 @@ const settings = object<LocationSettings>({
   bodyLimit: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
   limitRate: orNull(line),
   limitRateAfter: orNull(line),
+  timeout: orNull(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+  requestBuffering: orNull(flag),
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,

@@ -14,6 +14,7 @@ import type { PoolEvents } from '../apps/pool/events.ts'
 import type { LinkFactory } from '../apps/pool/link-owner.ts'
 import { AppPool } from '../apps/pool/pool.ts'
 import type { WorkerAddress } from '../apps/pool/worker.ts'
+import { loadNow } from '../base/load-now.ts'
 import { fileCompression } from '../compression/files.ts'
 import type { GatewayApp, StaticMount } from '../config/types.ts'
 import { appHandler } from '../handlers/app.ts'
@@ -249,7 +250,16 @@ export class Application {
       .map(pool => appHandler(pool, options))
       .toArray()
     const toPool = handlers.length === 1 ? handlers[0]! : choosePool(this.#config, handlers)
-    return staticFirst(this.#files, toPool, { isAnswered: () => pages.has(404), refuse })
+    return staticFirst(this.#files, this.#sendingFiles(toPool), { isAnswered: () => pages.has(404), refuse })
+  }
+
+  #sendingFiles(toPool: Handler): Handler {
+    const { name, sendfileRoots: roots } = this.#config
+    if (roots.length === 0) return toPool
+    const { withSendfile } = loadNow<typeof import('./sendfile.ts')>(import.meta, './sendfile')
+    const openFiles = this.#shared.space.files
+    const warn = (message: string, request: string) => this.#shared.log('warn', message, request, name)
+    return withSendfile(toPool, { app: name, roots, openFiles, refuse: this.#refuse, warn })
   }
 
   readonly #refuse = (exchange: Exchange, error: Error): void => {

@@ -75,12 +75,23 @@ export function loadSites(): typeof import('./sites/sites.ts') {
 export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   const { pages, log } = parts
   if (model.sites.length === 0) return null
-  return new (loadSites().Sites)(model, parts, (exchange, error) => {
+  const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
     const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')
     if (!isClients) log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
+  }
+  const told = new Set<string>()
+  return new (loadSites().Sites)(model, parts, refuse, app => {
+    if (told.has(app)) return
+    told.add(app)
+    log(
+      'warn',
+      `X-Sendfile of ${app} is not obeyed: name the directories with sendfile-roots; this is told once`,
+      '',
+      app,
+    )
   })
 }
 

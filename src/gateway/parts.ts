@@ -3,14 +3,13 @@
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
+import { httpsPortOf } from '../middleware/https-redirect.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
 import { AccessLog } from './access-log.ts'
 import { Applications } from './applications.ts'
 import { both, requestLines } from './development/request-lines.ts'
 import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
-
-const HTTPS_PORT = 443
 
 interface OptionalParts {
   readonly threads?: OtherLoops | null
@@ -53,10 +52,4 @@ export function makeParts(
     isStopping,
     httpsPort: httpsPortOf(start.listeners),
   }
-}
-
-/** The standard one, or that of the first. */
-function httpsPortOf(listeners: GatewayStart['listeners']): number {
-  const ports = listeners.filter(({ scheme, port }) => scheme === 'https' && port > 0).map(({ port }) => port)
-  return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? 0)
 }

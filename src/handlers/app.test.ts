@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import type { RequestBody } from '../apps/pool/body.ts'
+import { LiveBody } from '../apps/pool/live-body.ts'
 import type { AppPool } from '../apps/pool/pool.ts'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
 import { MemoryBudget } from '../base/memory-budget.ts'
@@ -15,8 +16,10 @@ import { appHandler } from './app.ts'
 function handle(
   request: FakeRequest & { memoryBuffer?: number; limit?: number },
   space = new TemporarySpace(tmpdir()),
+  ofLocation: Exchange['limits'] = null,
 ) {
   const exchange = new FakeExchange(request)
+  exchange.limits = ofLocation
   const { limits } = testApp({
     limits: { body: request.limit ?? 10_000_000, memoryBuffer: request.memoryBuffer ?? 10_000 },
   })
@@ -50,6 +53,13 @@ async function contentOf(body: RequestBody): Promise<Buffer> {
 
 test('a request without content goes to the pool at once', async () => {
   assert.equal(await handle({}).handled, null)
+})
+
+test('a location may say that large content goes to the pool while it comes', async () => {
+  const request = { body: Buffer.alloc(100_000), stopsAfter: 50_000 }
+  const limits = { bodyLimit: null, timeout: null, requestBuffering: false }
+  const body = await handle(request, undefined, limits).handled
+  assert.ok((body as unknown) instanceof LiveBody)
 })
 
 test('content goes to the pool when it is complete: inline when small', async () => {

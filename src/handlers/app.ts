@@ -2,7 +2,8 @@
  * Hands exchanges to the application. Runs in the gateway.
  *
  * For a WSGI application the whole request content is read first, into memory and then a temporary file. So a slow client costs no
- * worker, and a client that leaves meanwhile costs nothing. For an ASGI application, and with `requestBuffering` off, only content that
+ * worker, and a client that leaves meanwhile costs nothing. For an ASGI application, and with `requestBuffering` off (of the application or
+ * of the location), only content that
  * fits into one frame is read first. Larger content goes to the worker while it arrives.
  * Not here: which worker gets the request, and its answer (`apps/pool/`).
  */
@@ -34,11 +35,12 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
       pool.handle(exchange, null)
       return
     }
-    const tooLarge = exchange.body.limitTo(exchange.bodyLimit ?? options.limits.body)
+    const { limits } = exchange
+    const tooLarge = exchange.body.limitTo(limits?.bodyLimit ?? options.limits.body)
     if (tooLarge !== null) options.onError(exchange, tooLarge)
     else if (
       (length === undefined || length > MAX_INLINE_BODY) &&
-      (!options.requestBuffering || pool.interface === 'asgi')
+      (!(limits?.requestBuffering ?? options.requestBuffering) || pool.interface === 'asgi')
     )
       goOnLive(exchange, options, pool)
     else collect(exchange, options, pool)

@@ -147,6 +147,16 @@ export interface Answered {
   readonly response: Pick<ResponseWriter, 'status' | 'bytesWritten' | 'head'>
 }
 
+/** Null: as the application says. */
+export interface LocationLimits {
+  /** Bytes of content. */
+  readonly bodyLimit: number | null
+  /** Milliseconds until the response begins, and between its parts; 0: any time. */
+  readonly timeout: number | null
+  /** A worker gets the request when its content is complete. */
+  readonly requestBuffering: boolean | null
+}
+
 export interface Exchange extends Answered {
   readonly body: BodyReader
   readonly local: LocalEnd
@@ -157,8 +167,8 @@ export interface Exchange extends Answered {
    * request (`error_page` of a site).
    */
   errorPage: ((error: Error) => boolean) | null
-  /** Bytes of content that its handler takes, as its location says; null: the handler has a limit of its own. */
-  bodyLimit: number | null
+  /** What its location says to the application that gets it; null: there is no location, and the application's own settings count. */
+  limits: LocationLimits | null
   /** The client has sent FIN. It has gone, or it only has no more to send and still reads. */
   readonly isHalfClosed: boolean
   /**

@@ -7,6 +7,7 @@
  */
 import { HttpError } from '../http/errors.ts'
 import type { Exchange, Middleware } from '../http/exchange.ts'
+import type { Scheme } from '../http/transport.ts'
 
 const CHALLENGES = '/.well-known/acme-challenge/'
 const DEFAULT_PORT = 443
@@ -17,6 +18,12 @@ export interface HttpsRedirectOptions {
   /** The host that a request names, without its port, if a certificate is for it; null: none is. */
   readonly hostOf: (authority: string) => string | null
   readonly refuse: (exchange: Exchange, error: HttpError) => void
+}
+
+/** The standard one, or that of the first listener that speaks TLS; 0: none has a port. */
+export function httpsPortOf(listeners: readonly { readonly scheme: Scheme; readonly port: number }[]): number {
+  const ports = listeners.filter(({ scheme, port }) => scheme === 'https' && port > 0).map(({ port }) => port)
+  return ports.includes(DEFAULT_PORT) ? DEFAULT_PORT : (ports[0] ?? 0)
 }
 
 export function httpsRedirect({ port, hostOf, refuse }: HttpsRedirectOptions): Middleware {

@@ -24,7 +24,7 @@ export class RunningExchange<Writer extends ResponseWriter = ResponseWriter> imp
   /** Set by the connection. */
   isHalfClosed = false
   errorPage: ((error: Error) => boolean) | null = null
-  bodyLimit: number | null = null
+  limits: Exchange['limits'] = null
   readonly receivedAt: number = performance.now()
   queueMillis = -1
   runMicros = -1

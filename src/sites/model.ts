@@ -205,6 +205,10 @@ export interface LocationSettings {
   readonly limitRate: Template | null
   /** Bytes that come before it counts. `limit_rate_after` */
   readonly limitRateAfter: Template | null
+  /** Milliseconds until an application begins its response, and between parts; 0: any time; null: as the application says. `proxy_read_timeout` */
+  readonly timeout: number | null
+  /** An application gets a request when its content is complete; null: as the application says. `proxy_request_buffering` */
+  readonly requestBuffering: boolean | null
   /** Location has the host in it. `absolute_redirect` */
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */

@@ -1,4 +1,5 @@
 """An application behind sites: it answers with orders for the server in front of it."""
+import threading
 
 
 def _failing():
@@ -26,6 +27,11 @@ def application(environ, start_response):
     if path == '/app/named':
         start_response('200 OK', [('X-Accel-Redirect', '@moved')])
         return (piece for piece in [b'a', b'b'])
+    if path == '/app/sendfile':
+        start_response('200 OK', [('X-Sendfile', '/etc/passwd'), ('Content-Type', 'text/plain')])
+        return [b'its own content']
+    if path.startswith('/slow/'):
+        threading.Event().wait()
     if path == '/app/buffering':
         start_response('200 OK', [('X-Accel-Buffering', 'no'), ('Content-Type', 'text/plain')])
         return [b'as it comes']

@@ -1,4 +1,7 @@
-/** Static files of a real Django project: below the script prefix, by its finders while it is developed, and why there are none. */
+/**
+ * Static files of a real Django project: below the script prefix, by its finders while it is developed, and why there are none. Files that a
+ * view sends by X-Sendfile.
+ */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ensureEnvironment, testedPythons, whyNoPython } from '../support/environments/environments.ts'
@@ -8,6 +11,8 @@ import { type Server, type ServerOptions, startServer } from '../support/server.
 
 const SETTINGS = `
 import os
+from pathlib import Path
+MEDIA_ROOT = Path(__file__).resolve().parent.parent / "media"
 SECRET_KEY = "x" * 50
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
@@ -37,7 +42,15 @@ def home(request):
     untouched = "STATIC_URL" not in vars(settings)
     return HttpResponse("%s %s %s" % (untouched, static("a.css"), reverse("home")))
 
-urlpatterns = [path("", home, name="home"), path("admin/", admin.site.urls)]
+def download(request, name):
+    """As the backend xsendfile of django-sendfile2 does it."""
+    response = HttpResponse(content_type="application/pdf")
+    response["Content-Disposition"] = 'attachment; filename="invoice.pdf"'
+    response["X-Sendfile"] = str(settings.MEDIA_ROOT / name)
+    del response["Content-Length"]
+    return response
+
+urlpatterns = [path("", home, name="home"), path("admin/", admin.site.urls), path("download/<path:name>", download)]
 `
 const entry = (kind: 'asgi' | 'wsgi') =>
   `import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "inn.settings")\n` +
@@ -51,6 +64,7 @@ const FILES = {
   'soup/__init__.py': '',
   'soup/static/soup.css': 'soup {}',
   'collected/a.css': 'collected {}',
+  'media/invoice.pdf': 'an invoice',
 }
 
 const stylesOf = (page: string) => [...page.matchAll(/href="([^"]+\.css)"/g)].map(match => match[1]!)
@@ -129,6 +143,30 @@ for (const { version } of await testedPythons()) {
 
       // What the master and the gateway make of it is the same for both.
       if (kind === 'asgi') return
+
+      test('X-Sendfile: a file of sendfile-roots, outside of sites and in one; any other is not there', async t => {
+        const project = new Project(t, FILES)
+        const ask = ({ target }: Server, path: string, ...headers: string[]) => getOnce(target, path, ...headers)
+        const plain = await start(project, ['--sendfile-roots', 'media'])
+        const answer = await ask(plain, '/download/invoice.pdf', 'Range: bytes=3-')
+        assert.deepEqual([answer.status, answer.body.toString()], [206, 'invoice'])
+        assert.equal(answer.header('content-type'), 'application/pdf')
+        assert.equal(answer.header('content-disposition'), 'attachment; filename="invoice.pdf"')
+        assert.equal(answer.header('x-sendfile'), undefined)
+        plain.expectLog(/warn .*X-Sendfile: '\S+\/inn\/settings\.py' is below none of the sendfile-roots of default/)
+        for (const name of ['/../inn/settings.py', `${project.directory}/inn/settings.py`, '.env', 'nothing.pdf'])
+          assert.equal((await ask(plain, `/download/${name}`)).status, 404, name)
+        await plain.stop()
+
+        const site = '[[site]]\nerror-page = ["404 /gone.txt"]\nlocations = [\n  { match = "/", app = "default" },\n'
+        project.save('jumak.toml', `sendfile-roots = "media"\n${site}  { match = "/gone.txt", root = "pages" },\n]\n`)
+        project.save('pages/gone.txt', 'it has gone')
+        const inSite = await start(project, [])
+        assert.equal((await ask(inSite, '/download/invoice.pdf')).body.toString(), 'an invoice')
+        const gone = await ask(inSite, '/download/nothing.pdf')
+        assert.deepEqual([gone.status, gone.body.toString()], [404, 'it has gone'])
+        await inSite.stop()
+      })
 
       test('collected files are where the pages name them, and where a proxy that strips the prefix asks', async t => {
         const project = new Project(t, FILES)

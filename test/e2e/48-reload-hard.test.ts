@@ -11,9 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { test } from 'node:test'
+import { isStopped } from '../support/processes.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
-import { type Server, startServer, TRACEBACK } from '../support/server.ts'
+import { type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
 const APP = `
 import words
@@ -76,6 +77,17 @@ test('the same at the first start', async t => {
   await server.stop()
 })
 
+/** An editor takes some microseconds to save a file. Here it may be held up half-way for so long that the program sees two changes. */
+async function inOneMoment({ pid }: Server, save: () => void): Promise<void> {
+  process.kill(pid, 'SIGSTOP')
+  await until(
+    () => isStopped(pid),
+    () => 'the master does not stop',
+  )
+  save()
+  process.kill(pid, 'SIGCONT')
+}
+
 for (const [how, save] of [
   [
     'rename',
@@ -104,7 +116,7 @@ for (const [how, save] of [
     const server = await start(project)
     for (let i = 0; i < 4; i++) {
       const from = server.log.length
-      save(project, greeting(`${how} ${i}`))
+      await inOneMoment(server, () => save(project, greeting(`${how} ${i}`)))
       assert.equal(await text(server), `${how} ${i}`)
       await server.waitForLog(/generation \d+ serves/, from)
     }

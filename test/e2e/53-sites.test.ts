@@ -40,6 +40,7 @@ locations = [
   { match = "/app/status/", app = "main", intercept-errors = true },
   { match = "/protected/", internal = true, alias = "files/", add-headers = { X-Query = "$args" } },
   { match = "/small/", app = "main", limit-request-body = 5 },
+  { match = "/slow/", app = "main", timeout = "500ms" },
   { match = "@moved", return = "302 /elsewhere" },
 ]
 `
@@ -68,6 +69,9 @@ test('X-Accel-Redirect: a file of an internal location answers, with the head of
   const plain = await ask(server, 'GET /app/buffering')
   assert.equal(plain.header('x-accel-buffering'), undefined)
   assert.equal(plain.body.toString(), 'as it comes')
+  server.expectLog(/warn .*X-Sendfile of main is not obeyed: name the directories with sendfile-roots/)
+  const stray = await ask(server, 'GET /app/sendfile')
+  assert.deepEqual([stray.header('x-sendfile'), stray.body.toString()], [undefined, 'its own content'])
   await server.stop()
 })
 
@@ -202,6 +206,19 @@ test('a location has its own limit of content', async t => {
   await server.stop()
 })
 
+test('a location has its own time for the response of an application', async t => {
+  const project = site(t, SHOP, FILES)
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(
+    /error master .*worker 1 is replaced: GET \/slow\/x has run for \d+ ms/,
+    /warn +master .*worker 1 stands here:$/,
+    /warn +master .* {3,}\S/,
+  )
+  assert.equal((await ask(server, 'GET /slow/x')).status, 504)
+  assert.equal((await ask(server, 'GET /app/x')).status, 200)
+  await server.stop()
+})
+
 test('HUP takes the first sites, and others, at once, or nothing of a wrong file', async t => {
   const project = site(t, '')
   project.save('jumak.toml', APP)
@@ -214,6 +231,7 @@ test('HUP takes the first sites, and others, at once, or nothing of a wrong file
     server.signal('SIGHUP')
     await server.waitForLog(told, from)
   }
+  server.mayLog(/the application main gets no request/)
   server.expectLog(
     /jumak\.toml:\d+:\d+: 'first \$nothing' names the variable \$nothing, which nothing defines/,
     /reload: nothing changes, because the settings are wrong/,

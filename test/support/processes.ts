@@ -39,12 +39,23 @@ export function fdCount(pid: number): number {
 
 /** It has ended; a zombie has, too. */
 export function hasEnded(pid: number): boolean {
+  const state = stateOf(pid)
+  return state === null || state === 'Z'
+}
+
+/** By SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return stateOf(pid) === 'T'
+}
+
+/** The letter of proc(5); null: it is gone. */
+function stateOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat[stat.lastIndexOf(')') + 2] === 'Z'
+    return stat[stat.lastIndexOf(')') + 2]!
   } catch (error) {
     assertGone(error)
-    return true
+    return null
   }
 }
 

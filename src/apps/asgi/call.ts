@@ -95,7 +95,10 @@ export class MultiplexedCall implements WireState, Occupant {
   #limit(times: RequestTimes): number {
     // A WebSocket may be silent for any time.
     if (this.socket !== null || this.attachment?.isTunnel) return 0
-    if (this.#limitMs < 0) this.#limitMs = times.of(this.call.exchange.request.path)
+    if (this.#limitMs < 0) {
+      const { request, limits } = this.call.exchange
+      this.#limitMs = limits?.timeout ?? times.of(request.path)
+    }
     return this.#limitMs
   }
 }

@@ -35,7 +35,7 @@ export class WarmUpExchange implements Exchange {
   readonly receivedAt: number = performance.now()
   readonly isHalfClosed = false
   errorPage = null
-  bodyLimit = null
+  limits = null
   readonly isWebSocket = false
   queueMillis = 0
   runMicros = -1

@@ -159,7 +159,7 @@ export class FakeExchange implements Exchange {
   local: LocalEnd
   isHalfClosed = false
   errorPage: ((error: Error) => boolean) | null = null
-  bodyLimit: number | null = null
+  limits: Exchange['limits'] = null
   isWebSocket: boolean
   readonly receivedAt = 0
   queueMillis = -1

@@ -68,6 +68,11 @@ test('paths with the same time share a list', () => {
   const deadlines = new RequestDeadlines(times)
   assert.equal(deadlines.of('/export'), deadlines.of('/export/y'))
   assert.notEqual(deadlines.of('/export'), deadlines.of('/'))
+  // What a location says.
+  assert.equal(deadlines.of('/export', 30_000), deadlines.of('/'))
+  assert.equal(deadlines.of('/', 300_000), deadlines.of('/export'))
+  assert.equal(deadlines.of('/', 7), deadlines.of('/export', 7))
+  assert.notEqual(deadlines.of('/', 7), deadlines.of('/'))
 })
 
 test('the longest time is none where a path has none', () => {

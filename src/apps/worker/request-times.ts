@@ -1,6 +1,6 @@
 /**
- * How long a worker may be silent while it runs a request: `--timeout`, or what `--timeout-for` says for the path. Runs in
- * the gateway. Where no path has a time of its own, no path is looked at.
+ * How long a worker may be silent while it runs a request: `--timeout`, or what `--timeout-for` says for the path; what a location of a site
+ * says wins over both. Runs in the gateway. Where no path has a time of its own, no path is looked at.
  */
 import { DeadlineList } from '../../base/deadlines.ts'
 import type { AppTimeouts, PathTimeout } from '../../config/types.ts'
@@ -39,12 +39,12 @@ export class RequestTimes {
   }
 }
 
-/** A list of deadlines for each of the times. */
+/** A list of deadlines for each of the times. Those of locations are made when they are first needed: there are as many as the file names. */
 export class RequestDeadlines {
   /** For a request that is not known. */
   readonly longest: DeadlineList
   readonly #times: RequestTimes
-  readonly #lists: ReadonlyMap<number, DeadlineList>
+  readonly #lists: Map<number, DeadlineList>
   readonly #standard: DeadlineList
 
   constructor(times: RequestTimes) {
@@ -54,9 +54,15 @@ export class RequestDeadlines {
     this.longest = this.#lists.get(times.longest)!
   }
 
-  of(path: string): DeadlineList {
-    const time = this.#times.of(path)
-    return time === this.#times.standard ? this.#standard : this.#lists.get(time)!
+  /** `own`: what the location says; null: nothing. */
+  of(path: string, own: number | null = null): DeadlineList {
+    const time = own ?? this.#times.of(path)
+    if (time === this.#times.standard) return this.#standard
+    const known = this.#lists.get(time)
+    if (known !== undefined) return known
+    const made = new DeadlineList(time)
+    this.#lists.set(time, made)
+    return made
   }
 }
 

@@ -310,7 +310,8 @@ export class SlotLink implements PoolLink, SinkLink {
   }
 
   #startFirst(): void {
-    this.#deadlines = this.#settings.requestDeadlines.of(this.#calls[0]!.exchange.request.path)
+    const { request, limits } = this.#calls[0]!.exchange
+    this.#deadlines = this.#settings.requestDeadlines.of(request.path, limits?.timeout ?? null)
     this.#arm()
   }
 

@@ -50,6 +50,7 @@ const LABELS: Readonly<Record<Step['kind'], string>> = {
   'error-page': 'error-page',
   handler: 'file',
   application: 'application',
+  static: 'static',
 }
 const LABEL = 13
 const GAP = 2

@@ -5,7 +5,12 @@
  */
 
 import type { Loaded } from '../../config/load.ts'
-import { formatPlace } from '../../config/sources/given.ts'
+import type { Setting } from '../../config/settings/setting.ts'
+import { staticFiles } from '../../config/settings/static.ts'
+import { tls } from '../../config/settings/tls.ts'
+import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
+import type { AppConfig } from '../../config/types.ts'
+import type { Settings } from '../../config/values.ts'
 import type { Explained } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { Place } from '../../sites/model.ts'
@@ -15,7 +20,7 @@ import { secretsOf, withoutSecrets } from './secrets.ts'
 import { actingSettings } from './settings.ts'
 
 export interface Step {
-  readonly kind: Decision['kind'] | 'application'
+  readonly kind: Decision['kind'] | 'application' | 'static'
   readonly what: string
   readonly result: string
   /** It counted. False: it was tried, and something else was taken. */
@@ -85,12 +90,20 @@ export function reportOf(explained: Explained, asked: Asked, { config, settings 
       headers: asked.request.headers.slice(2),
     },
     listener: { address: asked.listener, scheme: asked.listenerScheme },
-    remarks: asked.remarks,
-    steps: sites
-      ? decisions.flatMap(one => stepOf(one, request.authority) ?? [])
-      : applicationSteps(explained, { config, settings }),
+    remarks: explained.isSentToHttps
+      ? [...asked.remarks, 'a certificate that names the host is taken for granted: without one the answer is 421']
+      : asked.remarks,
+    steps: [
+      ...(sites
+        ? decisions.flatMap(one => stepOf(one, request.authority) ?? [])
+        : applicationSteps(explained, { config, settings })),
+      ...staticSteps(explained),
+    ],
     answer: answerOf(explained),
-    settings: acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
+    settings: [
+      ...acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
+      ...actingOutside(explained, asked, { config, settings }),
+    ],
   }
   const secrets = secretsOf(asked.request.headers)
   return withoutSecrets(report, secrets)
@@ -210,11 +223,11 @@ function whyLocation({ isInternal, beatsRegex, locations }: TracedLocation, how:
 
 /** Without sites: which application claims what. */
 function applicationSteps(
-  { outcome, decisions }: Explained,
+  { outcome, decisions, mounts, isSentToHttps }: Explained,
   { config, settings }: Pick<Loaded, 'config' | 'settings'>,
 ): Step[] {
-  if (decisions.length > 0 || config.apps.length === 1) return []
-  const taken = outcome.kind === 'application' ? outcome.name : null
+  if (decisions.length > 0 || isSentToHttps || (config.apps.length === 1 && isForAll(config.apps[0]!))) return []
+  const taken = outcome.kind === 'application' ? outcome.name : (mounts.at(-1)?.app ?? null)
   return config.apps
     .map(({ name, hosts, path }, i): Step => {
       const origin = settings.apps[i]!.origin
@@ -229,7 +242,40 @@ function applicationSteps(
     .sort((a, b) => Number(b.applies) - Number(a.applies))
 }
 
-function answerOf({ outcome, decisions }: Explained): Answer {
+function isForAll({ hosts, path }: Pick<AppConfig, 'hosts' | 'path'>): boolean {
+  return hosts.length === 0 && path === ''
+}
+
+/** What an application's `static` has, or has not. */
+function staticSteps({ mounts, outcome }: Explained): Step[] {
+  return mounts.map(({ url, file }, i): Step => {
+    const isThere = i === mounts.length - 1 && outcome.kind === 'response' && !outcome.hasOwnPage
+    const result = file === '' ? 'can be no file here' : `${isThere ? 'is there' : 'no such file'}: ${file}`
+    return { kind: 'static', what: url, result, applies: isThere, place: null }
+  })
+}
+
+/** What acts around all requests, and `static` of the application. */
+function actingOutside(
+  { isSentToHttps, mounts }: Explained,
+  { local }: Asked,
+  { config, settings }: Pick<Loaded, 'config' | 'settings'>,
+): Report['settings'] {
+  const given = (setting: Setting, from: Settings): Report['settings'] =>
+    (from.get(setting.name) ?? []).map(({ text, origin }) => ({
+      name: setting.name,
+      value: text,
+      place: origin.from === 'file' ? formatPlace(origin.file, origin.position) : describeOrigin(setting, origin),
+    }))
+  const app = settings.apps[config.apps.findIndex(({ name }) => name === mounts.at(-1)?.app)]
+  return [
+    ...(isSentToHttps ? given(tls.https.redirect, settings.program) : []),
+    ...(config.https.hsts !== null && local.tls !== null ? given(tls.https.hsts, settings.program) : []),
+    ...(app === undefined ? [] : given(staticFiles.staticMounts, app.settings)),
+  ]
+}
+
+function answerOf({ outcome, decisions, mounts }: Explained): Answer {
   switch (outcome.kind) {
     case 'closed':
       return { from: 'nobody' }
@@ -276,7 +322,8 @@ function answerOf({ outcome, decisions }: Explained): Answer {
                 ? 'text'
                 : 'file'
       const isServed = end?.kind === 'handler' && end.file !== '' && (from === 'file' || from === 'list')
-      return { from, status, headers, file: isServed ? text(end.file) : null, error }
+      const mount = from === 'file' && end === undefined ? mounts.at(-1) : undefined
+      return { from, status, headers, file: isServed ? text(end.file) : (mount?.file ?? null), error }
     }
   }
 }

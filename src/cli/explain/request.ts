@@ -21,6 +21,8 @@ export interface Asked {
   /** As in `bind`. */
   readonly listener: string
   readonly listenerScheme: 'http' | 'https'
+  /** Of `bind`; 0: it has no port. */
+  readonly listeners: readonly { readonly scheme: Scheme; readonly port: number }[]
   /** What is taken for granted, in sentences. */
   readonly remarks: readonly string[]
 }
@@ -75,7 +77,11 @@ export function makeRequest(
   }
   const { host: name } = splitAuthority(authority)
   const tls = listenerScheme === 'https' ? { ...TLS, serverName: /[^\d.]/.test(name) ? name : '' } : null
-  return { request, local: { ...localEnd(bind, name, port), tls }, listener, listenerScheme, remarks }
+  const listeners = config.bind.map(one => ({
+    scheme: schemeOf(one, isTls),
+    port: one.kind === 'tcp' ? one.port : 0,
+  }))
+  return { request, local: { ...localEnd(bind, name, port), tls }, listener, listenerScheme, listeners, remarks }
 }
 
 function readUrl({ url, method }: ExplainWords):

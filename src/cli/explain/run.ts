@@ -39,8 +39,8 @@ export async function runExplain(rest: readonly string[]): Promise<number> {
     )
   const asked = makeRequest(words, loaded.config)
   if ('problem' in asked) return fail(WRONG_USAGE, [asked.problem, 'try jumak explain --help'])
-  const { request, local } = asked
-  const explained = await explainRequest(loaded.config, { request, local, address: words.from })
+  const { request, local, listeners } = asked
+  const explained = await explainRequest(loaded.config, { request, local, listeners, address: words.from })
   const report = reportOf(explained, asked, loaded)
   const text = words.isJson ? `${plainJson(JSON.stringify(report))}\n` : renderReport(report, terminal)
   writeTo(process.stdout, text)

@@ -28,8 +28,9 @@ const OWN: readonly string[] = [tryFiles.name, 'return', 'redirect', 'internal']
 
 /** In the order of the reference. */
 export function actingSettings(sites: FileSites, location: TracedLocation): ActingSetting[] {
-  const chain = chainTo(sites.sites, location.place)
-  if (chain === null) return []
+  const within = chainTo(sites.sites, location.place)
+  if (within === null) return []
+  const chain = [...within, { ...sites.defaults, locations: [], rewrites: [] }]
   const given = (part: FilePart, name: string): readonly Given[] => part.values.get(name) ?? []
   const nearest = (names: readonly string[]): FilePart | undefined =>
     chain.find((part, depth) =>

@@ -42,7 +42,8 @@ export function parseErrorPage(text: string): Parsed<NamedErrorPage> {
 
 export function toAbsoluteErrorPage(text: string, from: Resolve): string {
   const equals = text.indexOf('=')
-  if (equals < 0 || equals === text.length - 1) return text
+  // A rule of sites is no name of a file: `404 =200 /empty.json`.
+  if (!/^\d+=./.test(text)) return text
   return text.slice(0, equals + 1) + from(text.slice(equals + 1))
 }
 

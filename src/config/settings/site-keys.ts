@@ -5,7 +5,7 @@
 
 import { TOKEN } from '../../base/token.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
-import { oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
+import { duration, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import {
   parseCondition,
   parseErrorTarget,
@@ -281,6 +281,28 @@ export const locationSettings = {
     kind: size(0, 2 ** 50),
     why: 'The application knows what it takes.',
     doc: 'Bytes of content that a request may have here; more is 413.',
+  }),
+  timeout: input<number>({
+    ...ofFile,
+    default: null,
+    defaultText: 'that of the application',
+    name: 'timeout',
+    placeholder: 'TIME',
+    kind: duration('no limit'),
+    why: 'The application knows how long its pages take.',
+    doc: 'Time for the response of an application to begin here, and between parts; then 504.',
+    more: 'It wins over `timeout` and `timeout-for` of the application. An event loop (ASGI, gevent) is looked at once a second if its own `timeout` is 16 s or more.',
+  }),
+  requestBuffering: input<boolean>({
+    ...ofFile,
+    default: null,
+    defaultText: 'that of the application',
+    name: 'request-buffering',
+    placeholder: 'MODE',
+    kind: onOrOff('value'),
+    why: 'The application knows what it reads.',
+    doc: 'Whether the whole body is read before a worker gets a request here: on or off.',
+    more: 'An ASGI application gets large content while it arrives in any case.',
   }),
   ...proxySettings,
 }

@@ -15,9 +15,9 @@ import { application } from '../settings/application.ts'
 import { include } from '../settings/tables.ts'
 import { type FileApp, type FileTable, type Givens, readAppTables, readTlsTables } from './app-tables.ts'
 import { formatPlace, wrongValue } from './given.ts'
-import { describeEmpty, joinSites, readIncluded, TABLES } from './included-files.ts'
+import { describeEmpty, readIncluded, TABLES } from './included-files.ts'
 import { openFile } from './open-file.ts'
-import { type FileSites, NO_SITES, readSiteTables } from './site-tables.ts'
+import { type FileSites, joinSites, NO_SITES, readSiteTables, withoutDefaults } from './site-tables.ts'
 import { TableReader } from './table-reader.ts'
 import { parseToml, type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 
@@ -101,12 +101,13 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
   if (table === null)
     return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
-  const values = new Map(reader.read(table, 'top', TABLES))
-  const included = readIncluded(values.get(include.name) ?? [], cwd)
+  const top = reader.read(table, 'top', TABLES)
+  const included = readIncluded(top.get(include.name) ?? [], cwd)
+  const values = new Map(withoutDefaults(top))
   values.delete(include.name)
   const apps = [...readAppTables(table, reader), ...included.apps]
   const tls = [...readTlsTables(table, reader), ...included.tls]
-  const sites = joinSites([readSiteTables(table, reader), included.sites])
+  const sites = joinSites(readSiteTables(table, reader, top), included.sites)
   const diagnostics = [...reader.diagnostics, ...included.diagnostics]
   // Without the files that were to name it, another application would be found and served.
   const isNothing = apps.length === 0 && sites.sites.length === 0 && !values.has(application.app.name)

@@ -20,7 +20,8 @@ import { type TomlTable, tablesOf } from './toml.ts'
 export interface Included {
   readonly apps: readonly FileApp[]
   readonly tls: readonly FileTable[]
-  readonly sites: FileSites
+  /** For each file. */
+  readonly sites: readonly FileSites[]
   readonly diagnostics: readonly Diagnostic[]
   /** Patterns that match nothing now. */
   readonly empty: readonly Given[]
@@ -63,23 +64,13 @@ export function readIncluded(patterns: readonly Given[], cwd: string): Included 
       }
     }
   }
-  return { ...found, sites: joinSites(found.sites) }
+  return found
 }
 
 /** What it says when nothing is found. */
 export function describeEmpty({ text, origin }: Given): string {
   const place = origin.from === 'file' ? `${formatPlace(origin.file, origin.position)}: ` : ''
   return `${place}include matches no file now: '${text}'`
-}
-
-export function joinSites(all: readonly FileSites[]): FileSites {
-  return {
-    sites: all.flatMap(({ sites }) => sites),
-    maps: all.flatMap(({ maps }) => maps),
-    geos: all.flatMap(({ geos }) => geos),
-    splits: all.flatMap(({ splits }) => splits),
-    upstreams: all.flatMap(({ upstreams }) => upstreams),
-  }
 }
 
 /** The name of an application at the top of the file is the file's, unless it says another one. */

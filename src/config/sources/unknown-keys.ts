@@ -9,6 +9,7 @@ import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
+import { SITE_DEFAULTS } from '../settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
@@ -26,7 +27,7 @@ type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'up
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
 const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
-  top: [...OF_FILES, include],
+  top: [...OF_FILES, include, ...SITE_DEFAULTS],
   included: OF_APP,
   app: OF_APP,
   pool: POOL_KEYS,
@@ -83,6 +84,7 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
     return 'a pool is a table in two brackets, [[app.pool]], or [[pool]] in a file of its own'
   if (level === 'app' && tablesOf(value) !== null)
     return `an application has no table [[${name}]]: its pools are [[app.pool]], or [[pool]] in a file of its own`
+  if (isOfSites(name)) return `${name} ${OF_SITES}`
   if (level === 'app' && name === 'paths')
     return 'an application has one path, as in path = "/shop"; a list of paths is for a pool, [[app.pool]]'
   if (level === 'pool' && name === 'path') return 'a pool has a list of paths, as in paths = ["/export"]'
@@ -104,8 +106,15 @@ export function explainUnknown(name: string, value: TomlValue, level: Level): st
   return `${of} has no setting ${name}${foreignHint(name)}`
 }
 
+const OF_SITES = 'belongs to a site: write it in a table [[site]]'
+
+function isOfSites(name: string): boolean {
+  return SITE_DEFAULTS.some(setting => setting.name === name)
+}
+
 /** What is right in an `[[app]]` is right here, and more. */
 function unknownOfIncluded(name: string, value: TomlValue): string {
+  if (isOfSites(name)) return `${name} ${OF_SITES}, or at the top of the file that has include`
   if (name === include.name) return 'an included file includes no others: write it in the file that names this one'
   if (KNOWN.top.some(setting => setting.name === name))
     return `${name} is for the whole program: write it in the file that has include`

@@ -16,7 +16,7 @@ import { belowBase, fileName } from '../../routing/sites/file-names.ts'
 import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
-import { ApplicationResponse, type Decision } from './application-response.ts'
+import { ApplicationResponse, type Decision } from '../application-response.ts'
 import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
@@ -31,6 +31,8 @@ export interface ContentParts {
   readonly proxied: { handle(request: SiteRequest): void } | null
   readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
+  /** An application without `sendfile-roots` has said X-Sendfile. */
+  readonly strayFile: (app: string) => void
   /** Compresses what is answered in a location; null: none does that. */
   readonly compress: ((request: SiteRequest) => void) | null
 }
@@ -42,6 +44,7 @@ export function siteContent({
   proxied,
   logins,
   refuse,
+  strayFile,
   compress,
 }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
@@ -64,8 +67,10 @@ export function siteContent({
       showPath(request)
       if (location.limitRate !== null) addRateLimit(request)
       compress?.(request)
-      exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
+      exchange.limits = location.settings
+      exchange.response = new ApplicationResponse(exchange, (head, response) =>
+        decide(request, head, orders, response, () => strayFile(name)),
+      )
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -73,8 +78,9 @@ export function siteContent({
       const { exchange, location } = request
       if (location.limitRate !== null) addRateLimit(request)
       compress?.(request)
-      exchange.bodyLimit = location.settings.bodyLimit
-      exchange.response = new ApplicationResponse(exchange, (head, response) => decide(request, head, orders, response))
+      exchange.response = new ApplicationResponse(exchange, (head, response) =>
+        decide(request, head, orders, response, NOTHING_STRAYS),
+      )
       exchange.app = ''
       proxied!.handle(request)
     },
@@ -121,12 +127,14 @@ export function siteContent({
       return { exchange: asked, ended: asked.ended }
     },
     leave: ({ exchange }) => {
-      if (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
+      while (exchange.response instanceof ApplicationResponse) exchange.response = exchange.response.next
     },
   }
 }
 
 const EMPTY = Buffer.alloc(0)
+/** X-Sendfile of an upstream means nothing here: it is left out. */
+const NOTHING_STRAYS = () => {}
 
 /** The last page of each list: all requests of a second share both. */
 const pages = new WeakMap<Listing, { readonly key: string; readonly body: Buffer }>()
@@ -150,11 +158,14 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
 }
 
 /**
- * What nginx takes from an application or an upstream as an order, in lower case. They are not for clients. X-Accel-Buffering has no effect: content goes on as
- * it comes, always. X-Accel-Expires is for a cache, which there is not.
+ * What nginx takes from an application or an upstream as an order, and X-Sendfile, of which the application's own handler has left nothing where it
+ * may be obeyed. They are not for clients. X-Accel-Buffering has no effect: content goes on as it comes, always. X-Accel-Expires is for a cache,
+ * which there is not.
  */
-const IS_ORDER = /^x-accel-(?:redirect|buffering|expires|limit-rate|charset)$/i
+const IS_ORDER = /^x-(?:accel-(?:redirect|buffering|expires|limit-rate|charset)|sendfile)$/i
 const LETTER_X = 0x78
+/** No other order is as short. */
+const X_SENDFILE = 'x-sendfile'
 
 /** Looks at most names no further than at their first letter. */
 function isOrder(name: string): boolean {
@@ -170,6 +181,7 @@ function decide(
   head: ResponseHead,
   orders: ApplicationOrders,
   response: ApplicationResponse,
+  onStrayFile: () => void,
 ): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
@@ -178,6 +190,7 @@ function decide(
   for (let i = 0; i < headers.length; i += 2) {
     if (!isOrder(headers[i]!)) continue
     hasOrders = true
+    if (headers[i]!.length === X_SENDFILE.length) onStrayFile()
     const value = headers[i + 1]!
     const name = headers[i]!.toLowerCase()
     if (name === 'x-accel-redirect') target = value

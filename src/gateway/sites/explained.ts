@@ -3,21 +3,26 @@
  * down what they decide. Where a request meets an application or an upstream it stops. Runs in the command line (`jumak explain`).
  *
  * Invariant: nothing is decided here. What is tried, found and answered comes from `routing/`, from `content.ts` and from the files on the disk.
- * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates, the static files that a Django project
- * names itself.
+ * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates (one that names the host is taken for
+ * granted), the static files that a Django project names itself.
  */
+import { join } from 'node:path'
 import { Hasher } from '../../access/hashes/hasher.ts'
 import { Logins } from '../../access/logins.ts'
 import { OpenFiles } from '../../base/open-files.ts'
-import type { AppConfig, Config } from '../../config/types.ts'
+import type { AppConfig, Config, HttpsConfig } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
+import { arrangeMounts, findMount, relativePath } from '../../handlers/static/paths.ts'
 import { applicationRoot, belowRoot, fullRoot } from '../../http/application-root.ts'
-import type { Exchange, Handler, LocalEnd, RequestHead } from '../../http/exchange.ts'
+import { splitAuthority } from '../../http/authority.ts'
+import type { Exchange, Handler, LocalEnd, Middleware, RequestHead } from '../../http/exchange.ts'
 import { applyForwarded } from '../../http/forwarded.ts'
-import { decodePathBytes } from '../../http/path.ts'
+import { decodePath, decodePathBytes } from '../../http/path.ts'
 import { trustedProxies } from '../../http/trusted-proxies.ts'
 import { health } from '../../middleware/health.ts'
+import { hsts } from '../../middleware/hsts.ts'
+import { httpsPortOf, httpsRedirect } from '../../middleware/https-redirect.ts'
 import { responseHeaders } from '../../middleware/response-headers.ts'
 import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
@@ -41,11 +46,24 @@ export interface AskedRequest {
   /** Of the client, as the socket has it. */
   readonly address: string
   readonly local: LocalEnd
+  /** Of `bind`. */
+  readonly listeners: Parameters<typeof httpsPortOf>[0]
+}
+
+/** A directory of an application's `static` in which a file was looked for. */
+export interface TriedMount {
+  readonly app: string
+  readonly url: string
+  /** Empty: the path can be no file. */
+  readonly file: string
 }
 
 export interface Explained {
   readonly decisions: readonly Decision[]
   readonly outcome: Outcome
+  readonly mounts: readonly TriedMount[]
+  /** `redirect-to-https` has answered. */
+  readonly isSentToHttps: boolean
   /** As proxies that are trusted say, and as the handler saw it. */
   readonly request: RequestHead
   readonly address: string
@@ -81,7 +99,7 @@ export type Outcome =
 
 type Explainable = Pick<
   Config,
-  'apps' | 'errorPages' | 'forwardedHeaders' | 'health' | 'responseHeaders' | 'sites' | 'trustedProxies'
+  'apps' | 'errorPages' | 'forwardedHeaders' | 'health' | 'https' | 'responseHeaders' | 'sites' | 'trustedProxies'
 >
 
 export async function explainRequest(config: Explainable, asked: AskedRequest): Promise<Explained> {
@@ -101,6 +119,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
     if (own === refusals && decisions.slice(before).some(({ kind }) => kind === 'error-page')) hasOwnPage = false
   }
   let pool = ''
+  const mounts: TriedMount[] = []
   const reachedPool = (app: AppConfig) => (reached: Exchange, name: string) => {
     if (reached !== exchange) {
       // What it would say to `auth-request` only the running program knows.
@@ -115,7 +134,10 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   const openFiles = new OpenFiles()
   const applications = new Map(
-    config.apps.map(app => [app.name, applicationHandler(app, openFiles, pages, refuse, reachedPool(app))]),
+    config.apps.map(app => {
+      const handler = applicationHandler(app, openFiles, pages, refuse, reachedPool(app))
+      return [app.name, toldMounts(app, handler, mount => mounts.push(mount))]
+    }),
   )
   const passOn = (one: SiteRequest) => {
     const proxy = one.location.proxy!
@@ -131,7 +153,13 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
     refuse,
     passOn,
   })
-  const headed = config.responseHeaders.length === 0 ? content : responseHeaders(config.responseHeaders)(content)
+  let isSentToHttps = httpsPortOf(asked.listeners) > 0 && config.https.redirect
+  const reached: Handler = one => {
+    isSentToHttps = false
+    return content(one)
+  }
+  const overHttps = withHttps(config.https, asked.listeners, refuse)(reached)
+  const headed = config.responseHeaders.length === 0 ? overHttps : responseHeaders(config.responseHeaders)(overHttps)
   let isHealth = true
   const checked = health(
     config.health,
@@ -155,7 +183,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   const ending = await exchange.ended
   const { request, peer: client } = exchange
-  const common = { decisions, request, address: client.address }
+  const common = { decisions, mounts, isSentToHttps: isSentToHttps && !isHealth, request, address: client.address }
   if ('cut' in ending) return { ...common, outcome: { kind: 'closed' } }
   if ('passedOn' in ending) {
     const { passedOn } = ending
@@ -179,8 +207,36 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
       pathInfo: belowRoot(decodePathBytes(request.path), scriptName, root),
       query: request.query,
       method: request.method,
-      bodyLimit: exchange.bodyLimit ?? app.limits.body,
+      bodyLimit: exchange.limits?.bodyLimit ?? app.limits.body,
     },
+  }
+}
+
+/** As `gateway/assemble.ts` puts them around everything. */
+function withHttps(
+  { redirect, hsts: seconds }: HttpsConfig,
+  listeners: AskedRequest['listeners'],
+  refuse: (exchange: Exchange, error: Error) => void,
+): Middleware {
+  const port = httpsPortOf(listeners)
+  const hostOf = (authority: string) => splitAuthority(authority).host
+  const redirected: Middleware = redirect && port > 0 ? httpsRedirect({ port, hostOf, refuse }) : next => next
+  const kept: Middleware = seconds === null ? next => next : hsts(seconds)
+  return next => kept(redirected(next))
+}
+
+function toldMounts(app: AppConfig, handler: Handler, tell: (mount: TriedMount) => void): Handler {
+  const mounts = arrangeMounts(app.staticMounts, app.rootPath, app.path)
+  if (mounts.length === 0) return handler
+  return exchange => {
+    const { method } = exchange.request
+    const path = method === 'GET' || method === 'HEAD' ? decodePath(exchange.request.path) : null
+    const mount = path === null ? undefined : findMount(mounts, path)
+    if (mount !== undefined) {
+      const relative = relativePath(mount, path!)
+      tell({ app: app.name, url: mount.url, file: relative === null ? '' : join(mount.directories[0]!, relative) })
+    }
+    return handler(exchange)
   }
 }
 
@@ -225,6 +281,7 @@ function contentHandler(
       proxied: { handle: passOn },
       logins,
       refuse,
+      strayFile: () => {},
       compress: null,
     })
     return new Phases(compileSites(sites).find, content, trace).handle

@@ -63,7 +63,7 @@ export class Proxied {
     const settings = location.settings.proxy
     const { body } = exchange
     const hasContent = body.length !== 0 && !exchange.isWebSocket
-    const tooLarge = !hasContent ? null : body.limitTo(exchange.bodyLimit ?? BODY_LIMIT)
+    const tooLarge = !hasContent ? null : body.limitTo(location.settings.bodyLimit ?? BODY_LIMIT)
     if (tooLarge !== null) {
       this.#refuse(exchange, tooLarge)
       return

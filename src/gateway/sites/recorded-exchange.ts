@@ -35,7 +35,7 @@ export class RecordedExchange implements Exchange {
   user = ''
   app = ''
   errorPage: ((error: Error) => boolean) | null = null
-  bodyLimit: number | null = null
+  limits: Exchange['limits'] = null
   readonly isHalfClosed = false
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {

@@ -29,11 +29,20 @@ export class Sites {
   readonly #compress: ReturnType<typeof siteCompression>
   readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
+  readonly #strayFile: (app: string) => void
   /** Null: no location has `proxy`. */
   readonly #proxied: Proxied | null = null
 
-  /** `refuse`: answers with an error's page. Throws if the model is wrong, which the master has looked at. */
-  constructor(model: SitesModel, parts: SharedParts, refuse: (exchange: Exchange, error: Error) => void) {
+  /**
+   * `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
+   * the master has looked at.
+   */
+  constructor(
+    model: SitesModel,
+    parts: SharedParts,
+    refuse: (exchange: Exchange, error: Error) => void,
+    strayFile: (app: string) => void,
+  ) {
     const { space, encoders, kept } = parts
     this.#compiled = compileSites(model)
     const [problem] = this.#compiled.problems
@@ -42,6 +51,7 @@ export class Sites {
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
     this.#logins = new Logins(model.passwordFiles, new Hasher())
+    this.#strayFile = strayFile
     if (model.upstreams.length > 0)
       this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled.hashKeys, parts, refuse)
   }
@@ -65,6 +75,7 @@ export class Sites {
       proxied: this.#proxied,
       logins: this.#logins,
       refuse: this.#refuse,
+      strayFile: this.#strayFile,
       compress: this.#compress,
     })
     return new Phases(this.#compiled.find, content).handle

@@ -34,7 +34,7 @@ export class Subrequest implements Exchange {
   user: string
   app = ''
   errorPage: Exchange['errorPage'] = null
-  bodyLimit: number | null = null
+  limits: Exchange['limits'] = null
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {
     length: 0,

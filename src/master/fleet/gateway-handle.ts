@@ -6,6 +6,8 @@
  * Not here: when to start or kill one (`supervise.ts`), the one that is in use (`gateways.ts`).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
+import module from 'node:module'
+import { dirname } from 'node:path'
 import { POOL_OF_A_LOOP } from '../../base/pool-shares.ts'
 import { standardStream } from '../../base/standard-streams.ts'
 import { version } from '../../base/version.ts'
@@ -77,7 +79,7 @@ export class GatewayHandle {
       ],
       // A session of its own: Ctrl-C in a terminal reaches only the master, which ends the others in order.
       detached: true,
-      env: environmentOf(options.config.gatewayThreads),
+      env: withCompileCache(environmentOf(options.config.gatewayThreads)),
     })
     this.#child.on('error', error => {
       if (this.#child.pid === undefined) this.#finish(`could not be started: ${error.message}`)
@@ -168,4 +170,10 @@ export function environmentOf(gatewayThreads: number, given: NodeJS.ProcessEnv =
   const wanted = Number(given[POOL_SIZE] ?? needed)
   const threads = Number.isInteger(wanted) ? Math.min(MAX_POOL, Math.max(needed, wanted)) : needed
   return { ...given, [POOL_SIZE]: String(threads) }
+}
+
+/** The gateway and its threads have the master's cache of compiled files, if it has one (`cli/main.ts`). */
+function withCompileCache(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const ofThisNode = module.getCompileCacheDir()
+  return ofThisNode === undefined ? environment : { ...environment, NODE_COMPILE_CACHE: dirname(ofThisNode) }
 }

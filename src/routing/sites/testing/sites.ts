@@ -35,6 +35,8 @@ export const SETTINGS: LocationSettings = {
   bodyLimit: null,
   limitRate: null,
   limitRateAfter: null,
+  timeout: null,
+  requestBuffering: null,
   absoluteRedirect: false,
   portInRedirect: true,
   proxy: {

@@ -1,12 +1,12 @@
 /**
- * The response of an application in a site, which may turn out to be an order: X-Accel-Redirect, or an error that the site has a page for. Then
+ * The response of an application, which may turn out to be an order: X-Accel-Redirect, X-Sendfile, or an error that its site has a page for. Then
  * its content is thrown away, and when the application is done something else answers. Runs in the gateway.
  *
  * Invariant: until the application is done nothing is sent; from then on it is not asked any more. What is no order passes untouched.
  */
-import { ClientGoneError } from '../../http/errors.ts'
-import type { Exchange, ResponseHead, ResponseState, ResponseWriter } from '../../http/exchange.ts'
-import type { HeaderLines } from '../../http/headers.ts'
+import { ClientGoneError } from '../http/errors.ts'
+import type { Exchange, ResponseHead, ResponseState, ResponseWriter } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
 
 /** What the head of the application's response means: the head to send, or what to do in its place. */
 export type Decision = ResponseHead | (() => void)
