@@ -3,6 +3,7 @@
  *
  *     sites ← { config, control, routing }        routing ← config        access ← { config, routing, gateway, cli }
  *     base ← http ← protocols ← { http1, http2 }     http ← { websocket, tls, routing, apps } ← { middleware, handlers } ← gateway
+ *     { http1, apps } ← upstream ← gateway
  *     patterns ← routing        { http, sites } ← compression ← { middleware, handlers, gateway }
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }        base ← limits ← gateway
@@ -49,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   shared: ['base'],
   limits: ['base', 'sites'],
   apps: ['base', 'http', 'shared'],
+  upstream: ['base', 'http', 'http1', 'sites', 'apps'],
   middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe', 'compression'],
   gateway: [
@@ -66,6 +68,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'apps',
     'middleware',
     'handlers',
+    'upstream',
     'control',
     'observe',
     'shared',
@@ -143,6 +146,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/network-table.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
+      'src/upstream/connection.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',

@@ -13,6 +13,7 @@ import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { COMMAND, KEYS_OF_TABLES, referenceFiles } from './reference.ts'
 import { ROOT } from './tools.ts'
@@ -25,7 +26,18 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
 const reference = read('docs/reference/settings.md')
 const schema = JSON.parse(read('docs/reference/jumak.schema.json')) as Properties & {
   $defs: Record<
-    'application' | 'pool' | 'tls' | 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log',
+    | 'application'
+    | 'pool'
+    | 'tls'
+    | 'site'
+    | 'location'
+    | 'rewrite'
+    | 'map'
+    | 'geo'
+    | 'split'
+    | 'limit'
+    | 'log'
+    | 'upstream',
     Properties
   >
 }
@@ -52,9 +64,9 @@ test('every variable is in the reference, and none beside them', () => {
 
 test('every setting of a file is in the schema, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'file'))
-  const { application, pool, tls, site, location, rewrite, map, geo, split, limit, log } = schema.$defs
+  const { application, pool, tls, site, location, rewrite, map, geo, split, limit, log, upstream } = schema.$defs
   const names = (settings: readonly { readonly name: string }[]) => settings.map(({ name }) => name)
-  const tables = ['site', 'map', 'geo', 'split', 'limit', 'log']
+  const tables = ['site', 'map', 'geo', 'split', 'limit', 'log', 'upstream']
   assert.deepEqual(Object.keys(schema.properties), [
     ...names([...defined, include]),
     ...tables,
@@ -68,6 +80,7 @@ test('every setting of a file is in the schema, and none beside them', () => {
   assert.deepEqual(Object.keys(location.properties), [...names(LOCATION_KEYS), 'locations', 'rewrites'])
   assert.deepEqual(Object.keys(rewrite.properties), [...names(REWRITE_KEYS), 'rewrites'])
   assert.deepEqual(Object.keys(map.properties), names(MAP_KEYS))
+  assert.deepEqual(Object.keys(upstream.properties), names(UPSTREAM_KEYS))
   assert.deepEqual(Object.keys(geo.properties), names(GEO_KEYS))
   assert.deepEqual(Object.keys(split.properties), names(SPLIT_KEYS))
   assert.deepEqual(Object.keys(limit.properties), names(LIMIT_KEYS))

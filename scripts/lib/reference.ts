@@ -8,6 +8,7 @@ import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
 import { formatProgram } from './program-reference.ts'
@@ -106,6 +107,7 @@ export const KEYS_OF_TABLES = [
   ['Keys of `[[split]]`', SPLIT_KEYS],
   ['Keys of `[[limit]]`', LIMIT_KEYS],
   ['Keys of `[[log]]`', LOG_KEYS],
+  ['Keys of `[[upstream]]`', UPSTREAM_KEYS],
   ['At the top of the file', [include]],
 ] as const
 

@@ -83,8 +83,15 @@ async function check(loaded: Loaded, withoutApp: boolean): Promise<number> {
   const { config, warnings } = loaded
   const ofTls = await checkTls(config)
   if (ofTls.problems.length > 0) return fail(WRONG_USAGE, ofTls.problems)
-  const all = [...warnings, ...ofTls.warnings]
+  const all = [...warnings, ...ofTls.warnings, ...(await checkNames(config))]
   return withoutApp || config.apps.length === 0 ? sayRight(config, all) : checkApps(config, all)
+}
+
+/** Loaded only where a site passes requests on. */
+async function checkNames({ sites: { upstreams } }: Config): Promise<readonly string[]> {
+  if (upstreams.length === 0) return []
+  const { checkUpstreams } = await import('../config/check-upstreams.ts')
+  return checkUpstreams(upstreams)
 }
 
 /** The files of certificates are read as a start would, with the rights of this user. */

@@ -28,6 +28,7 @@ import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readLimit, readLimitUses } from './assemble-limits.ts'
 import { readLog, readLogUses } from './assemble-logs.ts'
+import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
@@ -57,9 +58,11 @@ export interface SiteCircumstances {
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
   const reader = new SiteReader(circumstances, tables)
   if (tables.sites.length === 0) warnWithoutSites(tables.defaults, circumstances.values)
+  for (const upstream of tables.upstreams) reader.upstream(upstream)
   return {
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
+    upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
     logs: reader.logs,
@@ -77,6 +80,7 @@ function warnWithoutSites(defaults: FileTable, values: Values): void {
 
 class SiteReader {
   readonly #of: SiteCircumstances
+  readonly upstreams = new UpstreamReader()
   readonly #access = new AccessReader()
   /** Of the site that is being read. */
   #names: readonly SiteName[] = []
@@ -172,6 +176,12 @@ class SiteReader {
     return location
   }
 
+  upstream(table: FileTable): void {
+    const values = this.#values(table)
+    this.upstreams.read(table, values)
+    this.#done(values)
+  }
+
   #values(table: FileTable): Values {
     return new Values(table.values, this.#of.environment)
   }
@@ -189,7 +199,7 @@ class SiteReader {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -204,6 +214,7 @@ class SiteReader {
         )
       return { kind: 'app', name: app }
     }
+    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
@@ -322,6 +333,7 @@ class SiteReader {
       requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
+      proxy: readProxySettings(values, outer),
     }
   }
 
@@ -398,7 +410,12 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
   const hasNoApp = locations.length === 0 && handler.kind !== 'app'
   for (const name of OF_APPLICATIONS)
-    values.warnUseless(hasNoApp, locationSettings[name], 'in a location without an application')
+    values.warnUseless(
+      hasNoApp && handler.kind !== 'proxy',
+      locationSettings[name],
+      'in a location without app or proxy',
+    )
+  warnOfUselessProxy(values, locations.length === 0 && handler.kind !== 'proxy')
   values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,
     locationSettings.interceptErrors,

@@ -172,6 +172,7 @@ test('the schema has every setting of a file, with its real default', () => {
     'split',
     'limit',
     'log',
+    'upstream',
     ...SITE_DEFAULTS.map(one => one.name),
   ])
   assert.equal(schema['additionalProperties'], false)

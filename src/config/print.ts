@@ -26,6 +26,7 @@ import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
@@ -58,13 +59,14 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
-  const { maps, geos, splits, limits, logs } = settings.sites
+  const { maps, geos, splits, limits, logs, upstreams } = settings.sites
   for (const [name, keys, tables] of [
     ['map', MAP_KEYS, maps],
     ['geo', GEO_KEYS, geos],
     ['split', SPLIT_KEYS, splits],
     ['limit', LIMIT_KEYS, limits],
     ['log', LOG_KEYS, logs],
+    ['upstream', UPSTREAM_KEYS, upstreams],
   ] as const)
     for (const table of tables)
       lines.push('', `[[${name}]]`, ...linesOfTable(keys, new Values(table.values, where), printed))

@@ -9,6 +9,7 @@ import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 
 export function jsonSchema(): JsonSchema {
@@ -30,6 +31,7 @@ export function jsonSchema(): JsonSchema {
       split: listOfTables('A variable that divides clients', '#/$defs/split'),
       limit: listOfTables('How often, or how many at once, requests with one key may come', '#/$defs/limit'),
       log: listOfTables('A log of sites and locations', '#/$defs/log'),
+      upstream: listOfTables('Servers that requests are passed on to', '#/$defs/upstream'),
       ...propertiesOf(SITE_DEFAULTS),
     },
     $defs: {
@@ -72,6 +74,12 @@ export function jsonSchema(): JsonSchema {
         additionalProperties: false,
         required: ['name', 'from', 'values'],
         properties: propertiesOf(MAP_KEYS),
+      },
+      upstream: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['name', 'servers'],
+        properties: propertiesOf(UPSTREAM_KEYS),
       },
       geo: {
         type: 'object',

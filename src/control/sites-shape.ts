@@ -48,6 +48,7 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
+import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -113,6 +114,7 @@ const tryFile = byKind<TryFile>({
 const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
+  proxy: { upstream: line, uri: orNull(line), prefix: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -130,6 +132,39 @@ const step: Check = byKind<RewriteStep>({
 })
 const steps = listOf(step, MAX_ENTRIES)
 
+const milliseconds = wholeNumber(0, 2 ** 31 - 1)
+const proxySettings = object<ProxySettings>({
+  setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
+  hideHeaders: listOf(line, MAX_ENTRIES),
+  passHeaders: listOf(line, MAX_ENTRIES),
+  connectTimeout: milliseconds,
+  sendTimeout: milliseconds,
+  readTimeout: milliseconds,
+  redirects: flag,
+  nextUpstream: listOf(line, MAX_ENTRIES),
+  nextUpstreamTries: wholeNumber(0, 1000),
+  nextUpstreamTimeout: milliseconds,
+})
+const server = object<UpstreamServer>({
+  label: line,
+  address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
+  weight: wholeNumber(1, 65_535),
+  maxFails: wholeNumber(0, 65_535),
+  failTimeout: milliseconds,
+  maxConns: wholeNumber(0, 1_000_000),
+  slowStart: milliseconds,
+  isBackup: flag,
+  isDown: flag,
+})
+const upstream = object<Upstream>({
+  name: line,
+  servers: listOf(server, MAX_ENTRIES),
+  balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
+  hashKey: orNull(line),
+  keepalive: wholeNumber(0, 10_000),
+  keepaliveTimeout: milliseconds,
+  place,
+})
 const access = object<Access>({
   rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
   satisfy: oneOf(['all', 'any']),
@@ -212,6 +247,7 @@ const settings = object<LocationSettings>({
   requestBuffering: orNull(flag),
   absoluteRedirect: flag,
   portInRedirect: flag,
+  proxy: proxySettings,
 })
 const location: Check = object<Location>({
   match,
@@ -280,6 +316,7 @@ const log = object<SiteLog>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
+  upstreams: listOf(upstream, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
     MAX_ENTRIES,

@@ -7,7 +7,7 @@
 import { loadNow } from '../base/load-now.ts'
 import type { GatewayApp, HttpsConfig } from '../config/types.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
-import { HttpError, type ProtocolError } from '../http/errors.ts'
+import { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
 import { createHttp1, PLAIN_HTTP_ON_TLS, TOO_MANY_CONNECTIONS } from '../http1/protocol.ts'
@@ -75,16 +75,17 @@ export function loadSites(): typeof import('./sites/sites.ts') {
 /** Null: there are none. */
 export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  const { space, pages, log, encoders, kept } = parts
+  const { pages, log } = parts
   const effects = effectsOf(parts, model)
   const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
-    if (!(error instanceof HttpError) || error.culprit === 'operator')
-      log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
+    // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
+    const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')
+    if (!isClients) log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()
-  return new (loadSites().Sites)(model, { openFiles: space.files, encoders, kept, effects }, refuse, app => {
+  return new (loadSites().Sites)(model, parts, effects, refuse, app => {
     if (told.has(app)) return
     told.add(app)
     log(

@@ -210,6 +210,7 @@ export class Gateway {
         const sites = makeSites(this.#parts, change.sites)
         return () => {
           configure()
+          this.#sites?.close()
           this.#sites = sites
           this.#assemble()
         }
@@ -264,10 +265,12 @@ export class Gateway {
     this.#isStopping = true
     this.connections.startDrain()
     applications.drain(deadlineMs)
+    this.#sites?.drain()
     this.#lastAccept ??= this.#options.stopAccepting(drain)
     await this.#lastAccept
     const cut = await this.connections.drain(until - performance.now())
     applications.close()
+    this.#sites?.close()
     refusals.flush()
     memory.flush()
     return cut

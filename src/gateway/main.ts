@@ -44,7 +44,7 @@ function main(): void {
     const isOneThread = gatewayThreads === 1
     if (isOneThread) loadWebSockets()
     // HUP may bring the first site.
-    if (isOneThread && gatewayIdentity !== null) loadSites()
+    if (isOneThread && gatewayIdentity !== null) loadSites().loadProxied()
     const handshakes = isOneThread ? await loadHandshakes(start) : null
     const remote = isOneThread ? await loadRemote(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)

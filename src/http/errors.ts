@@ -33,7 +33,8 @@ export function contentTooLarge(limit: number): LimitError {
   return new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')
 }
 
-export type Culprit = 'client' | 'application' | 'operator'
+/** `upstream`: a server behind us. */
+export type Culprit = 'client' | 'application' | 'upstream' | 'operator'
 
 /** A request is answered with an error status on purpose: 502, 503, 504 and the like. */
 export class HttpError extends Error {

@@ -6,7 +6,7 @@
  * version frames a message and writes a field (`http1/serializer.ts`).
  */
 import { TOKEN } from '../base/token.ts'
-import { type HeaderLines, NOT_IN_VALUE } from './headers.ts'
+import { type HeaderLines, headerValues, NOT_IN_VALUE } from './headers.ts'
 
 /** What a field means to a protocol. '': an ordinary one. `drop`: one of the connection, in which only the protocol has a say. */
 export type FieldMeaning = '' | 'drop' | 'connection' | 'content-length' | 'date' | 'trailer' | 'upgrade'
@@ -121,6 +121,18 @@ export function mayBeInterim(meaning: FieldMeaning): boolean {
 /** Throws when it is no name. */
 export function mayBeTrailer(name: string): boolean {
   return meaningOf(name) === '' && !NOT_IN_TRAILERS.has(name.toLowerCase())
+}
+
+/** Server-sent events: the response ends when somebody ends it, and the client connects again. */
+export function isEventStream(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2)
+    if (headers[i]!.toLowerCase() === 'content-type') return /^text\/event-stream\b/i.test(headers[i + 1]!)
+  return false
+}
+
+/** RFC9110§10.1.4: only a client that says `TE: trailers` wants them. For others they may get lost on the way. `request`: its fields. */
+export function acceptsTrailers(request: readonly string[]): boolean {
+  return headerValues(request, 'te').some(value => /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(value))
 }
 
 /** The fields of `headers` that an interim response may have. Throws for a name or a value that no response may have. */

@@ -7,15 +7,10 @@
  * Text in the model is bytes: each character is the latin-1 character of a byte, as in a request's decoded path.
  */
 
-/** Where something stands in a file. */
-export interface Place {
-  readonly file: string
-  readonly line: number
-  readonly column: number
-}
+import type { Place, Template } from './place.ts'
+import type { ProxySettings, ProxyTarget, Upstream } from './upstream-model.ts'
 
-/** Text with variables, as it is written: `/index.html?q=$uri&$args`, `${name}_x`. */
-export type Template = string
+export type { Place, Template }
 
 /** A regular expression in PCRE's notation. */
 export interface PatternText {
@@ -28,6 +23,8 @@ export interface SitesModel {
   readonly sites: readonly Site[]
   /** `map`. */
   readonly maps: readonly VariableMap[]
+  /** `upstream`, and the servers that locations name themselves. */
+  readonly upstreams: readonly Upstream[]
   /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
   readonly passwordFiles: readonly PasswordFile[]
   /** `geo`. */
@@ -160,6 +157,8 @@ export type LocationHandler =
   | { readonly kind: 'app'; readonly name: string }
   /** Files below `settings.root`, or as `alias` says. */
   | { readonly kind: 'files'; readonly alias: Alias | null }
+  /** Requests are passed on to other servers. */
+  | ({ readonly kind: 'proxy' } & ProxyTarget)
   /** Nothing is here: 404. */
   | { readonly kind: 'none' }
 
@@ -233,7 +232,7 @@ export interface LocationSettings {
   readonly expires: Expires
   /** `error_page` */
   readonly errorPages: readonly ErrorTarget[]
-  /** Errors of an application have `errorPages`, too. `proxy_intercept_errors` */
+  /** Errors of an application or an upstream have `errorPages`, too. `proxy_intercept_errors` */
   readonly interceptsErrors: boolean
   /** Media type by extension, lower case, without dot; null: the usual ones. `types` */
   readonly types: Readonly<Record<string, string>> | null
@@ -271,6 +270,7 @@ export interface LocationSettings {
   readonly absoluteRedirect: boolean
   /** … and the port. `port_in_redirect` */
   readonly portInRedirect: boolean
+  readonly proxy: ProxySettings
 }
 
 /** What is compressed for clients that want it. */

@@ -135,6 +135,7 @@ const COMPARED = ['location', 'content-type', 'cache-control', 'x-site', 'x-kind
 
 function shown(outcome: Outcome) {
   if (outcome.kind === 'closed') return null
+  assert.ok(outcome.kind !== 'upstream')
   if (outcome.kind === 'application') return { app: `${outcome.method} ${outcome.pathInfo} ${outcome.query}` }
   const lower = outcome.headers.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text))
   return {

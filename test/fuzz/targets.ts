@@ -23,6 +23,7 @@ import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
+import { recordResponses } from '../../src/upstream/testing/recorded-responses.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
 import type { Random } from './random.ts'
@@ -129,6 +130,23 @@ const http1: Target = {
   mend: part => part,
   async check(bytes, random) {
     assert.deepEqual(record(cutSomewhere(bytes, random)), record([bytes]))
+  },
+}
+
+const responses: Target = {
+  name: 'responses',
+  corpus: corpusOf('responses'),
+  split: splitBy(bytes => bytes.indexOf(10) + 1 || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    for (const isHead of [false, true])
+      for (const maySwitch of [false, true]) {
+        const expected = [{ isHead, maySwitch }]
+        const calls = recordResponses([bytes], expected)
+        assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected), calls)
+        // One request has one response, whatever comes.
+        assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
+      }
   },
 }
 
@@ -255,8 +273,6 @@ const SITE = sitesOf(
         ],
       }),
     ],
-    limits: [],
-    logs: [],
     maps: [
       {
         name: 'mapped',
@@ -300,4 +316,4 @@ const sites: Target = {
   },
 }
 
-export const TARGETS: readonly Target[] = [frames, hpack, http1, websocket, hello, patterns, sites]
+export const TARGETS: readonly Target[] = [frames, hpack, http1, responses, websocket, hello, patterns, sites]

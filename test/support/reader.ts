@@ -146,7 +146,10 @@ export class Reader {
     const expected = attributes.get('expect')
     if (expected !== undefined) assert.ok(output.includes(expected), `line ${line}: ${text}\nprinted ${output}`)
     const awaited = attributes.get('wait')
-    if (awaited !== undefined) await this.#server!.waitForLog(new RegExp(RegExp.escape(awaited)), from)
+    if (awaited === undefined) return
+    const pattern = new RegExp(RegExp.escape(awaited))
+    this.#server!.mayLog(pattern)
+    await this.#server!.waitForLog(pattern, from)
   }
 
   /** Replaces the ports of the page by free ones, and the installed program by the one under test. */

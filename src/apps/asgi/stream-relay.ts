@@ -8,7 +8,8 @@
  */
 import { SMALL_PIECE, Spool } from '../../base/spool.ts'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
-import { type HeaderLines, headerValues } from '../../http/headers.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+import { acceptsTrailers, isEventStream } from '../../http/response-rules.ts'
 import { WINDOW } from '../wire/multiplex.ts'
 import type { RelayLimits } from '../worker/relay.ts'
 import type { CreditReturn } from './credit.ts'
@@ -62,7 +63,7 @@ export class StreamRelay {
   start(head: ResponseHead, content: Buffer): void {
     const { response } = this.#exchange
     this.isEventStream = isEventStream(head.headers)
-    this.#passesTrailers = head.hasTrailers === true && acceptsTrailers(this.#exchange)
+    this.#passesTrailers = head.hasTrailers === true && acceptsTrailers(this.#exchange.request.headers)
     response.onDrain(() => {
       this.#isBlocked = false
       this.#pump()
@@ -169,15 +170,4 @@ export class StreamRelay {
     this.close()
     this.#exchange.response.end(this.#passesTrailers ? trailers : undefined)
   }
-}
-
-function isEventStream(headers: readonly string[]): boolean {
-  for (let i = 0; i < headers.length; i += 2)
-    if (headers[i]!.toLowerCase() === 'content-type') return /^text\/event-stream\b/i.test(headers[i + 1]!)
-  return false
-}
-
-/** RFC9110§10.1.4: only a client that says `TE: trailers` wants them. For others they may get lost on the way. */
-function acceptsTrailers({ request }: Exchange): boolean {
-  return headerValues(request.headers, 'te').some(value => /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(value))
 }

@@ -13,11 +13,12 @@
  * Invariants: `onOver` is called once at most, and never after `end`. `onEnded` is called once, when the client's stream has closed.
  * Not here: the heads (`answer.ts`), which link it is (`link.ts`).
  */
+
+import type { Socket } from 'node:net'
 import { Deadline, type DeadlineList } from '../../base/deadlines.ts'
 import type { Account, MemoryBudget } from '../../base/memory-budget.ts'
 import { type ByteStream, LINGER_BYTES } from '../../http/transport.ts'
 import type { SwitchedConnection } from '../../http/websocket.ts'
-import type { WorkerConnection } from '../worker/connection.ts'
 import type { SocketPassing } from './passing.ts'
 
 export interface TunnelSettings {
@@ -33,12 +34,20 @@ export interface TunnelSettings {
   readonly watchMs: number
 }
 
+/** The other end of a tunnel: a link to a worker, or a connection to an upstream. */
+export interface TunnelEnd {
+  readonly socket: Pick<Socket, 'destroyed' | 'end' | 'writable' | 'writableEnded' | 'writableLength' | 'write'>
+  /** Reads no more until `release`. */
+  hold(): void
+  release(): void
+}
+
 const NOTHING = Buffer.alloc(0)
 
 export class Tunnel implements SwitchedConnection {
   bytesSent = 0
   readonly #stream: ByteStream
-  readonly #connection: WorkerConnection
+  readonly #connection: TunnelEnd
   readonly #settings: TunnelSettings
   readonly #onOver: () => void
   readonly #onEnded: () => void
@@ -59,7 +68,7 @@ export class Tunnel implements SwitchedConnection {
   constructor(
     stream: ByteStream,
     first: Buffer | null,
-    connection: WorkerConnection,
+    connection: TunnelEnd,
     settings: TunnelSettings,
     onOver: () => void,
     onEnded: () => void,

@@ -16,6 +16,7 @@ import type { MemoryBudget } from '../../base/memory-budget.ts'
 import { SMALL_PIECE, Spool } from '../../base/spool.ts'
 import type { TemporarySpace } from '../../base/temporary-space.ts'
 import type { Exchange, ResponseHead } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
 
 export interface RelayLimits {
   readonly space: TemporarySpace
@@ -60,6 +61,7 @@ export class Relay {
   #isTurn = false
   #patience: NodeJS.Timeout | null = null
   #ended = false
+  #trailers: HeaderLines | undefined
   #closed = false
 
   constructor(exchange: Exchange, limits: RelayLimits, events: RelayEvents) {
@@ -133,8 +135,9 @@ export class Relay {
   }
 
   /** The worker has given everything. */
-  end(): void {
+  end(trailers?: HeaderLines): void {
     this.#ended = true
+    this.#trailers = trailers
     this.#pump()
   }
 
@@ -186,7 +189,7 @@ export class Relay {
 
   #finish(): void {
     this.close()
-    this.#exchange.response.end()
+    this.#exchange.response.end(this.#trailers)
   }
 
   #openSpool(): Spool {

@@ -107,7 +107,7 @@ function rowOf({ kind, what, result, applies, place }: Step): Row {
   return { label: LABELS[kind], what, result, place: place ?? '', colour, isDim: !applies }
 }
 
-const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'nobody'>, string>> = {
+const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'upstream' | 'nobody'>, string>> = {
   file: 'the file',
   list: 'a list of the directory',
   redirect: 'a redirect',
@@ -120,6 +120,17 @@ function answerRows(answer: Answer): Row[] {
   switch (answer.from) {
     case 'nobody':
       return [{ ...row('answer', '444', 'the connection is closed without an answer'), colour: 'yellow' }]
+    case 'upstream': {
+      const { upstream, servers, balance, request, headers } = answer
+      return [
+        { ...row('answer', upstream, 'the upstream answers'), colour: 'green' },
+        ...servers.map((server, i) =>
+          row('', i === 0 ? 'servers' : '', i === 0 && servers.length > 1 ? `${server}   ${balance}` : server),
+        ),
+        row('', 'request', request),
+        ...headers.flatMap((name, i, all) => (i % 2 === 0 ? [row('', name, all[i + 1]!)] : [])),
+      ]
+    }
     case 'application': {
       const { application, pool, scriptName, pathInfo, query, method, bodyLimit } = answer
       const name = pool === '' ? application : `${application}/${pool}`

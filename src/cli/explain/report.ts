@@ -14,6 +14,7 @@ import type { Settings } from '../../config/values.ts'
 import type { Explained } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
+import type { UpstreamServer } from '../../sites/upstream-model.ts'
 import type { Asked } from './request.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { actingSettings } from './settings.ts'
@@ -62,6 +63,16 @@ export type Answer =
       readonly pathInfo: string
       readonly query: string
       readonly bodyLimit: number
+    }
+  | {
+      readonly from: 'upstream'
+      readonly upstream: string
+      /** As they are written, and how they share. */
+      readonly servers: readonly string[]
+      readonly balance: string
+      /** What one of them would get: method and target, then the fields. Those of the connection are not told. */
+      readonly request: string
+      readonly headers: readonly string[]
     }
   /** The connection is closed without an answer. */
   | { readonly from: 'nobody' }
@@ -282,6 +293,17 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
   switch (outcome.kind) {
     case 'closed':
       return { from: 'nobody' }
+    case 'upstream': {
+      const { group, method, target, headers } = outcome
+      return {
+        from: 'upstream',
+        upstream: group.name,
+        servers: group.servers.map(serverText),
+        balance: group.balance,
+        request: `${method} ${text(target)} HTTP/1.1`,
+        headers: headers.map(text),
+      }
+    }
     case 'application': {
       const { name, pool, method, scriptName, pathInfo, query, bodyLimit } = outcome
       return {
@@ -318,6 +340,15 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
       return { from, status, headers, file: isServed ? text(end.file) : (mount?.file ?? null), error }
     }
   }
+}
+
+function serverText({ label, weight, isBackup, isDown }: UpstreamServer): string {
+  return [
+    label,
+    ...(weight > 1 ? [`weight=${weight}`] : []),
+    ...(isBackup ? ['backup'] : []),
+    ...(isDown ? ['down'] : []),
+  ].join(' ')
 }
 
 function withQuery(uri: string, args: string): string {

@@ -20,6 +20,7 @@ import { accessSettings, methodKeys } from './access-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { INTEGER_OR_TEXT, none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
+import { proxy, proxySettings } from './upstream-keys.ts'
 
 const directory = text(
   'path of a directory, may have variables',
@@ -57,6 +58,7 @@ export const handlerKeys = {
     doc: 'Directory of files; the whole path of the request is below it.',
     more: '`root = "/srv/www"` has `/srv/www/static/x` for `/static/x`. Names that begin with a dot are not served, but `.well-known`, nor what a link leads to outside the directory.',
   }),
+  proxy,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -420,6 +422,7 @@ export const locationSettings = {
     doc: 'Whether the whole body is read before a worker gets a request here: on or off.',
     more: 'An ASGI application gets large content while it arrives in any case.',
   }),
+  ...proxySettings,
 }
 
 /** Keys of a location. */

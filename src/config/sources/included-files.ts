@@ -28,7 +28,7 @@ export interface Included {
 }
 
 /** Names of tables that a file may have besides settings. */
-export const TABLES = ['app', 'tls', 'site', 'map', 'geo', 'split', 'limit', 'log'] as const
+export const TABLES = ['app', 'tls', 'site', 'map', 'geo', 'split', 'limit', 'log', 'upstream'] as const
 
 /** `cwd`: where paths in messages start. */
 export function readIncluded(patterns: readonly Given[], cwd: string): Included {

@@ -1,6 +1,6 @@
 /**
  * Sites in a file: its tables `[[site]]` with their locations and rewrites, its tables of variables (`[[map]]`, `[[geo]]`, `[[split]]`),
- * `[[limit]]` and `[[log]]`, and what its top says for all sites. Runs in the command line, and in the master when it reloads. What the values
+ * `[[limit]]`, `[[log]]` and `[[upstream]]`, and what its top says for all sites. Runs in the command line, and in the master when it reloads. What the values
  * mean is not looked at here (`assemble-sites.ts`).
  */
 import type { Place } from '../../sites/model.ts'
@@ -30,6 +30,7 @@ export interface FileSites {
   readonly splits: readonly FileTable[]
   readonly limits: readonly FileTable[]
   readonly logs: readonly FileTable[]
+  readonly upstreams: readonly FileTable[]
 }
 
 export const NO_SITES: FileSites = {
@@ -44,6 +45,7 @@ export const NO_SITES: FileSites = {
   splits: [],
   limits: [],
   logs: [],
+  upstreams: [],
 }
 
 /** Locations within locations, rewrites within rewrites. Nobody reads a deeper file. */
@@ -59,6 +61,7 @@ export function readSiteTables(root: TomlTable, reader: TableReader, top: Givens
     splits: tablesIn(root, 'split').map(table => readKeys(table, reader, 'split')),
     limits: tablesIn(root, 'limit').map(table => readKeys(table, reader, 'limit')),
     logs: tablesIn(root, 'log').map(table => readKeys(table, reader, 'log')),
+    upstreams: tablesIn(root, 'upstream').map(table => readKeys(table, reader, 'upstream')),
   }
 }
 
@@ -91,6 +94,7 @@ export function joinSites(first: FileSites, others: readonly FileSites[]): FileS
     splits: all.flatMap(({ splits }) => splits),
     limits: all.flatMap(({ limits }) => limits),
     logs: all.flatMap(({ logs }) => logs),
+    upstreams: all.flatMap(({ upstreams }) => upstreams),
   }
 }
 

@@ -13,7 +13,7 @@ import { formatPlace, type Given, type Origin, type Position, problemWith, split
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
 
-const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split', 'limit', 'log'])
+const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split', 'limit', 'log', 'upstream'])
 
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
 
@@ -61,7 +61,10 @@ export class TableReader {
     else if (name === 'tls' && value.kind === 'table')
       this.report(key, 'a certificate is a table in two brackets, [[tls]], since there may be several')
     else if (OF_SITES.has(name) && OF_FILE.includes(level) && value.kind === 'table')
-      this.report(key, `a ${name} is a table in two brackets, [[${name}]], since there may be several`)
+      this.report(
+        key,
+        `${name === 'upstream' ? 'an' : 'a'} ${name} is a table in two brackets, [[${name}]], since there may be several`,
+      )
     else if (setting !== undefined) this.#readSetting(setting, value)
     else this.report(key, explainUnknown(name, value, level))
   }

@@ -15,15 +15,16 @@ import { SITE_DEFAULTS } from '../settings/site-defaults.ts'
 import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
+import { UPSTREAM_KEYS } from '../settings/upstream-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../settings/variable-keys.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `included`: the top of an included file, which is one application. `app`: `[[app]]`. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`, `limit`, `log`: `[[map]]` …
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`, `limit`, `log`, `upstream`: `[[map]]` …
  */
 export type Level = 'top' | 'included' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log'
+type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log' | 'upstream'
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
@@ -41,6 +42,7 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   split: SPLIT_KEYS,
   limit: LIMIT_KEYS,
   log: LOG_KEYS,
+  upstream: UPSTREAM_KEYS,
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -57,6 +59,7 @@ const PLACES: Readonly<Record<Level, string>> = {
   split: 'in a table [[split]]',
   limit: 'in a table [[limit]]',
   log: 'in a table [[log]]',
+  upstream: 'in a table [[upstream]]',
 }
 
 const OWNERS: Readonly<Record<SiteLevel, string>> = {
@@ -68,6 +71,7 @@ const OWNERS: Readonly<Record<SiteLevel, string>> = {
   split: 'a split',
   limit: 'a limit',
   log: 'a log',
+  upstream: 'an upstream',
 }
 
 export function settingsOf(level: Level): readonly Setting[] {
@@ -138,8 +142,8 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (namesOf(level).includes(`${name}s`) || name === 'location' || name === 'rewrite')
     return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split', 'limit', 'log'] as const).find(one =>
-    KNOWN[one].some(setting => setting.name === name),
+  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split', 'limit', 'log', 'upstream'] as const).find(
+    one => KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`
   const meant = closest(name.toLowerCase(), namesOf(level)) ?? meantName(name, namesOf(level))

@@ -10,8 +10,10 @@ import { COMPRESSION, prose } from '../../compression/testing/compressed.ts'
 import { KeptCodings } from '../../handlers/static/kept-codings.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
+import { NO_EFFECTS } from '../../routing/sites/compile.ts'
 import { model, prefix, SETTINGS, site, text } from '../../routing/sites/testing/sites.ts'
 import type { Location, LocationSettings } from '../../sites/model.ts'
+import type { SharedParts } from '../shared-parts.ts'
 import { siteCompression } from './compression.ts'
 import { Sites } from './sites.ts'
 
@@ -50,8 +52,9 @@ const LOCATIONS = [
 test('the location where the request is when the head leaves says whether it is compressed', async () => {
   const encoders = new Encoders(new MemoryBudget(), new PoolShares())
   const openFiles = new OpenFiles()
-  const parts = { openFiles, encoders, kept: new KeptCodings(encoders, openFiles) }
-  const sites = new Sites(model(site({ locations: LOCATIONS })), parts, FakeExchange.failed)
+  // Those that the proxy needs are left out.
+  const parts = { space: { files: openFiles }, encoders, kept: new KeptCodings(encoders, openFiles) } as SharedParts
+  const sites = new Sites(model(site({ locations: LOCATIONS })), parts, NO_EFFECTS, FakeExchange.failed, () => {})
   const handler = sites.handler(new Map([['shop', application]]))
   const codingOf = async (path: string) => {
     const exchange = new FakeExchange({ path, headers: ['accept-encoding', 'gzip'] })

@@ -1,5 +1,5 @@
 /**
- * What is at the end of a request's way through a site: applications, files, answers of the configuration. Runs in the gateway; built for
+ * What is at the end of a request's way through a site: applications, upstreams, files, answers of the configuration. Runs in the gateway; built for
  * each configuration of sites.
  *
  * Not here: which of them a request gets (`routing/sites/phases.ts`).
@@ -28,6 +28,8 @@ export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
+  /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
+  readonly proxied: { handle(request: SiteRequest): void } | null
   readonly logins: Logins
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** An application without `sendfile-roots` has said X-Sendfile. */
@@ -40,6 +42,7 @@ export function siteContent({
   applications,
   files,
   policyOf,
+  proxied,
   logins,
   refuse,
   strayFile,
@@ -78,6 +81,16 @@ export function siteContent({
       )
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
+    },
+    toProxy: (request, orders) => {
+      const { exchange, location } = request
+      if (location.limitRate !== null) addRateLimit(request)
+      compress?.(request)
+      exchange.response = new ApplicationResponse(exchange, (head, response) =>
+        decide(request, head, orders, response, NOTHING_STRAYS),
+      )
+      exchange.app = ''
+      proxied!.handle(request)
     },
     exists: (request, uri, what) => {
       const place = placeOf(request, uri)
@@ -130,6 +143,8 @@ export function siteContent({
 }
 
 const EMPTY = Buffer.alloc(0)
+/** X-Sendfile of an upstream means nothing here: it is left out. */
+const NOTHING_STRAYS = () => {}
 
 /** The last page of each list: all requests of a second share both. */
 const pages = new WeakMap<Listing, { readonly key: string; readonly body: Buffer }>()
@@ -153,9 +168,9 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
 }
 
 /**
- * What nginx takes from an application as an order, and X-Sendfile, of which the application's own handler has left nothing where it may be
- * obeyed. They are not for clients. X-Accel-Buffering has no effect: content goes on as it comes, always. X-Accel-Expires is for a cache, which
- * there is not.
+ * What nginx takes from an application or an upstream as an order, and X-Sendfile, of which the application's own handler has left nothing where it
+ * may be obeyed. They are not for clients. X-Accel-Buffering has no effect: content goes on as it comes, always. X-Accel-Expires is for a cache,
+ * which there is not.
  */
 const IS_ORDER = /^x-(?:accel-(?:redirect|buffering|expires|limit-rate|charset)|sendfile)$/i
 const LETTER_X = 0x78

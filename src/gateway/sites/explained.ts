@@ -1,6 +1,6 @@
 /**
  * What would become of a request, without a gateway that runs: the parts that serve lead a recorded exchange to its end, and a trace writes
- * down what they decide. Where a request meets an application it stops. Runs in the command line (`jumak explain`).
+ * down what they decide. Where a request meets an application or an upstream it stops. Runs in the command line (`jumak explain`).
  *
  * Invariant: nothing is decided here. What is tried, found and answered comes from `routing/`, from `content.ts` and from the files on the disk.
  * Not here: how it is told (`cli/explain/`), and what only a running program knows: certificates (one that names the host is taken for
@@ -28,14 +28,18 @@ import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
 import { compileSites, type MakeLimitStep, NO_EFFECTS } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
+import { proxyTarget } from '../../routing/sites/proxy.ts'
+import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import { respondWithError } from '../errors/error-response.ts'
 import { OwnPages } from '../errors/own-pages.ts'
 import { choosePool } from '../path-pools.ts'
 import { staticFirst } from '../static-first.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
-import { RecordedExchange } from './recorded-exchange.ts'
+import { proxiedFields } from './proxy-head.ts'
+import { type PassedOn, RecordedExchange } from './recorded-exchange.ts'
 
 export interface AskedRequest {
   readonly request: RequestHead
@@ -78,6 +82,7 @@ export type Outcome =
       readonly isHealth: boolean
     }
   | { readonly kind: 'closed' }
+  | ({ readonly kind: 'upstream'; readonly group: Upstream } & PassedOn)
   | {
       readonly kind: 'application'
       readonly name: string
@@ -134,7 +139,20 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
       return [app.name, toldMounts(app, handler, mount => mounts.push(mount))]
     }),
   )
-  const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), refuse)
+  const passOn = (one: SiteRequest) => {
+    const proxy = one.location.proxy!
+    const { method } = one.exchange.request
+    exchange.passOn({
+      upstream: proxy.upstream,
+      method,
+      target: proxyTarget(proxy, one),
+      headers: proxiedFields(proxy, one),
+    })
+  }
+  const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), {
+    refuse,
+    passOn,
+  })
   let isSentToHttps = httpsPortOf(asked.listeners) > 0 && config.https.redirect
   const reached: Handler = one => {
     isSentToHttps = false
@@ -167,6 +185,11 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   const { request, peer: client } = exchange
   const common = { decisions, mounts, isSentToHttps: isSentToHttps && !isHealth, request, address: client.address }
   if ('cut' in ending) return { ...common, outcome: { kind: 'closed' } }
+  if ('passedOn' in ending) {
+    const { passedOn } = ending
+    const group = config.sites.upstreams.find(({ name }) => name === passedOn.upstream)!
+    return { ...common, outcome: { kind: 'upstream', group, ...passedOn } }
+  }
   if ('head' in ending) {
     const { status, headers } = ending.head
     return { ...common, outcome: { kind: 'response', status, headers, error, hasOwnPage, isHealth } }
@@ -249,7 +272,10 @@ function contentHandler(
   applications: ReadonlyMap<string, Handler>,
   openFiles: OpenFiles,
   trace: (decision: Decision) => void,
-  refuse: (exchange: Exchange, error: Error) => void,
+  {
+    refuse,
+    passOn,
+  }: { readonly refuse: (exchange: Exchange, error: Error) => void; readonly passOn: (request: SiteRequest) => void },
 ): Handler {
   if (sites.sites.length > 0) {
     const files = new LocationFiles(openFiles, refuse)
@@ -259,6 +285,7 @@ function contentHandler(
       applications,
       files,
       policyOf: policies(),
+      proxied: { handle: passOn },
       logins,
       refuse,
       strayFile: () => {},

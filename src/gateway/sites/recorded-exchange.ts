@@ -1,13 +1,27 @@
 /**
  * An exchange that nobody sent, for `jumak explain`: it has a request, and keeps the head of the response. Runs in the command line.
  *
- * Invariant: it ends once, with the head of a response, a cut, or at an application. Content is not waited for: it may be limited to a few bytes a
- * second.
+ * Invariant: it ends once, with the head of a response, a cut, or at an application or an upstream. Content is not waited for: it may be limited to a
+ * few bytes a second.
  */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseHead, ResponseWriter } from '../../http/exchange.ts'
+import type { HeaderLines } from '../../http/headers.ts'
+
+/** What an upstream would get. */
+export interface PassedOn {
+  readonly upstream: string
+  readonly method: string
+  readonly target: string
+  /** Without those of the connection and the framing. */
+  readonly headers: HeaderLines
+}
 
 /** How it ended. */
-export type Ending = { readonly head: ResponseHead } | { readonly cut: Error } | { readonly app: string }
+export type Ending =
+  | { readonly head: ResponseHead }
+  | { readonly cut: Error }
+  | { readonly app: string }
+  | { readonly passedOn: PassedOn }
 
 export class RecordedExchange implements Exchange {
   id = 'explain'
@@ -42,10 +56,13 @@ export class RecordedExchange implements Exchange {
     this.ended = promise
     this.response = new RecordedResponse(resolve)
     this.reach = app => resolve({ app })
+    this.passOn = passedOn => resolve({ passedOn })
   }
 
   /** An application has the request. */
   readonly reach: (app: string) => void
+  /** An upstream has it. */
+  readonly passOn: (passedOn: PassedOn) => void
 
   onAborted(): void {}
   onClosed(): void {}

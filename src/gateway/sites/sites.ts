@@ -5,23 +5,21 @@
  */
 import { Hasher } from '../../access/hashes/hasher.ts'
 import { Logins } from '../../access/logins.ts'
-import type { OpenFiles } from '../../base/open-files.ts'
-import type { Encoders } from '../../compression/encoders.ts'
-import type { KeptCodings } from '../../handlers/static/kept-codings.ts'
+import { loadNow } from '../../base/load-now.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { SitesModel } from '../../sites/model.ts'
+import type { SharedParts } from '../shared-parts.ts'
 import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
+import type { Proxied } from './proxied.ts'
 
-export interface SiteParts {
-  readonly openFiles: OpenFiles
-  readonly encoders: Encoders
-  readonly kept: KeptCodings
-  readonly effects: SiteEffects
+/** Most sites pass nothing on, so it is not loaded before. */
+export function loadProxied(): typeof import('./proxied.ts') {
+  return loadNow(import.meta, './proxied')
 }
 
 export class Sites {
@@ -32,6 +30,8 @@ export class Sites {
   readonly #logins: Logins
   readonly #refuse: (exchange: Exchange, error: Error) => void
   readonly #strayFile: (app: string) => void
+  /** Null: no location has `proxy`. */
+  readonly #proxied: Proxied | null = null
 
   /**
    * `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
@@ -39,18 +39,32 @@ export class Sites {
    */
   constructor(
     model: SitesModel,
-    { openFiles, encoders, kept, effects }: SiteParts,
+    parts: SharedParts,
+    effects: SiteEffects,
     refuse: (exchange: Exchange, error: Error) => void,
     strayFile: (app: string) => void,
   ) {
+    const { space, encoders, kept } = parts
     this.#compiled = compileSites(model, effects)
     const [problem] = this.#compiled.problems
     if (problem !== undefined) throw new Error(`${problem.place.file}:${problem.place.line}: ${problem.problem}`)
-    this.#files = new LocationFiles(openFiles, refuse, kept)
+    this.#files = new LocationFiles(space.files, refuse, kept)
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
     this.#logins = new Logins(model.passwordFiles, new Hasher())
     this.#strayFile = strayFile
+    if (model.upstreams.length > 0)
+      this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled.hashKeys, parts, refuse)
+  }
+
+  /** The gateway drains. */
+  drain(): void {
+    this.#proxied?.drain()
+  }
+
+  /** Other sites are in force. Requests that run go on. */
+  close(): void {
+    this.#proxied?.close()
   }
 
   /** What a request goes to. `applications`: as they are now, by name. */
@@ -59,6 +73,7 @@ export class Sites {
       applications,
       files: this.#files,
       policyOf: this.#policyOf,
+      proxied: this.#proxied,
       logins: this.#logins,
       refuse: this.#refuse,
       strayFile: this.#strayFile,

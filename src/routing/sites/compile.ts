@@ -21,6 +21,7 @@ import { compileComputed } from './computed.ts'
 import { compileCors } from './cors.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileLog } from './log-lines.ts'
+import { compileProxy } from './proxy.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,
@@ -39,6 +40,8 @@ import { compileSteps } from './steps.ts'
 export interface CompiledSites {
   readonly find: FindSite
   readonly sites: readonly CompiledSite[]
+  /** What `balance = "hash …"` looks at, by the name of its upstream. */
+  readonly hashKeys: ReadonlyMap<string, Evaluate>
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
   /** What is right, and does nothing. */
@@ -70,9 +73,15 @@ export function compileSites(
   compiler.limits = compileLimits(model.limits, compiler, makeLimitStep)
   compiler.logs = compileLogs(model.logs, compiler, makeLogWriter)
   const named = model.sites.map(site => compileSite(site, compiler))
+  const hashKeys = new Map<string, Evaluate>()
+  for (const { name, hashKey, place } of model.upstreams) {
+    compiler.place = place
+    if (hashKey !== null) hashKeys.set(name, compiler.template(hashKey))
+  }
   return {
     find: compileSiteNames(named),
     sites: named.map(({ site }) => site),
+    hashKeys,
     problems: compiler.problems,
     doubts: unusedVariables(model, compiler),
   }
@@ -230,6 +239,7 @@ function compileLocation(
     limitRateAfter: settings.limitRateAfter === null ? null : compiler.template(settings.limitRateAfter),
     cors: settings.cors === null ? null : compileCors(settings.cors),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
+    proxy: compileProxy(location, compiler),
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }

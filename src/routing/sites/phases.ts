@@ -28,6 +28,8 @@ type Answer = Extract<StepsOutcome, object>
 export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
+  /** Passes the request on to the upstream of its location. */
+  readonly toProxy: (request: SiteRequest, orders: ApplicationOrders) => Outcome
   /** Whether `uri` names one below the location's directory. `uri`: begins with a slash; bytes. */
   readonly exists: (request: SiteRequest, uri: string, what: 'file' | 'directory') => boolean | Promise<boolean>
   /** For the conditions of steps: any name of the machine. */
@@ -246,6 +248,8 @@ export class Phases {
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
+      case 'proxy':
+        return this.#content.toProxy(request, this.#orders)
       case 'none':
         return this.#fail(request, 404, NO_SUCH_PLACE)
       case 'files':

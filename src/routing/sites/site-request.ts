@@ -160,6 +160,8 @@ export interface CompiledLocation {
   /** Null: there is none. */
   readonly cors: CompiledCors | null
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
+  /** Null: it passes nothing on. */
+  readonly proxy: CompiledProxy | null
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
   readonly place: Place
@@ -192,6 +194,17 @@ export type CompiledTry =
   | { readonly kind: 'file' | 'directory' | 'uri'; readonly value: Evaluate }
   | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'status'; readonly status: number }
+
+/** `proxy`; what it means: `proxy.ts`. */
+export interface CompiledProxy {
+  readonly upstream: string
+  /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
+  readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
+  /** As it is written; empty: there is none. */
+  readonly uriText: string
+  readonly prefix: string
+  readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
+}
 
 export interface CompiledErrorTarget {
   readonly becomes: number | null

@@ -9,4 +9,5 @@ export const NO_SITES: SitesModel = {
   passwordFiles: [],
   limits: [],
   logs: [],
+  upstreams: [],
 }

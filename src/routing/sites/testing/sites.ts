@@ -44,6 +44,18 @@ export const SETTINGS: LocationSettings = {
   requestBuffering: null,
   absoluteRedirect: false,
   portInRedirect: true,
+  proxy: {
+    setHeaders: [],
+    hideHeaders: [],
+    passHeaders: [],
+    connectTimeout: 10_000,
+    sendTimeout: 60_000,
+    readTimeout: 60_000,
+    redirects: true,
+    nextUpstream: ['error', 'timeout'],
+    nextUpstreamTries: 0,
+    nextUpstreamTimeout: 0,
+  },
 }
 
 /** Answers with its label, unless `of` says something else. */
@@ -123,6 +135,7 @@ export function sitesOf(
     }
     const content: SiteContent = {
       toApplication: (request, name) => end(`${name} ${request.uri}?${request.args}`, request),
+      toProxy: request => end(`proxy ${request.uri}?${request.args}`, request),
       exists: (_, uri, what) =>
         uri === unreadable
           ? Promise.reject(new HttpError(403, 'This file may not be read', 'operator'))

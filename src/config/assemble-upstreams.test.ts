@@ -1,0 +1,85 @@
+/** Upstreams from a file: servers, what locations say, and each mistake with its place. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loaded, SHOP, told } from './testing/applications.ts'
+
+test('groups, single servers, and what a location inherits', t => {
+  const { config, warnings } = loaded(
+    t,
+    `${SHOP}[[upstream]]
+name = "back"
+servers = ["10.0.0.1:8000 weight=3 max_fails=2 fail-timeout=30s", "unix:run/x.sock backup", "[::1]:9000 down"]
+balance = "hash $remote_addr consistent"
+[[upstream]]
+name = "unused"
+servers = ["10.0.0.9:1"]
+[[site]]
+proxy-read-timeout = "5m"
+proxy-set-headers = { X-A = "1" }
+locations = [
+  { match = "/a/", proxy = "http://back/v1/" },
+  { match = "/b/", proxy = "http://127.0.0.1:9000", proxy-set-headers = { X-B = "$host" }, proxy-next-upstream = "off" },
+  { match = "/c/", proxy = "http://other.test" },
+  { match = "/d/", proxy = "http://unix:/run/y.sock:/x/" },
+]
+`,
+  )
+  const { upstreams, sites } = config.sites
+  assert.deepEqual(
+    upstreams.map(({ name }) => name),
+    ['back', '127.0.0.1:9000', 'other.test:80', 'unix:/run/y.sock'],
+  )
+  const [first, second, third] = upstreams[0]!.servers
+  assert.deepEqual([first!.weight, first!.maxFails, first!.failTimeout], [3, 2, 30_000])
+  assert.ok(second!.isBackup && second!.address.kind === 'unix' && second!.address.path.startsWith('/'))
+  assert.ok(third!.isDown)
+  assert.equal(upstreams[0]!.balance, 'consistent-hash')
+  assert.equal(upstreams[0]!.hashKey, '$remote_addr')
+  const [a, b, , d] = sites[0]!.locations
+  assert.deepEqual(a!.handler, { kind: 'proxy', upstream: 'back', uri: '/v1/', prefix: '/a/' })
+  assert.deepEqual(d!.handler, { kind: 'proxy', upstream: 'unix:/run/y.sock', uri: '/x/', prefix: '/d/' })
+  assert.equal(a!.settings.proxy.readTimeout, 300_000)
+  assert.deepEqual(a!.settings.proxy.nextUpstream, ['error', 'timeout'])
+  assert.deepEqual(a!.settings.proxy.setHeaders, [{ name: 'X-A', value: '1' }])
+  assert.deepEqual(b!.settings.proxy.setHeaders, [{ name: 'X-B', value: '$host' }])
+  assert.deepEqual(b!.settings.proxy.nextUpstream, [])
+  assert.match(warnings.join('\n'), /jumak\.toml:\d+:3: the upstream unused gets no request/)
+})
+
+test('each mistake is told where it stands', t => {
+  const mistakes: readonly (readonly [string, string, RegExp])[] = [
+    [
+      '',
+      'proxy = "http://$host/"',
+      /proxy must name its server itself: a server that a request chooses would make an open proxy/,
+    ],
+    ['', 'proxy = "https://a.test"', /TLS to upstreams is not spoken yet/],
+    ['', 'proxy = "grpc://a.test"', /HTTP\/2 and gRPC to upstreams are not spoken/],
+    ['', 'proxy = "127.0.0.1:9000"', /proxy must be http:\/\/127\.0\.0\.1:9000/],
+    ['', 'proxy = "http://a.test:0"', /port from 1 to 65535/],
+    ['', 'match = "~ x", proxy = "http://a.test/x"', /proxy must have no path here/],
+    ['', 'proxy = "http://a$host"', /would make an open proxy/],
+    ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
+    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, root/],
+    [
+      '',
+      'proxy = "http://a.test", proxy-set-headers = { Connection = "x" }',
+      /must not have Connection: it belongs to one connection/,
+    ],
+    ['', 'proxy = "http://a.test", proxy-next-upstream = ["off", "error"]', /must be off alone/],
+    ['name = "b"', '', /an upstream needs servers/],
+    ['servers = ["a:1"]', '', /an upstream needs name/],
+    ['name = "b"\nservers = ["a:1 wieght=2"]', '', /not 'wieght=2'/],
+    ['name = "b"\nservers = ["a:1 weight=0"]', '', /whole number from 1 to 65535 as weight/],
+    ['name = "b"\nservers = ["a:1 backup"]', '', /neither backup nor down/],
+    ['name = "b"\nservers = ["a:1", "a:1"]', '', /has a:1 twice/],
+    ['name = "b"\nservers = ["a:1"]\nbalance = "best"', '', /balance must be round-robin/],
+  ]
+  for (const [upstream, location, expected] of mistakes) {
+    const match = location.startsWith('match') ? '' : 'match = "/x/", '
+    const toml = `${upstream === '' ? '' : `[[upstream]]\n${upstream}\n`}[[site]]\n${location === '' ? '' : `locations = [{ ${match}${location} }]\n`}`
+    const problems = told(t, `${SHOP}${toml}`).join('\n')
+    assert.match(problems, expected, toml)
+    assert.match(problems, /jumak\.toml:\d+:\d+/, toml)
+  }
+})

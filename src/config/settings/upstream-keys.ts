@@ -1,0 +1,214 @@
+/**
+ * Keys of `[[upstream]]`, and what a site or a location says of passing requests on. Defined as settings are (`site-keys.ts`), with nginx's
+ * names and hyphens.
+ */
+import { TOKEN } from '../../base/token.ts'
+import { count, duration, oneOf, text } from '../kinds/kinds.ts'
+import { splitPair } from '../kinds/pair.ts'
+import { NEXT_UPSTREAM, parseBalance, parseProxy, parseServer } from '../kinds/upstream-words.ts'
+import { input, type Setting, settingsIn } from './setting.ts'
+
+const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
+const none = { default: null, defaultText: 'none' } as const
+
+/** The proxy writes them itself, for each connection; and what smuggles must not come from a template. */
+const NOT_SET =
+  /^(?:connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i
+
+const fieldName = text('name of a header field', written =>
+  TOKEN.test(written) ? { value: written.toLowerCase() } : { problem: 'must be the name of a header field' },
+)
+
+/** In the place of an application or of files (`handlerKeys`). */
+export const proxy = input({
+  ...ofFile,
+  ...none,
+  name: 'proxy',
+  placeholder: 'URL',
+  kind: text(
+    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with a path or without',
+    parseProxy,
+  ),
+  why: 'Requests stay on this machine unless somebody says otherwise.',
+  doc: 'Server or [[upstream]] that requests are passed on to, as in http://127.0.0.1:9000.',
+  more: 'Without a path the request goes on as it came, or as rewrites have left it. With one (`http://backend/v1/`) the path stands in the place of the prefix of the location; a location with a regular expression or a name has none to replace. WebSockets pass without further settings.',
+})
+
+/** What a location inherits: the nearest value as a whole. */
+export const proxySettings = {
+  proxySetHeaders: input({
+    ...ofFile,
+    ...none,
+    name: 'proxy-set-headers',
+    placeholder: 'TABLE',
+    kind: text(
+      'table of texts, may have variables',
+      written => {
+        const [name, value] = splitPair(written)
+        if (!TOKEN.test(name)) return { problem: 'must have names of header fields' }
+        if (NOT_SET.test(name))
+          return {
+            problem: `must not have ${name}: it belongs to one connection, and is written by itself (WebSockets pass without it)`,
+          }
+        return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
+      },
+      { table: 'only' },
+    ),
+    why: 'The usual ones are sent by themselves.',
+    doc: 'Header fields of the request to the upstream, as in { X-Tenant = "$host" }; an empty value sends none.',
+    more: 'By itself each request has `Host` (as the client sent it), `X-Real-IP`, `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host` and `X-Request-ID`. They say what Jumak knows, and replace what the client has sent: only what `trusted-proxies` say is believed. A table replaces the table of the site as a whole, and of these fields only those that it names.',
+    repeatable: 'words',
+  }),
+  proxyHideHeaders: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-hide-headers',
+    placeholder: 'NAME',
+    kind: fieldName,
+    why: 'Date, Server, X-Pad and X-Accel-… are hidden anyway.',
+    doc: 'Header fields of an upstream that clients do not get; a list.',
+    repeatable: 'words',
+  }),
+  proxyPassHeaders: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-pass-headers',
+    placeholder: 'NAME',
+    kind: fieldName,
+    why: 'What an upstream runs is nobody’s business.',
+    doc: 'Header fields that clients get though they are hidden, as in Server; a list.',
+    repeatable: 'words',
+  }),
+  proxyConnectTimeout: input<number>({
+    ...ofFile,
+    name: 'proxy-connect-timeout',
+    placeholder: 'TIME',
+    kind: duration(null),
+    default: '10s',
+    why: 'A server that is alive accepts within milliseconds; a packet may be lost twice.',
+    doc: 'Time in which a server must accept a connection; else 504, or another server.',
+  }),
+  proxySendTimeout: input<number>({
+    ...ofFile,
+    name: 'proxy-send-timeout',
+    placeholder: 'TIME',
+    kind: duration(null),
+    default: '60s',
+    why: 'As in nginx.',
+    doc: 'Time in which a server must take something of a request.',
+  }),
+  proxyReadTimeout: input<number>({
+    ...ofFile,
+    name: 'proxy-read-timeout',
+    placeholder: 'TIME',
+    kind: duration(null),
+    default: '60s',
+    why: 'As in nginx.',
+    doc: 'Time for the whole head of a response, and between two reads of its content.',
+    more: 'A WebSocket may be silent for longer: the system asks whether both ends are there.',
+  }),
+  proxyRedirect: input({
+    ...ofFile,
+    name: 'proxy-redirect',
+    placeholder: 'WORD',
+    kind: oneOf(['default', 'off']),
+    default: 'default',
+    why: 'A client cannot reach the server’s own address.',
+    doc: 'default: a Location that names the URL of `proxy` leads to the location of the site; off: it stays.',
+  }),
+  proxyNextUpstream: input({
+    ...ofFile,
+    name: 'proxy-next-upstream',
+    placeholder: 'WORD',
+    kind: oneOf([...NEXT_UPSTREAM, 'off']),
+    default: 'error,timeout',
+    why: 'A server that cannot be reached has done nothing yet.',
+    doc: 'What sends a request to another server of the group; a list, or off.',
+    more: 'Only what is safe is sent again: nothing of it was sent, or its method is idempotent and it has no content; `non-idempotent` takes POST as well. At most 20 % of the requests of a group are sent again.',
+    repeatable: 'commas',
+  }),
+  proxyNextUpstreamTries: input<number>({
+    ...ofFile,
+    name: 'proxy-next-upstream-tries',
+    placeholder: 'N',
+    kind: count(0, 1000),
+    default: '0',
+    defaultText: '0: each server of the group once',
+    why: 'A group is small.',
+    doc: 'Servers that a request may be sent to, the first one included.',
+  }),
+  proxyNextUpstreamTimeout: input<number>({
+    ...ofFile,
+    name: 'proxy-next-upstream-timeout',
+    placeholder: 'TIME',
+    kind: duration('no limit'),
+    default: '0',
+    defaultText: '0: none',
+    why: 'The other time-outs bound each try.',
+    doc: 'Time after which no other server is tried.',
+  }),
+}
+
+/** Keys of `[[upstream]]`. */
+export const upstreamKeys = {
+  name: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'name',
+    placeholder: 'NAME',
+    kind: text('letters, digits, `.`, `_`, `-`', written =>
+      /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(written) && !/^[\d.]+$/.test(written)
+        ? { value: written }
+        : { problem: 'must be a name as in backend' },
+    ),
+    why: 'It must be given.',
+    doc: 'Name of the group, for proxy = "http://NAME".',
+  }),
+  servers: input({
+    ...ofFile,
+    ...none,
+    name: 'servers',
+    placeholder: 'SERVER',
+    kind: text(
+      'address, then `weight=N`, `max-fails=N`, `fail-timeout=TIME`, `max-conns=N`, `slow-start=TIME`, `backup`, `down`',
+      parseServer,
+      { absolute: (written, from) => written.replace(/^unix:(\S+)/, (_, path: string) => `unix:${from(path)}`) },
+    ),
+    why: 'It must be given.',
+    doc: 'Servers of the group, as in "10.0.0.1:8000 weight=3"; a list.',
+    more: '`weight`: its share (1). `max-fails`, `fail-timeout`: after so many failures (1) within the time (10s) it gets nothing for as long; a server that is alone is always asked. `max-conns`: requests at once in each thread of the gateway. `slow-start`: the time in which its share grows after it was out. `backup`: only when no other can be asked.',
+    repeatable: 'words',
+  }),
+  balance: input({
+    ...ofFile,
+    name: 'balance',
+    placeholder: 'METHOD',
+    kind: text(
+      '`round-robin`, `least-conn`, `ip-hash`, `random`, `random two`, `hash $KEY`, `hash $KEY consistent`',
+      parseBalance,
+    ),
+    default: 'round-robin',
+    why: 'Equal servers get equal shares, in turn.',
+    doc: 'How requests are shared among the servers.',
+  }),
+  keepalive: input<number>({
+    ...ofFile,
+    name: 'keepalive',
+    placeholder: 'N',
+    kind: count(0, 10_000),
+    default: '32',
+    why: 'A new connection costs as much as a small request.',
+    doc: 'Connections to each server that wait for the next request, in each thread of the gateway.',
+  }),
+  keepaliveTimeout: input<number>({
+    ...ofFile,
+    name: 'keepalive-timeout',
+    placeholder: 'TIME',
+    kind: duration(null),
+    default: '4s',
+    why: 'Many servers close after five seconds: who closes first loses no request.',
+    doc: 'How long a connection waits for the next request.',
+  }),
+}
+
+export const UPSTREAM_KEYS: readonly Setting[] = settingsIn(upstreamKeys)

@@ -1,0 +1,11 @@
+/** What every part of the model has: where it stands, and text with variables. Types only. */
+
+/** Where something stands in a file. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** Text with variables, as it is written: `/index.html?q=$uri&$args`, `${name}_x`. */
+export type Template = string

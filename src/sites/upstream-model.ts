@@ -1,0 +1,92 @@
+/**
+ * The model of upstreams: groups of servers that requests are passed on to, and what a location says of that. Plain frozen data, as the rest of
+ * the model (`model.ts`), with the name of nginx's directive where there is one. Types only.
+ */
+import type { Place, Template } from './place.ts'
+
+/** `upstream`; or one server that a location names itself. */
+export interface Upstream {
+  /** As locations and the log name it. */
+  readonly name: string
+  readonly servers: readonly UpstreamServer[]
+  readonly balance: Balance
+  /** What `hash` looks at; null: another method. */
+  readonly hashKey: Template | null
+  /** Connections of each thread that wait, for each server. `keepalive` */
+  readonly keepalive: number
+  /** Milliseconds that one waits. `keepalive_timeout` */
+  readonly keepaliveTimeout: number
+  readonly place: Place
+}
+
+export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'hash' | 'consistent-hash' | 'random' | 'random-two'
+
+/** `server` of an `upstream`. */
+export interface UpstreamServer {
+  /** `10.0.0.1:8000`, `unix:/run/x.sock`. */
+  readonly label: string
+  readonly address: ServerAddress
+  readonly weight: number
+  /** `max_fails` */
+  readonly maxFails: number
+  /** Milliseconds. `fail_timeout` */
+  readonly failTimeout: number
+  /** Of each thread; 0: any number. `max_conns` */
+  readonly maxConns: number
+  /** Milliseconds. `slow_start` */
+  readonly slowStart: number
+  readonly isBackup: boolean
+  readonly isDown: boolean
+}
+
+export type ServerAddress =
+  /** `host`: a name or an address. */
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** `proxy_pass` */
+export interface ProxyTarget {
+  /** Of the upstream. */
+  readonly upstream: string
+  /** Stands for `prefix`; null: the path is passed on as it came. */
+  readonly uri: Template | null
+  /** Of the location that it was written in. */
+  readonly prefix: string
+}
+
+/** What a location says of how it passes requests on; the nearest value as a whole. */
+export interface ProxySettings {
+  /** Fields of the request. An empty value: it is not sent. `proxy_set_header` */
+  readonly setHeaders: readonly { readonly name: string; readonly value: Template }[]
+  /** Lower case. `proxy_hide_header` */
+  readonly hideHeaders: readonly string[]
+  /** Lower case. `proxy_pass_header` */
+  readonly passHeaders: readonly string[]
+  /** Milliseconds. `proxy_connect_timeout` */
+  readonly connectTimeout: number
+  /** Between two writes that the server takes. `proxy_send_timeout` */
+  readonly sendTimeout: number
+  /** For the head, and between two reads of content. `proxy_read_timeout` */
+  readonly readTimeout: number
+  /** A Location of the upstream that names itself becomes one of the site. `proxy_redirect default` */
+  readonly redirects: boolean
+  /** `proxy_next_upstream` */
+  readonly nextUpstream: readonly NextUpstream[]
+  /** Servers that get a request at most; 0: each of the group. `proxy_next_upstream_tries` */
+  readonly nextUpstreamTries: number
+  /** Milliseconds in which another one may be tried; 0: any time. `proxy_next_upstream_timeout` */
+  readonly nextUpstreamTimeout: number
+}
+
+export type NextUpstream =
+  | 'error'
+  | 'timeout'
+  | 'invalid-header'
+  | 'http-500'
+  | 'http-502'
+  | 'http-503'
+  | 'http-504'
+  | 'http-403'
+  | 'http-404'
+  | 'http-429'
+  | 'non-idempotent'

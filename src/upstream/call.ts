@@ -1,0 +1,413 @@
+/**
+ * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
+ *
+ *     connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
+ *                                  └─ 101 that was asked for ──▶ tunnel
+ *
+ * Invariants:
+ * - It ends once: by its response, by one error to `refuse`, or because the client has gone. What a server sends after that reaches nobody.
+ * - A request is sent a second time only if no byte of it was sent, or if it is idempotent (RFC9110§9.2.2) and its content is all at hand; and
+ *   never when a byte of a response's content has gone to the client.
+ * - A client learns nothing of a server's address or mistake: both are in the log.
+ * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
+ */
+import type { LiveBody } from '../apps/pool/live-body.ts'
+import { acceptedHeaders } from '../apps/raw/handshake.ts'
+import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
+import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
+import { Deadline } from '../base/deadlines.ts'
+import { ClientGoneError, HttpError } from '../http/errors.ts'
+import type { Exchange, ResponseHead } from '../http/exchange.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
+import type { ByteStream } from '../http/transport.ts'
+import type { NextUpstream } from '../sites/upstream-model.ts'
+import type { Question } from './balance/choose.ts'
+import { callWatch, type WatchedCall } from './call-watch.ts'
+import type { ConnectionUser, UpstreamConnection } from './connection.ts'
+import type { Peer, UpstreamGroup } from './group.ts'
+import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
+import type { UpstreamHead } from './response-head.ts'
+import { type CallRules, Tries } from './tries.ts'
+
+/** What all calls of a thread share. */
+export interface CallParts {
+  readonly relay: RelayLimits
+  readonly tunnels: TunnelSettings
+  readonly log: (level: 'info' | 'warn', message: string, request: string) => void
+  /** Answers while the response is idle, cuts it when it has started. */
+  readonly refuse: (exchange: Exchange, error: Error) => void
+}
+
+export interface CallRequest {
+  readonly head: OutgoingHead
+  /** Null: there is no content. */
+  readonly body: LiveBody | null
+  readonly question: Question
+  readonly toClient: (head: UpstreamHead) => ResponseHead
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Seconds: for a client that has closed its side and takes nothing. */
+const DESERTED_TICKS = 2
+
+type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+/** What a server has not done in time. */
+const OVERDUE: Partial<Record<Phase, string>> = {
+  connecting: 'took no connection in time (proxy-connect-timeout)',
+  sending: 'took nothing of the request in time (proxy-send-timeout)',
+  waiting: 'gave no response in time (proxy-read-timeout)',
+  reading: 'gave no more content in time (proxy-read-timeout)',
+}
+const ANOTHER = '; another server is asked'
+type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
+
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
+  readonly #exchange: Exchange
+  readonly #group: UpstreamGroup
+  readonly #request: CallRequest
+  readonly #rules: CallRules
+  readonly #parts: CallParts
+  readonly #text: string
+  readonly #clock = new Deadline(() => this.#overdue())
+  readonly #tries: Tries
+  #phase: Phase = 'connecting'
+  #peer: Peer | null = null
+  #connection: UpstreamConnection | null = null
+  #isBodySent = false
+  #position = 0
+  #relay: Relay | null = null
+  #passesTrailers = false
+  /** It would never end by itself, and its client connects again when it ends. */
+  #isEventStream = false
+  /** Since the last tick something has come. */
+  #hasProgressed = false
+  /** Ticks without anything for a client that has closed its side. */
+  #quietTicks = 0
+  #tunnel: Tunnel | null = null
+
+  constructor(exchange: Exchange, group: UpstreamGroup, request: CallRequest, rules: CallRules, parts: CallParts) {
+    this.#exchange = exchange
+    this.#group = group
+    this.#request = request
+    this.#rules = rules
+    this.#parts = parts
+    this.#text = serializeRequest(request.head)
+    this.#tries = new Tries(request.head, group, rules)
+  }
+
+  start(): void {
+    const { body } = this.#request
+    if (body !== null) body.onFailed = this.#bodyFailed
+    this.#exchange.onAborted(() => this.#clientGone())
+    this.#exchange.onClosed(() => {
+      callWatch.delete(this)
+      this.#relay?.close()
+    })
+    if (this.#phase === 'over') return
+    callWatch.add(this)
+    this.#next()
+  }
+
+  /** See `call-watch.ts`. */
+  tick(): void {
+    if (this.#phase === 'over' || this.#phase === 'tunnel') return
+    if (!this.#exchange.isHalfClosed || this.#hasProgressed || this.#connection?.isHeld) this.#quietTicks = 0
+    else this.#quietTicks++
+    this.#hasProgressed = false
+    if (this.#quietTicks < DESERTED_TICKS) return
+    this.#clientGone()
+    this.#exchange.response.abort(new ClientGoneError())
+  }
+
+  drain(): void {
+    if (!this.#isEventStream || this.#phase !== 'reading') return
+    const connection = this.#connection
+    this.#finish(true)
+    connection?.destroy()
+    this.#relay?.end()
+  }
+
+  // -- the servers
+
+  #next(): void {
+    const peer = this.#group.lease(this.#request.question, this.#tries.tried)
+    if (peer === null) {
+      const why =
+        this.#tries.tried.size === 0
+          ? 'none of its servers can be asked: all are down, or have max-conns'
+          : 'no other server is left'
+      this.#giveUp(502, why)
+      return
+    }
+    this.#tries.tried.add(peer.member)
+    this.#peer = peer
+    this.#connect(peer, false)
+  }
+
+  #connect(peer: Peer, isNew: boolean): void {
+    const { head } = this.#request
+    this.#phase = 'connecting'
+    const connection = peer.pool.take(isNew)
+    this.#connection = connection
+    connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
+    if (connection.isConnected) this.onConnected()
+    else this.#rules.connect.arm(this.#clock)
+  }
+
+  onConnected(): void {
+    const connection = this.#connection!
+    this.#tries.isSent = true
+    this.#phase = 'sending'
+    const { body } = this.#request
+    if (body === null) {
+      connection.write(this.#text)
+      this.#sentAll(connection)
+      return
+    }
+    this.#clock.disarm()
+    // Head and content that is at hand leave in one write.
+    connection.socket.cork()
+    connection.write(this.#text)
+    this.#feed(connection, body)
+    connection.socket.uncork()
+  }
+
+  /** Content, as fast as the client gives it and the server takes it. */
+  #feed(connection: UpstreamConnection, body: LiveBody): void {
+    this.#tries.isBodyRead = true
+    body.read(this.#position, (error, piece) => {
+      if (this.#connection !== connection || error !== null) return
+      if (piece.length === 0) {
+        if (body.length === undefined) connection.write(LAST_CHUNK)
+        this.#sentAll(connection)
+        return
+      }
+      this.#position += piece.length
+      if (connection.write(body.length === undefined ? chunkOf(piece) : piece)) this.#feed(connection, body)
+      else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
+    })
+  }
+
+  #sentAll(connection: UpstreamConnection): void {
+    connection.sent()
+    this.#isBodySent = true
+    if (this.#phase !== 'sending') return
+    this.#phase = 'waiting'
+    this.#rules.read.arm(this.#clock)
+  }
+
+  onDrain(): void {
+    const { body } = this.#request
+    if (this.#isBodySent || body === null || this.#connection === null || !this.#tries.isBodyRead) return
+    if (this.#phase === 'sending') this.#clock.disarm()
+    this.#feed(this.#connection, body)
+  }
+
+  // -- the response
+
+  onInterim({ status, headers }: UpstreamHead): void {
+    // The client has had its 100 from us, and the others say nothing to it.
+    if (status === 103) this.#exchange.response.inform({ status, reason: '', headers })
+  }
+
+  onHead(head: UpstreamHead): void {
+    const { status } = head
+    if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
+      this.#tell(`answered with ${status}${ANOTHER}`)
+      this.#drop(status >= 500 || status === 429)
+      this.#next()
+      return
+    }
+    this.#phase = 'reading'
+    this.#rules.read.arm(this.#clock)
+    this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
+    const relay = new Relay(this.#exchange, this.#parts.relay, this)
+    this.#relay = relay
+    const given = this.#request.toClient(head)
+    this.#isEventStream = isEventStream(given.headers)
+    relay.start(this.#passesTrailers ? { ...given, hasTrailers: true } : given, NOTHING)
+  }
+
+  // -- of the relay
+
+  hold(): void {
+    this.#clock.rest()
+    this.#connection?.hold()
+  }
+
+  release(): void {
+    if (this.#phase === 'reading') this.#rules.read.arm(this.#clock)
+    this.#connection?.release()
+  }
+
+  failed(error: Error): void {
+    this.#cut(error)
+  }
+
+  warn(message: string): void {
+    this.#parts.log('warn', message, this.#exchange.id)
+  }
+
+  // -- its content
+
+  onBody(chunk: Buffer): void {
+    if (this.#phase !== 'reading') return
+    this.#hasProgressed = true
+    this.#rules.read.arm(this.#clock)
+    this.#relay!.chunk(chunk)
+  }
+
+  onEnd(trailers: HeaderLines): void {
+    const relay = this.#relay
+    this.#finish(true)
+    relay?.end(this.#passesTrailers ? trailers : undefined)
+  }
+
+  // -- a WebSocket
+
+  onSwitch(head: UpstreamHead): void {
+    const connection = this.#connection!
+    let headers: HeaderLines
+    try {
+      headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
+    } catch (error) {
+      this.onClosed((error as Error).message, true)
+      connection.destroy()
+      return
+    }
+    this.#clock.disarm()
+    this.#phase = 'tunnel'
+    this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
+      this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
+      return this.#tunnel
+    })
+  }
+
+  onTunnel(chunk: Buffer): void {
+    this.#tunnel?.fromWorker(chunk)
+  }
+
+  onTunnelEnd(): void {
+    this.#tunnel?.end()
+    this.#tunnelOver()
+  }
+
+  #tunnelOver(): void {
+    const connection = this.#connection
+    this.#finish(true)
+    connection?.destroy()
+  }
+
+  // -- ends
+
+  onClosed(reason: string, isViolation: boolean): void {
+    const connection = this.#connection!
+    if (this.#phase === 'tunnel') {
+      this.#tunnel?.end()
+      this.#finish(true)
+      return
+    }
+    // A server may close an idle connection in the moment in which we use it: that is no failure of it.
+    const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
+    if (isStale && this.#tries.mayRepeat) {
+      this.#tries.isSent = false
+      this.#connect(this.#peer!, true)
+      return
+    }
+    this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502, !isStale)
+  }
+
+  #overdue(): void {
+    this.#failed('timeout', OVERDUE[this.#phase] ?? 'took too long', 504)
+  }
+
+  /** `counts`: it is the server's failure. */
+  #failed(failure: Failure, reason: string, status: number, counts = true): void {
+    if (this.#phase === 'over') return
+    if (this.#relay !== null) {
+      const error = new HttpError(status, 'The response was cut', 'upstream')
+      this.#tell(`the response was cut: it ${reason}`)
+      this.#drop(true)
+      this.#cut(error)
+      return
+    }
+    const goesOn = this.#tries.mayGoOn(failure)
+    this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
+    this.#drop(counts)
+    if (goesOn) this.#next()
+    else this.#refuse(status)
+  }
+
+  /** `counts`: it is a failure of the server. */
+  #drop(counts: boolean): void {
+    this.#clock.disarm()
+    const connection = this.#connection
+    const peer = this.#peer
+    this.#connection = this.#peer = null
+    this.#tries.isSent = false
+    if (peer !== null) this.#group.failed(peer, counts)
+    connection?.destroy()
+  }
+
+  #finish(isWell: boolean): void {
+    this.#phase = 'over'
+    this.#clock.disarm()
+    const peer = this.#peer
+    this.#connection = this.#peer = null
+    if (peer !== null && isWell) this.#group.done(peer)
+    this.#request.body?.close()
+  }
+
+  #giveUp(status: number, why: string): void {
+    const { upstream } = this.#group
+    this.#log(`upstream ${upstream.name}: ${why}`)
+    this.#refuse(status)
+  }
+
+  #refuse(status: number): void {
+    this.#phase = 'over'
+    this.#request.body?.close()
+    const message =
+      status === 504
+        ? 'The server behind this one did not answer in time'
+        : 'The server behind this one could not be asked, or gave no valid answer'
+    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
+  }
+
+  #cut(error: Error): void {
+    if (this.#phase !== 'over') this.#drop(false)
+    this.#phase = 'over'
+    this.#relay?.close()
+    this.#request.body?.close()
+    this.#parts.refuse(this.#exchange, error)
+  }
+
+  #clientGone(): void {
+    if (this.#phase === 'over' || this.#phase === 'tunnel') return
+    this.#drop(false)
+    this.#phase = 'over'
+    this.#request.body?.close()
+  }
+
+  /** The client's content will not be complete. */
+  readonly #bodyFailed = (error: Error): void => {
+    if (this.#phase === 'over') return
+    this.#drop(false)
+    this.#phase = 'over'
+    this.#relay?.close()
+    if (!(error instanceof ClientGoneError)) this.#parts.refuse(this.#exchange, error)
+  }
+
+  #tell(what: string): void {
+    const server = this.#peer?.server.label ?? 'a server'
+    this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
+  }
+
+  #log(what: string): void {
+    const { method, target } = this.#exchange.request
+    this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
+  }
+}

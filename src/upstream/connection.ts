@@ -1,0 +1,210 @@
+/**
+ * One connection to a server behind us. The only file of the proxy that touches a socket. Runs in the gateway.
+ *
+ *     connecting ──▶ idle ◀──▶ busy: one request and its response ──▶ closed
+ *
+ * Invariants: it serves one request at a time. Its user hears `onClosed` once at most, and nothing after it, nor after `destroy`. A server
+ * that says anything while no response is expected, or ends while idle, loses the connection. It goes back to its pool only when the
+ * response has ended, the request was sent whole, and no byte has come behind them.
+ * Not here: who gets it (`pool.ts`), time-outs and retries (`call.ts`).
+ */
+import { Socket } from 'node:net'
+import { Deadline } from '../base/deadlines.ts'
+import type { HeaderLines } from '../http/headers.ts'
+import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { UpstreamHead } from './response-head.ts'
+import { type Expected, ResponseParser } from './response-parser.ts'
+
+/** Who has the connection for one request. */
+export interface ConnectionUser {
+  onConnected(): void
+  onInterim(head: UpstreamHead): void
+  onHead(head: UpstreamHead): void
+  /** `chunk` is a view, valid during the call. */
+  onBody(chunk: Buffer): void
+  /** The connection may be another request's when this returns. */
+  onEnd(trailers: HeaderLines): void
+  onSwitch(head: UpstreamHead): void
+  /** As `onBody`. */
+  onTunnel(chunk: Buffer): void
+  /** The server has taken what was written, after a `write` that returned false. */
+  onDrain(): void
+  /** `reason`: a phrase for the log. `isViolation`: it has broken the protocol. */
+  onClosed(reason: string, isViolation: boolean): void
+  /** A tunnel's server has sent FIN. */
+  onTunnelEnd(): void
+}
+
+/** One buffer for all reads of all connections of a thread: what must outlive a read is copied. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+/** Silence on an idle connection after which the system asks whether the server is there. */
+const ASK_AFTER_MS = 30_000
+
+export class UpstreamConnection {
+  readonly socket: Socket
+  readonly #parser: ResponseParser
+  readonly #owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void }
+  #user: ConnectionUser | null = null
+  #isHeld = false
+  #isClosed = false
+  #isTunnel = false
+  /** The request was written to its end. */
+  #isSent = false
+  #keepsAlive = false
+  /** Requests that it has carried. */
+  served = 0
+  isConnected = false
+  /** Of the pool, while it waits. */
+  readonly idleClock = new Deadline(() => this.destroy())
+
+  /** `owner.gone` is called once, when it is closed in whatever way. */
+  constructor(
+    address: ServerAddress,
+    owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void },
+  ) {
+    this.#owner = owner
+    this.#parser = new ResponseParser({
+      onInterim: head => this.#user?.onInterim(head),
+      onHead: head => {
+        this.#keepsAlive = head.keepsAlive
+        this.#user?.onHead(head)
+      },
+      onBody: chunk => this.#user?.onBody(chunk),
+      onEnd: trailers => this.#ended(trailers),
+      onSwitch: head => {
+        this.#isTunnel = true
+        this.#user?.onSwitch(head)
+      },
+      onTunnel: chunk => this.#user?.onTunnel(chunk),
+    })
+    this.socket = new Socket({
+      allowHalfOpen: true,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (length, buffer) => {
+          if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
+          return !this.#isHeld
+        },
+      },
+    })
+    let reason = 'closed the connection'
+    this.socket
+      .on('error', (error: NodeJS.ErrnoException) => {
+        reason = error.code ?? error.message
+      })
+      .on('connect', () => {
+        this.isConnected = true
+        this.#user?.onConnected()
+      })
+      .on('drain', () => this.#user?.onDrain())
+      .on('end', () => this.#otherEnded())
+      .on('close', () => this.#over(reason, false))
+    // Clients hold the process, and nothing is waited for without one.
+    this.socket.unref()
+    this.socket.setNoDelay(true)
+    this.socket.setKeepAlive(true, ASK_AFTER_MS)
+    if (address.kind === 'unix') this.socket.connect(address.path)
+    else this.socket.connect({ host: address.host, port: address.port })
+  }
+
+  /** No byte of the present response has come. */
+  get isUnanswered(): boolean {
+    return !this.#parser.hasBegun
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** Gives it to a request. It must be idle, or new. */
+  begin(user: ConnectionUser, expected: Expected): void {
+    this.#user = user
+    this.#isSent = false
+    this.served++
+    this.#parser.begin(expected)
+  }
+
+  /** False: the server is slow, wait for `onDrain`. Owns `data` from now on; text is latin-1. */
+  write(data: string | Buffer): boolean {
+    return typeof data === 'string' ? this.socket.write(data, 'latin1') : this.socket.write(data)
+  }
+
+  /** All of the request is written. */
+  sent(): void {
+    this.#isSent = true
+  }
+
+  /** Nothing is read until `release`. */
+  hold(): void {
+    this.#isHeld = true
+    this.socket.pause()
+  }
+
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.socket.resume()
+  }
+
+  /** Closes it now. Its user hears nothing more. */
+  destroy(): void {
+    this.#user = null
+    this.#over('', false)
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#parser.receive(chunk)
+    } catch (error) {
+      this.#over((error as Error).message, true)
+      return
+    }
+    this.#free()
+  }
+
+  /** FIN of the server. */
+  #otherEnded(): void {
+    if (this.#isClosed) return
+    if (this.#isTunnel) {
+      this.#user?.onTunnelEnd()
+      return
+    }
+    this.#keepsAlive = false
+    try {
+      this.#parser.end()
+    } catch (error) {
+      this.#over((error as Error).message, false)
+      return
+    }
+    this.#over('', false)
+  }
+
+  #ended(trailers: HeaderLines): void {
+    const user = this.#user
+    if (user === null) return
+    this.#user = null
+    user.onEnd(trailers)
+  }
+
+  /** After the read that has ended a response, when nothing stood behind it. */
+  #free(): void {
+    if (this.#user !== null || this.#isClosed || this.#isTunnel || !this.#parser.isIdle || this.served === 0) return
+    if (!this.#keepsAlive || !this.#isSent) {
+      this.#over('', false)
+      return
+    }
+    this.release()
+    this.#owner.freed(this)
+  }
+
+  #over(reason: string, isViolation: boolean): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const user = this.#user
+    this.#user = null
+    this.#parser.stop()
+    this.socket.destroy()
+    this.#owner.gone(this)
+    user?.onClosed(reason, isViolation)
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The connections of one thread to one server: those that wait for a request, and the number of those that have one. Runs in the gateway.
+ *
+ * Bounds: `keepalive` connections wait, each for `idle` at most; those with a request are as many as there are requests, which
+ * `max-conns` and `limit-connections` bound. The youngest is used first, so that the others can go.
+ * Invariant: a connection is in `#idle` only while nothing is expected on it.
+ */
+import type { DeadlineList } from '../base/deadlines.ts'
+import type { ServerAddress } from '../sites/upstream-model.ts'
+import { UpstreamConnection } from './connection.ts'
+
+export interface PoolSettings {
+  /** Connections that wait at most. 0: each request has its own. */
+  readonly keepalive: number
+  /** How long one waits. */
+  readonly idle: DeadlineList
+}
+
+export class ConnectionPool {
+  readonly #settings: PoolSettings
+  /** The youngest is last. */
+  readonly #idle: UpstreamConnection[] = []
+  #isClosed = false
+  readonly #owner = {
+    freed: (connection: UpstreamConnection) => this.#freed(connection),
+    gone: (connection: UpstreamConnection) => this.#gone(connection),
+  }
+  /** A name is resolved for each new connection: `keepalive-timeout` bounds how long an old address is used. */
+  readonly #address: ServerAddress
+
+  constructor(address: ServerAddress, settings: PoolSettings) {
+    this.#address = address
+    this.#settings = settings
+  }
+
+  get idle(): number {
+    return this.#idle.length
+  }
+
+  /** One that waits, or a new one, which is not connected yet. */
+  take(isNew = false): UpstreamConnection {
+    const waiting = isNew ? undefined : this.#idle.pop()
+    if (waiting !== undefined) {
+      waiting.idleClock.rest()
+      return waiting
+    }
+    return new UpstreamConnection(this.#address, this.#owner)
+  }
+
+  /** Those that wait are closed, and those that come back. */
+  close(): void {
+    this.#isClosed = true
+    for (const connection of this.#idle.slice()) connection.destroy()
+  }
+
+  #freed(connection: UpstreamConnection): void {
+    if (this.#isClosed || this.#idle.length >= this.#settings.keepalive) {
+      connection.destroy()
+      return
+    }
+    this.#idle.push(connection)
+    this.#settings.idle.arm(connection.idleClock)
+  }
+
+  #gone(connection: UpstreamConnection): void {
+    connection.idleClock.disarm()
+    const at = this.#idle.indexOf(connection)
+    if (at >= 0) this.#idle.splice(at, 1)
+  }
+}

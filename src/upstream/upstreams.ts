@@ -1,0 +1,63 @@
+/**
+ * All upstreams of one configuration in one thread: the door of this folder. Loaded only where a location has `proxy`. Runs in the gateway.
+ *
+ * Invariant: after `close` no connection waits; requests that run go on to their end.
+ */
+import { DeadlineList } from '../base/deadlines.ts'
+import type { Exchange } from '../http/exchange.ts'
+import type { ProxySettings, Upstream } from '../sites/upstream-model.ts'
+import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
+import { callWatch } from './call-watch.ts'
+import { UpstreamGroup } from './group.ts'
+import type { CallRules } from './tries.ts'
+
+export class Upstreams {
+  readonly #groups: ReadonlyMap<string, UpstreamGroup>
+  readonly #parts: CallParts
+  /** By their duration: calls with the same time-out share a list. As many as the configuration names. */
+  readonly #deadlines = new Map<number, DeadlineList>()
+  readonly #rules = new WeakMap<ProxySettings, CallRules>()
+
+  constructor(upstreams: readonly Upstream[], parts: CallParts) {
+    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one)]))
+    this.#parts = parts
+  }
+
+  /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
+  handle(exchange: Exchange, name: string, request: CallRequest, settings: ProxySettings): void {
+    new UpstreamCall(exchange, this.#groups.get(name)!, request, this.#rulesOf(settings), this.#parts).start()
+  }
+
+  /** The gateway drains: event streams end, of earlier configurations too. */
+  drain(): void {
+    callWatch.drain()
+  }
+
+  close(): void {
+    for (const group of this.#groups.values()) group.close()
+  }
+
+  #rulesOf(settings: ProxySettings): CallRules {
+    const known = this.#rules.get(settings)
+    if (known !== undefined) return known
+    const rules: CallRules = {
+      connect: this.#deadlinesOf(settings.connectTimeout),
+      send: this.#deadlinesOf(settings.sendTimeout),
+      read: this.#deadlinesOf(settings.readTimeout),
+      nextUpstream: new Set(settings.nextUpstream),
+      tries: settings.nextUpstreamTries,
+      triesTimeout: settings.nextUpstreamTimeout,
+    }
+    this.#rules.set(settings, rules)
+    return rules
+  }
+
+  #deadlinesOf(milliseconds: number): DeadlineList {
+    let list = this.#deadlines.get(milliseconds)
+    if (list === undefined) {
+      list = new DeadlineList(milliseconds)
+      this.#deadlines.set(milliseconds, list)
+    }
+    return list
+  }
+}
