@@ -15,10 +15,9 @@ interface Keys {
 }
 
 export function programCompression(values: Values): Compression {
-  const usual: Compression = { files: true, responses: false, codings: ALL, types: USUAL_TYPES, minLength: 0 }
   const keys = compression.compression
-  const read = readCompression(values, keys, usual)
-  return values.isGiven(keys.minLength) ? read : { ...read, minLength: values.one(keys.minLength) }
+  const minLength = values.one(keys.minLength)
+  return readCompression(values, keys, { files: true, responses: false, codings: ALL, types: USUAL_TYPES, minLength })
 }
 
 /** Each of the three has the nearest value as a whole. */

@@ -401,7 +401,9 @@ const COMPRESSION_KEYS = {
 }
 
 const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
-const OF_APPLICATIONS = ['bodyLimit', 'timeout', 'requestBuffering', 'interceptErrors'] as const
+const OF_APPLICATIONS = ['timeout', 'requestBuffering'] as const
+/** Upstreams have them too. */
+const OF_HANDLERS = ['bodyLimit', 'interceptErrors'] as const
 
 /** Settings that the location has itself, and that nothing in it uses. */
 function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
@@ -409,7 +411,8 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
   for (const name of OF_FILES)
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
   const hasNoApp = locations.length === 0 && handler.kind !== 'app'
-  for (const name of OF_APPLICATIONS)
+  for (const name of OF_APPLICATIONS) values.warnUseless(hasNoApp, locationSettings[name], 'in a location without app')
+  for (const name of OF_HANDLERS)
     values.warnUseless(
       hasNoApp && handler.kind !== 'proxy',
       locationSettings[name],

@@ -21,6 +21,7 @@ locations = [
   { match = "/b/", proxy = "http://127.0.0.1:9000", proxy-set-headers = { X-B = "$host" }, proxy-next-upstream = "off" },
   { match = "/c/", proxy = "http://other.test" },
   { match = "/d/", proxy = "http://unix:/run/y.sock:/x/" },
+  { match = "/e/", proxy = "http://back", timeout = "5s", request-buffering = "off", limit-request-body = "5M" },
 ]
 `,
   )
@@ -43,7 +44,11 @@ locations = [
   assert.deepEqual(a!.settings.proxy.setHeaders, [{ name: 'X-A', value: '1' }])
   assert.deepEqual(b!.settings.proxy.setHeaders, [{ name: 'X-B', value: '$host' }])
   assert.deepEqual(b!.settings.proxy.nextUpstream, [])
-  assert.match(warnings.join('\n'), /jumak\.toml:\d+:3: the upstream unused gets no request/)
+  const warned = warnings.join('\n')
+  assert.match(warned, /jumak\.toml:\d+:3: the upstream unused gets no request/)
+  assert.match(warned, /: timeout does nothing in a location without app\b/)
+  assert.match(warned, /: request-buffering does nothing in a location without app\b/)
+  assert.doesNotMatch(warned, /limit-request-body/)
 })
 
 test('each mistake is told where it stands', t => {

@@ -4,7 +4,7 @@ import { remoteAddress } from '../kinds/remote-address.ts'
 import { input, plain } from './setting.ts'
 
 /** RFC3164§4.1.1, with gunicorn's names. */
-export const FACILITIES: Readonly<Record<string, number>> = {
+const FACILITIES: Readonly<Record<string, number>> = {
   kern: 0,
   user: 1,
   mail: 2,

@@ -393,7 +393,7 @@ export const locationSettings = {
   bodyLimit: input<number>({
     ...ofFile,
     default: null,
-    defaultText: 'that of the application',
+    defaultText: 'that of the application; 1G for other servers',
     name: 'limit-request-body',
     placeholder: 'SIZE',
     kind: size(0, 2 ** 50),

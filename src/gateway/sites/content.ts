@@ -55,14 +55,17 @@ export function siteContent({
     return relative === null ? null : { base: location.baseText, relative, ...policyOf(location) }
   }
 
-  /** From the client inwards: the rate is that of the bytes that it gets. */
-  function beforeAnswer(request: SiteRequest): void {
+  /** What a location does around a response. From the client inwards: the rate is that of the bytes that it gets. */
+  function enter(request: SiteRequest): void {
     // Nobody sees the response of a subrequest.
-    if (request.of === null) {
-      followLogs(request)
-      if (request.location.limitRate !== null) addRateLimit(request)
-      compress?.(request)
-    }
+    if (request.of !== null) return
+    followLogs(request)
+    if (request.location.limitRate !== null) addRateLimit(request)
+    compress?.(request)
+  }
+
+  function beforeAnswer(request: SiteRequest): void {
+    enter(request)
     addHeadFields(request)
   }
 
@@ -70,11 +73,7 @@ export function siteContent({
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
-      if (request.of === null) {
-        followLogs(request)
-        if (location.limitRate !== null) addRateLimit(request)
-        compress?.(request)
-      }
+      enter(request)
       exchange.limits = location.settings
       exchange.response = new ApplicationResponse(exchange, (head, response) =>
         decide(request, head, orders, response, () => strayFile(name)),
@@ -83,9 +82,8 @@ export function siteContent({
       return applications.get(name)!(exchange)
     },
     toProxy: (request, orders) => {
-      const { exchange, location } = request
-      if (location.limitRate !== null) addRateLimit(request)
-      compress?.(request)
+      const { exchange } = request
+      enter(request)
       exchange.response = new ApplicationResponse(exchange, (head, response) =>
         decide(request, head, orders, response, NOTHING_STRAYS),
       )
@@ -207,7 +205,7 @@ function decide(
     else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
     else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
   }
-  if (request.limitRate !== null) response.addBehind(() => addRateLimit(request))
+  if (request.limitRate !== null && request.of === null) response.addBehind(() => addRateLimit(request))
   if (target !== null) {
     const to = target
     return () => {

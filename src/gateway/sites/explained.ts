@@ -120,11 +120,14 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   let pool = ''
   const mounts: TriedMount[] = []
+  /** What somebody would say to `auth-request` only the running program knows. */
+  const letIn = (asking: Exchange, who: string) => {
+    decisions.push({ kind: 'access', what: who, result: 'assumed' })
+    asking.response.respond({ status: 204, reason: '', headers: [] }, Buffer.alloc(0))
+  }
   const reachedPool = (app: AppConfig) => (reached: Exchange, name: string) => {
     if (reached !== exchange) {
-      // What it would say to `auth-request` only the running program knows.
-      decisions.push({ kind: 'access', what: `application ${app.name}`, result: 'assumed' })
-      reached.response.respond({ status: 204, reason: '', headers: [] }, Buffer.alloc(0))
+      letIn(reached, `application ${app.name}`)
       return
     }
     pool = name
@@ -141,7 +144,11 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   )
   const passOn = (one: SiteRequest) => {
     const proxy = one.location.proxy!
-    const { method } = one.exchange.request
+    if (one.exchange !== exchange) {
+      letIn(one.exchange, `upstream ${proxy.upstream}`)
+      return
+    }
+    const { method } = exchange.request
     exchange.passOn({
       upstream: proxy.upstream,
       method,

@@ -158,3 +158,11 @@ test('a request that comes to a second location with limits is counted once', ()
   exchange.close()
   assert.equal(words(ask(2000).result), 'passes')
 })
+
+test('a subrequest counts as the request that it is made for', () => {
+  const { ask, told } = limitsOf([rate('a', 1), connections('c', 1)], [use('a'), use('c')])
+  const { request, exchange } = ask(1)
+  const asking = new SiteRequest(exchange, request.site, '/auth', null, request)
+  assert.equal(request.location.limits!(asking), null)
+  assert.deepEqual(told, [])
+})

@@ -3,7 +3,8 @@
  * gateway for each request of a location with limits.
  *
  * Invariants:
- * - As in nginx a request meets the rates of one location only, and the connections of one: an internal redirect counts it no second time.
+ * - As in nginx a request meets the rates of one location only, and the connections of one: an internal redirect counts it no second time, and
+ *   a subrequest (`auth_request`) counts as the request that it is made for.
  * - Of several limits the request counts in all, or, if one refuses it, in none.
  * - Of several rates the longest wait counts. Who waits has read nothing of its content, and goes when the client goes.
  * - What counts in `connections` ends with the exchange, however that ends.
@@ -72,21 +73,26 @@ function stepOf(
   onLimited: OnLimited,
 ): LimitStep {
   const connect = (request: SiteRequest) =>
-    connections.length === 0 || request.connectionStatus !== ''
+    connections.length === 0 || clientsOwn(request).connectionStatus !== ''
       ? null
       : takeConnections(request, connections, onLimited)
   if (rates.length === 0) return connect
   return request => {
-    if (request.rateStatus !== '') return connect(request)
+    if (clientsOwn(request).rateStatus !== '') return connect(request)
     const wait = takeRates(request, rates, onLimited)
     if (typeof wait !== 'number') return wait
     if (wait === 0) return connect(request)
     const turn = waiting.wait(request.exchange, wait)
     if (turn !== null) return turn.then(() => connect(request))
     giveBack(request, rates, rates.length)
-    request.rateStatus = 'REJECTED'
+    clientsOwn(request).rateStatus = 'REJECTED'
     return new HttpError(rates[0]!.use.status, 'Too many requests wait for their turn', 'client', 1)
   }
+}
+
+/** The request that has the status of both. */
+function clientsOwn(request: SiteRequest): SiteRequest {
+  return request.of ?? request
 }
 
 const US_PER_MS = 1000
@@ -110,7 +116,7 @@ function takeRates(request: SiteRequest, rates: readonly RateUse[], onLimited: O
         continue
       }
       giveBack(request, rates, i)
-      request.rateStatus = 'REJECTED'
+      clientsOwn(request).rateStatus = 'REJECTED'
       return new HttpError(use.status, 'Too many requests', 'client', Math.ceil(-ahead / US_PER_SECOND))
     }
     if (ahead <= free) continue
@@ -121,7 +127,7 @@ function takeRates(request: SiteRequest, rates: readonly RateUse[], onLimited: O
     status = 'DELAYED'
     wait = Math.max(wait, ahead - free)
   }
-  request.rateStatus = status
+  clientsOwn(request).rateStatus = status
   return Math.ceil(wait / US_PER_MS)
 }
 
@@ -160,10 +166,10 @@ function takeConnections(
       continue
     }
     release()
-    request.connectionStatus = 'REJECTED'
+    clientsOwn(request).connectionStatus = 'REJECTED'
     return new HttpError(use.status, 'Too many requests at once', 'client', 1)
   }
-  request.connectionStatus = status
+  clientsOwn(request).connectionStatus = status
   if (taken.length > 0) exchange.onClosed(release)
   return null
 }

@@ -22,8 +22,8 @@ const LINGER_MS = 2000
 const MEMORY_BUFFER = 1024 ** 2
 /** As nginx's `proxy_max_temp_file_size`, in size of what an application's response may have. */
 const RESPONSE_BUFFER = 256 * 1024 ** 2
-/** Bytes of content of a request, where the location does not say it: as an application's `limit-request-body`. */
-const BODY_LIMIT = 100 * 1024 ** 2
+/** Bytes of content of a request, where the location does not say it: as an application's `limit-request-body` by default. */
+const BODY_LIMIT = 1024 ** 3
 
 export class Proxied {
   readonly #upstreams: Upstreams

@@ -146,7 +146,7 @@ function rewrap(accepted: Socket, reader: Reader): Socket {
 }
 
 /** The server counts its connections through this property. Without it server.close() would wait for ever. */
-export function passServer(from: Socket, to: Socket): void {
+function passServer(from: Socket, to: Socket): void {
   const { server, _server } = from as unknown as SocketInternals
   const one = _server ?? server
   if (one) (to as unknown as SocketInternals)._server = one

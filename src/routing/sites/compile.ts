@@ -277,7 +277,7 @@ function compileLimits(
   return uses => (uses.length === 0 ? null : makeStep(uses.map(use => ({ use, ...known.get(use.name)! }))))
 }
 
-export function labelOf({ match }: Location): string {
+function labelOf({ match }: Location): string {
   switch (match.kind) {
     case 'exact':
       return `= ${match.path}`

@@ -1,7 +1,7 @@
 /**
  * The way of a request through a site, in nginx's order: steps of the site, location, steps of the location (up to ten changes of the path),
- * limits, preflight of CORS, access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request while there are sites. What needs
- * no disk is done within the call.
+ * limits, preflight of CORS, access, `try_files`, handler; then back: error pages, internal redirects. Runs in the gateway for each request
+ * while there are sites. What needs no disk is done within the call.
  *
  * Invariants: each change of the path and each internal redirect takes one of MAX_URI_CHANGES, so every request ends. A location with
  * `internal` is reached from here only. An error page that fails is answered with its own error, and tries no other page.

@@ -1,5 +1,5 @@
 /**
- * Variables: which there are, and what each means for a request. The table is nginx's, as far as it makes sense here; `NOT_YET` says what is
+ * Variables: which there are, and what each means for a request. The table is nginx's, as far as it makes sense here; `NOT_HERE` says what is
  * missing and why. Runs in the gateway; resolved when sites are compiled.
  *
  * Invariants: a value is never undefined, a character of it is a byte, and what a client chooses is in it as the client sent it: who puts it
@@ -79,10 +79,11 @@ const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
   ['cookie_', name => r => cookie(r, name)],
 ]
 
-/** Names of nginx's, or their beginnings, that mean nothing here yet. */
-const NOT_YET: readonly (readonly [string, string])[] = [
-  ['upstream_', 'is of proxied requests, which there are not yet'],
-  ['proxy_', 'is of proxied requests, which there are not yet'],
+/** Names of nginx's, or their beginnings, that mean nothing here. */
+const NOT_HERE: readonly (readonly [string, string])[] = [
+  ['upstream_', 'is not there: of an upstream there are $upstream_status and $upstream_http_NAME'],
+  ['proxy_add_x_forwarded_for', 'is not needed: X-Forwarded-For is sent to upstreams by itself'],
+  ['proxy_', 'is not there: the server is the one that proxy names'],
   ['limit_rate', 'is no variable here: limit-rate takes text with variables'],
   ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
   ['geoip', 'needs a database of addresses, which Jumak does not read'],
@@ -146,7 +147,7 @@ export class Variables {
     if (index !== undefined) return request => request.values[index] ?? ''
     for (const [prefix, make] of BY_PREFIX)
       if (name.length > prefix.length && name.startsWith(prefix)) return make(name.slice(prefix.length).toLowerCase())
-    const missing = NOT_YET.find(([beginning]) => name.startsWith(beginning))
+    const missing = NOT_HERE.find(([beginning]) => name.startsWith(beginning))
     return { problem: `names the variable $${name}, which ${missing?.[1] ?? 'nothing defines'}` }
   }
 }

@@ -1,0 +1,32 @@
+/** What explain says where a location passes its requests on. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loaded, SHOP } from '../../config/testing/applications.ts'
+import { explainRequest } from '../../gateway/sites/explained.ts'
+import { reportOf } from './report.ts'
+import { makeRequest } from './request.ts'
+import { readExplainWords } from './words.ts'
+
+test('an upstream that auth-request asks is not the one that answers', async t => {
+  const given = loaded(
+    t,
+    `${SHOP}[[site]]
+locations = [
+  { match = "/", app = "shop", auth-request = "/auth/" },
+  { match = "/auth/", proxy = "http://127.0.0.1:9000" },
+]
+`,
+  )
+  const words = readExplainWords(['/cart'])
+  assert.ok('url' in words)
+  const asked = makeRequest(words, given.config)
+  assert.ok('request' in asked)
+  const explained = await explainRequest(given.config, { ...asked, address: words.from })
+  const { answer, steps } = reportOf(explained, asked, given)
+  assert.ok(answer.from === 'application' && answer.application === 'shop', JSON.stringify(answer))
+  const said = steps.filter(({ kind }) => kind === 'access').map(({ what, result }) => `${what}: ${result}`)
+  assert.deepEqual(said, [
+    'upstream 127.0.0.1:9000: decides, which only the running program knows: here it lets the client in',
+    'auth-request /auth/: lets the client in',
+  ])
+})
