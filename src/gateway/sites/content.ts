@@ -56,13 +56,16 @@ export function siteContent({
   }
 
   /** From the client inwards: the rate is that of the bytes that it gets. */
-  function beforeAnswer(request: SiteRequest): void {
+  function beforeContent(request: SiteRequest): void {
     // Nobody sees the response of a subrequest.
-    if (request.of === null) {
-      followLogs(request)
-      if (request.location.limitRate !== null) addRateLimit(request)
-      compress?.(request)
-    }
+    if (request.of !== null) return
+    followLogs(request)
+    if (request.location.limitRate !== null) addRateLimit(request)
+    compress?.(request)
+  }
+
+  function beforeAnswer(request: SiteRequest): void {
+    beforeContent(request)
     addHeadFields(request)
   }
 
@@ -70,11 +73,7 @@ export function siteContent({
     toApplication: (request, name, orders) => {
       const { exchange, location } = request
       showPath(request)
-      if (request.of === null) {
-        followLogs(request)
-        if (location.limitRate !== null) addRateLimit(request)
-        compress?.(request)
-      }
+      beforeContent(request)
       exchange.limits = location.settings
       exchange.response = new ApplicationResponse(exchange, (head, response) =>
         decide(request, head, orders, response, () => strayFile(name)),
@@ -83,9 +82,8 @@ export function siteContent({
       return applications.get(name)!(exchange)
     },
     toProxy: (request, orders) => {
-      const { exchange, location } = request
-      if (location.limitRate !== null) addRateLimit(request)
-      compress?.(request)
+      const { exchange } = request
+      beforeContent(request)
       exchange.response = new ApplicationResponse(exchange, (head, response) =>
         decide(request, head, orders, response, NOTHING_STRAYS),
       )

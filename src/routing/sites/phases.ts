@@ -245,6 +245,7 @@ export class Phases {
   #handler(request: SiteRequest): Outcome {
     const { handler } = request.location
     if (request.trace !== null) tellHandler(request)
+    if (hasLostContent(request)) return this.#fail(request, 500, CONTENT_IS_GONE)
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
@@ -449,6 +450,17 @@ function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
   return isMoved && location.alias !== null
 }
 
+/**
+ * An application or an upstream has read it, and gave the request back (X-Accel-Redirect, an error with a page). It is not kept, and without
+ * it a POST would be another request. What is asked for by GET instead (`readOnly`) needs none.
+ */
+function hasLostContent({ exchange: { request, body }, location: { handler } }: SiteRequest): boolean {
+  if (!body.isPulled || body.length === 0) return false
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  return !isRead && (handler.kind === 'app' || handler.kind === 'proxy')
+}
+
+const CONTENT_IS_GONE = 'An application has read the content of this request, so no other one can have it'
 const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
 const NO_SUCH_PLACE = 'There is nothing at this path'
 
