@@ -158,3 +158,14 @@ test('a request that comes to a second location with limits is counted once', ()
   exchange.close()
   assert.equal(words(ask(2000).result), 'passes')
 })
+
+test('a request and what is asked for it are one', () => {
+  const { ask } = limitsOf([rate('a', 1), connections('c', 1)], [use('a'), use('c')])
+  const { request, exchange } = ask(1)
+  const { location, site: of } = request
+  const asked = new SiteRequest(new FakeExchange({ address: '192.0.2.1' }), of, '/auth', null, request)
+  assert.equal(location.limits!(asked), null)
+  assert.deepEqual([request.rateStatus, request.connectionStatus], ['PASSED', 'PASSED'])
+  exchange.close()
+  assert.equal(words(ask(2000).result), 'passes')
+})

@@ -3,7 +3,8 @@
  * gateway for each request of a location with limits.
  *
  * Invariants:
- * - As in nginx a request meets the rates of one location only, and the connections of one: an internal redirect counts it no second time.
+ * - As in nginx a request meets the rates of one location only, and the connections of one: neither an internal redirect nor a location that it
+ *   is asked by (`auth_request`) counts it a second time.
  * - Of several limits the request counts in all, or, if one refuses it, in none.
  * - Of several rates the longest wait counts. Who waits has read nothing of its content, and goes when the client goes.
  * - What counts in `connections` ends with the exchange, however that ends.
@@ -72,12 +73,12 @@ function stepOf(
   onLimited: OnLimited,
 ): LimitStep {
   const connect = (request: SiteRequest) =>
-    connections.length === 0 || request.connectionStatus !== ''
+    connections.length === 0 || (request.of ?? request).connectionStatus !== ''
       ? null
       : takeConnections(request, connections, onLimited)
   if (rates.length === 0) return connect
   return request => {
-    if (request.rateStatus !== '') return connect(request)
+    if ((request.of ?? request).rateStatus !== '') return connect(request)
     const wait = takeRates(request, rates, onLimited)
     if (typeof wait !== 'number') return wait
     if (wait === 0) return connect(request)

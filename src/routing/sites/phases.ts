@@ -95,7 +95,8 @@ export class Phases {
   }
 
   #start(request: SiteRequest): Outcome {
-    if (request.site.hasErrorPages) {
+    // A page is for people. The status that it gives an error (`=200`) would let in who was refused.
+    if (request.site.hasErrorPages && request.of === null) {
       // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
       const errorPage = (error: Error) => this.#errorPage(request, error)
       request.exchange.errorPage = errorPage
@@ -389,7 +390,8 @@ export class Phases {
 
   readonly #orders: ApplicationOrders = {
     redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target)),
-    hasErrorPage: ({ location, errorStatus }, status) => errorStatus === 0 && location.errorTargets.has(status),
+    hasErrorPage: ({ location, errorStatus, of }, status) =>
+      errorStatus === 0 && of === null && location.errorTargets.has(status),
     showErrorPage: (request, status) => {
       this.#errorPage(request, new HttpError(status, 'The application answered so', 'application'))
     },
