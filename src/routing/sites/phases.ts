@@ -7,7 +7,7 @@
  * `internal` is reached from here only. An error page that fails is answered with its own error, and tries no other page.
  * Not here: what a handler does (`SiteContent`, which `gateway/sites/` provides), and which parts exist (`compile.ts`).
  */
-import { HttpError, ProtocolError } from '../../http/errors.ts'
+import { ClientGoneError, HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
 import { type AskedForAccess, checkAccess, type Refusal } from './access.ts'
@@ -282,10 +282,10 @@ export class Phases {
         if (typeof found !== 'boolean')
           return found.then(yes => {
             if (request.trace !== null) tellTry(request, uri, 'file', yes, 'index')
-            return yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)
+            return yes ? this.#toPath(request, uri, request.args) : isThere(at + 1)
           })
         if (request.trace !== null) tellTry(request, uri, 'file', found, 'index')
-        if (found) return this.#redirectTo(request, uri, request.args)
+        if (found) return this.#toPath(request, uri, request.args)
       }
       return this.#withoutIndex(request)
     }
@@ -415,7 +415,10 @@ export class Phases {
   #guarded(request: SiteRequest, run: () => Outcome): void {
     try {
       const outcome = run()
-      if (outcome !== undefined) outcome.catch((error: Error) => this.#refuse(request, error))
+      if (outcome !== undefined)
+        outcome.catch((error: Error) => {
+          if (!(error instanceof ClientGoneError)) this.#refuse(request, error)
+        })
     } catch (error) {
       this.#refuse(request, error as Error)
     }
