@@ -49,8 +49,8 @@ test('30 sites at random answer 600 requests as nginx does', async t => {
   const server = await startServer({ directory: project.directory })
   // The configurations lead some requests in a circle, on purpose.
   server.mayLog(/ warn {2}gateway /)
-  // What is made at random may be useless.
-  server.mayLog(/ does nothing (?:in a location|here)|: no request comes to /)
+  // What is made at random may be useless, or let everybody in.
+  server.mayLog(/ warn {2}master {4}jumak\.toml:\d+:\d+: /)
   const differences = await compare(cases, port, server.port)
   assert.deepEqual(differences, [], `npm run test:sites -- one INDEX ${SEED}`)
   await server.stop()
