@@ -30,8 +30,9 @@ export interface AppHandlerOptions {
 
 export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
   return exchange => {
-    const { length } = exchange.body
-    if (length === 0) {
+    const { length, isPulled } = exchange.body
+    // Another application has had it: this one answers in its place (X-Accel-Redirect, a page of an error).
+    if (length === 0 || isPulled) {
       pool.handle(exchange, null)
       return
     }

@@ -152,6 +152,7 @@ test('a live body gives a piece only when it is asked for one, and nothing after
   const body = new LiveBody(
     {
       length: undefined,
+      isPulled: false,
       limitTo: () => null,
       pull: given => {
         consumer = given

@@ -63,6 +63,8 @@ export interface BodyConsumer {
 export interface BodyReader {
   /** Bytes, as Content-Length says; 0: there is no content; undefined: only the end will tell. */
   readonly length: number | undefined
+  /** Somebody has begun to read it. Whoever gets the request after that finds no content. */
+  readonly isPulled: boolean
   /**
    * Refuses content of more than `bytes`. Call it before `pull`; without a call there is no limit. Returns an error when the declared
    * length is larger, or more has come already: the handler answers with it, and nothing is read. Content without a length is counted

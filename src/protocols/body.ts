@@ -27,6 +27,7 @@ export interface BodySource {
 
 export class PulledBody implements BodyReader {
   readonly length: number | undefined
+  isPulled = false
   readonly #source: BodySource
   #consumer: BodyConsumer | null = null
   #flowing = false
@@ -59,7 +60,8 @@ export class PulledBody implements BodyReader {
   }
 
   pull(consumer: BodyConsumer): void {
-    if (this.#consumer !== null) throw new Error('the request content is pulled twice')
+    if (this.isPulled) throw new Error('the request content is pulled twice')
+    this.isPulled = true
     this.#consumer = consumer
     this.resume()
   }

@@ -18,6 +18,10 @@ locations = [
   { match = "/staff/", auth-basic = "Staff" },
   { match = "/asks/", auth-request = "/auth/", auth-request-set = { user = "$upstream_http_x_user" }, add-headers-always = { X-Seen-User = "$user" } },
   { match = "= /auth/", internal = true },
+  { match = "/doors/", auth-request = "/door/" },
+  { match = "= /door/", internal = true, return = 401, error-page = ["401 =200 /read/door"] },
+  { match = "/kept/", auth-request = "/auth/kept" },
+  { match = "= /auth/kept", internal = true, intercept-errors = true, error-page = ["403 503 =200 /read/door"] },
   { match = "/office/", access = ["allow 203.0.113.0/24", "deny all"] },
   { match = "/read/", limit-except = "GET" },
 ]
@@ -116,6 +120,11 @@ test('auth-request asks by GET without content, and nothing of a client changes 
   assert.equal((await ask(server, 'GET /asks/x', ['X-Want: 403 Forbidden'])).status, 403)
   server.expectLog(/GET \/asks\/x for shop\.test: auth-request \/auth\/ was answered with 302/)
   assert.equal((await ask(server, 'GET /asks/x', ['X-Want: 302 Found'])).status, 500)
+  // A page of an error that says 200 is for people: it lets nobody in.
+  assert.equal((await ask(server, 'GET /doors/x')).status, 401)
+  assert.equal((await ask(server, 'GET /kept/x', ['X-Want: 403 Forbidden'])).status, 403)
+  server.expectLog(/GET \/kept\/x for shop\.test: auth-request \/auth\/kept was answered with 503/)
+  assert.equal((await ask(server, 'GET /kept/x', ['X-Want: 503 Busy'])).status, 500)
   // It is internal.
   assert.equal((await ask(server, 'GET /auth/', ['Cookie: ok=1'])).status, 404)
   await server.stop()

@@ -1,6 +1,8 @@
 /** Requests that go on to other servers: what reaches them, what comes back, and what a broken or dead one does to anybody else. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
 import { frame } from '../../src/websocket/testing/client.ts'
@@ -190,6 +192,50 @@ locations = [
     Object.keys(fields(h2c)).filter(name => /upgrade|connection|http2/.test(name)),
     [],
   )
+  await server.stop()
+})
+
+test('content that one server has had goes to no other, and no length without content; a site’s log has proxied requests', async t => {
+  const echo = await startEcho('echo', (request, response) => {
+    const to = /^\/first\/(.*)/.exec(request.url!)?.[1]
+    if (to === undefined) return false
+    response.setHeader('X-Accel-Redirect', to === 'named' ? '@second' : '/second/')
+    request.once('data', () => response.end())
+    return true
+  })
+  const toml = `[[log]]
+name = "own"
+file = "own.log"
+format = '$request_method $uri $status'
+[[site]]
+logs = ["own"]
+proxy-read-timeout = "5s"
+locations = [
+  { match = "/",  proxy = "http://127.0.0.1:${echo.port}" },
+  { match = "/first/", proxy = "http://127.0.0.1:${echo.port}" },
+  { match = "/second/", proxy = "http://127.0.0.1:${echo.port}" },
+  { match = "@second", proxy = "http://127.0.0.1:${echo.port}" },
+]`
+  const { directory } = new Project(t, { 'jumak.toml': TRUST + toml })
+  t.after(() => echo.close())
+  const server = await startServer({ directory })
+  server.expectLog(/POST \/first\/named .*has read the content/)
+  const own = () => readFileSync(join(directory, 'own.log'), 'utf8').split('\n')
+  const post = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\n`
+  const whole = reached(await ask(server, `${post('/first/path')}Content-Length: 5\r\n\r\nhello`))
+  assert.deepEqual([whole.method, whole.url, whole.body], ['GET', '/second/', ''])
+  assert.equal(fields(whole)['content-length'], undefined)
+  const half = await ask(server, `${post('/first/path')}Content-Length: 500000\r\n\r\nhello`)
+  assert.equal(reached(half).body, '')
+  const chunked = await ask(server, `${post('/first/path')}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`)
+  assert.equal(fields(reached(chunked))['transfer-encoding'], undefined)
+  assert.equal((await ask(server, `${post('/first/named')}Content-Length: 5\r\n\r\nhello`)).status, 500)
+  assert.equal(reached(await get(server, '/after')).url, '/after')
+  await until(
+    () => own().length === 6,
+    () => own().join('\n'),
+  )
+  assert.deepEqual(own().slice(0, 2), ['GET /second/ 200', 'GET /second/ 200'])
   await server.stop()
 })
 

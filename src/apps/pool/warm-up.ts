@@ -21,6 +21,7 @@ const FAILURE = 500
 const NO_BODY: BodyReader = {
   limitTo: () => null,
   length: 0,
+  isPulled: false,
   pull: consumer => consumer.onEnd([]),
   resume() {},
 }

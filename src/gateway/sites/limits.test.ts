@@ -159,10 +159,13 @@ test('a request that comes to a second location with limits is counted once', ()
   assert.equal(words(ask(2000).result), 'passes')
 })
 
-test('a subrequest counts as the request that it is made for', () => {
-  const { ask, told } = limitsOf([rate('a', 1), connections('c', 1)], [use('a'), use('c')])
+test('a request and what is asked for it are one', () => {
+  const { ask } = limitsOf([rate('a', 1), connections('c', 1)], [use('a'), use('c')])
   const { request, exchange } = ask(1)
-  const asking = new SiteRequest(exchange, request.site, '/auth', null, request)
-  assert.equal(request.location.limits!(asking), null)
-  assert.deepEqual(told, [])
+  const { location, site: of } = request
+  const asked = new SiteRequest(new FakeExchange({ address: '192.0.2.1' }), of, '/auth', null, request)
+  assert.equal(location.limits!(asked), null)
+  assert.deepEqual([request.rateStatus, request.connectionStatus], ['PASSED', 'PASSED'])
+  exchange.close()
+  assert.equal(words(ask(2000).result), 'passes')
 })

@@ -62,7 +62,7 @@ export class Proxied {
     const proxy = location.proxy!
     const settings = location.settings.proxy
     const { body } = exchange
-    const hasContent = body.length !== 0 && !exchange.isWebSocket
+    const hasContent = body.length !== 0 && !body.isPulled && !exchange.isWebSocket
     const tooLarge = !hasContent ? null : body.limitTo(location.settings.bodyLimit ?? BODY_LIMIT)
     if (tooLarge !== null) {
       this.#refuse(exchange, tooLarge)

@@ -41,6 +41,7 @@ export class RecordedExchange implements Exchange {
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {
     length: 0,
+    isPulled: false,
     limitTo: () => null,
     pull: consumer => consumer.onEnd([]),
     resume() {},

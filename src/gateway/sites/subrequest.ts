@@ -39,6 +39,7 @@ export class Subrequest implements Exchange {
   readonly isWebSocket = false
   readonly body: Exchange['body'] = {
     length: 0,
+    isPulled: false,
     limitTo: () => null,
     pull: consumer => consumer.onEnd([]),
     resume() {},

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Access, AccessRule } from '../../sites/model.ts'
-import { exact, model, OPEN, prefix, RIGHT, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
+import { exact, GONE, model, OPEN, prefix, RIGHT, SETTINGS, site, sitesOf, text } from './testing/sites.ts'
 
 const from = (...texts: string[]): AccessRule[] =>
   texts.map(one => ({ allows: one.startsWith('allow'), from: one.split(' ')[1]! }))
@@ -50,6 +50,19 @@ test('the page of a refusal is itself guarded', () => {
     )('/x', 'test', { address: '192.0.2.1' })
   assert.equal(ask(true).words, 'app /403?')
   assert.equal(ask(false).words, '403')
+})
+
+test('nobody is answered who goes while the page of an error is looked for', async () => {
+  const errorPages = [{ statuses: [404], becomes: null, target: '/404' }]
+  const page = exact('/404', { handler: APP, settings: guarded({ basic: 'Staff', users: '/users' }) })
+  const went = sitesOf(model(site({ locations: [prefix('/', { settings: { ...SETTINGS, errorPages } }), page] })))(
+    '/x',
+    'test',
+    { headers: ['authorization', GONE] },
+  )
+  await went.done
+  await new Promise(setImmediate)
+  assert.equal(went.words, 'nothing')
 })
 
 test('limit_except asks for other methods; GET stands for HEAD', () => {

@@ -252,3 +252,10 @@ test('conditions on files wait for the disk, and the steps go on in their order'
   assert.equal(await words('/go/x'), '200 a-c-d')
   assert.equal(await words('/x?x=../etc/passwd'), '200 a-b-d', 'a client chooses no name of the machine')
 })
+
+test('a question mark in the name of a directory begins no query when its index is looked for', () => {
+  const settings = { ...SETTINGS, root: '/srv' }
+  const locations = [prefix('/', { settings, handler: { kind: 'files', alias: null } })]
+  const ask = sitesOf(model(site({ locations })), ['/a?b/', '/a?b/index.html'])
+  assert.equal(ask('/a%3Fb/').words, 'file /a?b/index.html')
+})

@@ -7,7 +7,7 @@
  * `internal` is reached from here only. An error page that fails is answered with its own error, and tries no other page.
  * Not here: what a handler does (`SiteContent`, which `gateway/sites/` provides), and which parts exist (`compile.ts`).
  */
-import { HttpError, ProtocolError } from '../../http/errors.ts'
+import { ClientGoneError, HttpError, ProtocolError } from '../../http/errors.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { encodePathBytes } from '../../http/path.ts'
 import { type AskedForAccess, checkAccess, type Refusal } from './access.ts'
@@ -95,7 +95,8 @@ export class Phases {
   }
 
   #start(request: SiteRequest): Outcome {
-    if (request.site.hasErrorPages) {
+    // A page is for people. The status that it gives an error (`=200`) would let in who was refused.
+    if (request.site.hasErrorPages && request.of === null) {
       // With a name: assigned where it is written, it made requests outlive many collections (docs/internals/performance.md).
       const errorPage = (error: Error) => this.#errorPage(request, error)
       request.exchange.errorPage = errorPage
@@ -245,6 +246,7 @@ export class Phases {
   #handler(request: SiteRequest): Outcome {
     const { handler } = request.location
     if (request.trace !== null) tellHandler(request)
+    if (hasLostContent(request)) return this.#fail(request, 500, CONTENT_IS_GONE)
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
@@ -280,10 +282,10 @@ export class Phases {
         if (typeof found !== 'boolean')
           return found.then(yes => {
             if (request.trace !== null) tellTry(request, uri, 'file', yes, 'index')
-            return yes ? this.#redirectTo(request, uri, request.args) : isThere(at + 1)
+            return yes ? this.#toPath(request, uri, request.args) : isThere(at + 1)
           })
         if (request.trace !== null) tellTry(request, uri, 'file', found, 'index')
-        if (found) return this.#redirectTo(request, uri, request.args)
+        if (found) return this.#toPath(request, uri, request.args)
       }
       return this.#withoutIndex(request)
     }
@@ -388,7 +390,8 @@ export class Phases {
 
   readonly #orders: ApplicationOrders = {
     redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target)),
-    hasErrorPage: ({ location, errorStatus }, status) => errorStatus === 0 && location.errorTargets.has(status),
+    hasErrorPage: ({ location, errorStatus, of }, status) =>
+      errorStatus === 0 && of === null && location.errorTargets.has(status),
     showErrorPage: (request, status) => {
       this.#errorPage(request, new HttpError(status, 'The application answered so', 'application'))
     },
@@ -412,7 +415,10 @@ export class Phases {
   #guarded(request: SiteRequest, run: () => Outcome): void {
     try {
       const outcome = run()
-      if (outcome !== undefined) outcome.catch((error: Error) => this.#refuse(request, error))
+      if (outcome !== undefined)
+        outcome.catch((error: Error) => {
+          if (!(error instanceof ClientGoneError)) this.#refuse(request, error)
+        })
     } catch (error) {
       this.#refuse(request, error as Error)
     }
@@ -449,6 +455,17 @@ function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
   return isMoved && location.alias !== null
 }
 
+/**
+ * An application or an upstream has read it, and gave the request back (X-Accel-Redirect, an error with a page). It is not kept, and without
+ * it a POST would be another request. What is asked for by GET instead (`readOnly`) needs none.
+ */
+function hasLostContent({ exchange: { request, body }, location: { handler } }: SiteRequest): boolean {
+  if (!body.isPulled || body.length === 0) return false
+  const isRead = request.method === 'GET' || request.method === 'HEAD'
+  return !isRead && (handler.kind === 'app' || handler.kind === 'proxy')
+}
+
+const CONTENT_IS_GONE = 'An application has read the content of this request, so no other one can have it'
 const ALIAS_AFTER_REWRITE = 'A location with alias has rewritten the path, and stays: it can name no file'
 const NO_SUCH_PLACE = 'There is nothing at this path'
 

@@ -1,6 +1,6 @@
 /** A site and requests for it, for the tests here: small models with the defaults of `jumak.toml`. */
 import { FakeExchange, type FakeRequest } from '../../../apps/testing/fake-exchange.ts'
-import { HttpError } from '../../../http/errors.ts'
+import { ClientGoneError, HttpError } from '../../../http/errors.ts'
 import { headerValue } from '../../../http/headers.ts'
 import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
 import { NO_SITES } from '../../../sites/testing/no-sites.ts'
@@ -103,6 +103,9 @@ export function model(...sites: Site[]): SitesModel {
 /** The field Authorization that passes wherever a password is asked for. */
 export const RIGHT = 'Basic YW5uOngK'
 
+/** The same field of a client that goes while its password is checked. */
+export const GONE = 'Basic Z29uZTp4'
+
 /** What became of a request, when it is done: words in one line. */
 export interface Went {
   words: string
@@ -160,6 +163,7 @@ export function sitesOf(
       authenticate: () => {
         const sent = headerValue(exchange.request.headers, 'authorization') ?? ''
         if (sent === '') return { kind: 'none' }
+        if (sent === GONE) return Promise.reject(new ClientGoneError())
         return sent === RIGHT ? { kind: 'right', name: 'ann' } : Promise.resolve({ kind: 'wrong' })
       },
     }
