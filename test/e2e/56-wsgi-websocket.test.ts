@@ -42,7 +42,7 @@ test('flask-sock, and sockets by hand', async t => {
   const socketUrl = server.url.replace('http', 'ws')
   // With the first WebSocket the worker begins to watch for ends.
   await leave(server, await open(`${socketUrl}/echo`))
-  server.rememberFds()
+  await server.rememberSettledFds()
 
   await t.test('messages come back, and the log has one line when it has ended', async () => {
     const socket = await open(`${socketUrl}/echo`)

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -249,6 +249,22 @@ export class Server {
     this.#fds = new Map(this.processes().map(one => [one.pid, fdCount(one.pid)]))
   }
 
+  /** The same behind a WebSocket of WSGI: it takes its worker's link with it, and the next link comes a moment later. */
+  async rememberSettledFds(): Promise<void> {
+    let last = ''
+    let polls = 0
+    await until(
+      () => {
+        this.rememberFds()
+        const now = JSON.stringify([...this.#fds])
+        polls = now === last ? polls + 1 : 0
+        last = now
+        return polls >= SETTLED_POLLS
+      },
+      () => `the number of descriptors never settles: ${last}`,
+    )
+  }
+
   signal(name: NodeJS.Signals): void {
     process.kill(this.pid, name)
   }
@@ -313,10 +329,19 @@ export class Server {
       // Closing is asynchronous on both sides; a leak stays.
       await until(
         () => fdCount(pid) <= before,
-        () => `fds of ${pid} grew from ${before} to ${fdCount(pid)}`,
+        () => `fds of ${pid} grew from ${before} to ${fdCount(pid)}: ${describeFds(pid)}`,
       )
     }
   }
+}
+
+/** As many polls in a row, a fifth of a second, find the same: nothing is opened or closed any more. */
+const SETTLED_POLLS = 10
+
+/** What a process is, and what it has open. */
+function describeFds(pid: number): string {
+  const names = readdirSync(`/proc/${pid}/fd`).map(fd => `${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`)
+  return `${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}: ${names.join(', ')}`
 }
 
 /** Polls a condition of other processes (there is no event to wait for) and fails with `message` after a while. */
