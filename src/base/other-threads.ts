@@ -19,11 +19,3 @@ export interface OtherUses {
   /** Open files. */
   readonly files: OtherThreads
 }
-
-/** Something that one thread does at a time. */
-export interface SharedTurn {
-  /** False: another thread has it, or this one has it already. */
-  take(): boolean
-  /** After `take` was true. */
-  give(): void
-}

@@ -45,7 +45,7 @@ export class Encoders {
 
   /** Memory is short, or the pool has much to do. */
   get isPressed(): boolean {
-    return this.memory.isNear || this.pool.waiting('compression') >= MAX_WAITING
+    return this.memory.isNear || this.pool.waiting >= MAX_WAITING
   }
 
   /** Ask `hasRoom` first. `onEvict`: memory is short, and the response shall be cut. */

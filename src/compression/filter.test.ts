@@ -113,7 +113,7 @@ test('a client that leaves frees the encoder, wherever it is', async () => {
   assert.ok(encoders.memory.used > 200_000)
   exchange.leave()
   assert.deepEqual([encoders.count, encoders.memory.used], [0, 0])
-  while (encoders.pool.waiting('compression') > 0) await turns(1)
+  while (encoders.pool.waiting > 0) await turns(1)
 })
 
 test('a slow client stops the source, and what is held for it is bounded', async () => {

@@ -35,7 +35,7 @@ export class PieceEncoder {
    * the last one.
    */
   async next(piece: Buffer, isLast: boolean): Promise<readonly Buffer[]> {
-    await this.#pool.run('compression', () => this.#work(piece, isLast))
+    await this.#pool.run(() => this.#work(piece, isLast))
     const output = this.#output
     this.#output = []
     return output

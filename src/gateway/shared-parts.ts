@@ -2,7 +2,7 @@
 import type { PoolEvents } from '../apps/pool/events.ts'
 import type { SlotSourceFactory } from '../apps/pool/slots.ts'
 import { OpenFiles } from '../base/open-files.ts'
-import type { OtherUses, SharedTurn } from '../base/other-threads.ts'
+import type { OtherUses } from '../base/other-threads.ts'
 import { POOL_OF_A_LOOP, PoolShares } from '../base/pool-shares.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
 import { Encoders } from '../compression/encoders.ts'
@@ -56,8 +56,6 @@ export interface SharedParts {
 export interface OtherLoops {
   /** What they use of memory and files. */
   readonly uses: OtherUses
-  /** One of them has a password checked at a time. */
-  readonly passwordTurn: SharedTurn
   /** The slots that a pool of an application shares with their pools. */
   readonly slotSource: (app: string, pool: string, order: QueueOrder) => SlotSourceFactory
   /** How many requests of each client network wait, of an application in all threads. */
@@ -79,7 +77,7 @@ export function makeShared(
   const refusals = new Refusals(log)
   const memory = new GatewayMemory(config.limits.memory, log, threads?.uses.memory)
   const space = makeSpace(config, refusals, threads?.uses ?? null)
-  const pool = new PoolShares({ threads: poolThreads(), loops: config.gatewayThreads }, threads?.passwordTurn)
+  const pool = new PoolShares({ threads: poolThreads(), loops: config.gatewayThreads })
   const encoders = new Encoders(memory.budget, pool)
   return {
     config,

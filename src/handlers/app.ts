@@ -30,9 +30,9 @@ export interface AppHandlerOptions {
 
 export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
   return exchange => {
-    const { length, isPulled } = exchange.body
-    // Another application has had it: this one answers in its place (X-Accel-Redirect, a page of an error).
-    if (length === 0 || isPulled) {
+    const { length } = exchange.body
+    // Pulled: another application has had it, and this one answers in its place (X-Accel-Redirect, a page of an error).
+    if (length === 0 || exchange.body.isPulled) {
       pool.handle(exchange, null)
       return
     }

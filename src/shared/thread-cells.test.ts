@@ -26,16 +26,3 @@ test('clearing a dead thread leaves the others and the epoch as they are', () =>
   cells.clear(0)
   assert.deepEqual([cells.epoch, cells.lastTurn(0), cells.used(0, FILES), cells.lastTurn(1)], [3, 0, 0, 1])
 })
-
-test('one thread at a time checks a password, and a dead one gives its turn back', () => {
-  const cells = new ThreadCells(makeThreadCells(2))
-  assert.deepEqual([cells.takePassword(0), cells.takePassword(1), cells.takePassword(0)], [true, false, false])
-  cells.givePassword(1)
-  assert.equal(cells.takePassword(1), false)
-  cells.givePassword(0)
-  assert.equal(cells.takePassword(1), true)
-  cells.clear(0)
-  assert.equal(cells.takePassword(0), false)
-  cells.clear(1)
-  assert.equal(cells.takePassword(0), true)
-})

@@ -2,11 +2,11 @@
  * What the threads of a gateway tell one another and the main thread, in words of shared memory: the epoch, and for each thread whether it
  * still turns and how much it uses. Made by the main thread; runs in the main thread and in all threads.
  *
- *     line 0      epoch · who checks a password
+ *     line 0      epoch
  *     line 1 + t  of thread t: last turn · memory · disk · files
  *
  * Invariants:
- * - The main thread writes the epoch. A thread takes the turn for passwords by one `compareExchange`, and only it gives it back. Each thread writes the words of its own line only, while it lives; when it is dead the main thread
+ * - The main thread writes the epoch. Each thread writes the words of its own line only, while it lives; when it is dead the main thread
  *   clears them, before another thread gets its index.
  * - A line is as long as a cache line, so that threads do not slow one another down.
  */
@@ -15,8 +15,6 @@ import { type Cells, SharedCells, sharedWords } from './cells.ts'
 /** Words of a cache line of 64 bytes. */
 const LINE = 16
 const EPOCH = 0
-/** The thread that has a password checked in the thread pool, counted from 1; 0: none. */
-const PASSWORD = 1
 
 const TURN = 0
 
@@ -69,18 +67,8 @@ export class ThreadCells {
     this.#cells.store(word(thread, what), units)
   }
 
-  /** The turn for a password is the thread's now. False: somebody has it. */
-  takePassword(thread: number): boolean {
-    return this.#cells.compareExchange(PASSWORD, 0, thread + 1) === 0
-  }
-
-  givePassword(thread: number): void {
-    this.#cells.compareExchange(PASSWORD, thread + 1, 0)
-  }
-
   /** The thread is dead. What it had is free. */
   clear(thread: number): void {
-    this.givePassword(thread)
     for (let at = 0; at < LINE; at++) this.#cells.store(word(thread, at), 0)
   }
 }

@@ -7,7 +7,8 @@
  */
 import { version } from '../../base/version.ts'
 import type { WarmupRequest } from '../../config/types.ts'
-import type { BodyReader, Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
+import type { Exchange, RequestHead, ResponseHead, ResponseState, ServedBy } from '../../http/exchange.ts'
+import { NO_CONTENT } from '../../http/no-content.ts'
 import { makeRequestId } from '../../http/request-id.ts'
 import { reasonPhrase } from '../../http/status.ts'
 import type { WebSocketChannel } from '../../http/websocket.ts'
@@ -18,18 +19,10 @@ export type WarmUpOver = (problem: string | null) => void
 /** Lower statuses are answers: a redirect or a 404 has run the application as well. */
 const FAILURE = 500
 
-const NO_BODY: BodyReader = {
-  limitTo: () => null,
-  length: 0,
-  isPulled: false,
-  pull: consumer => consumer.onEnd([]),
-  resume() {},
-}
-
 export class WarmUpExchange implements Exchange {
   readonly id: string = makeRequestId()
   readonly request: RequestHead
-  readonly body: BodyReader = NO_BODY
+  readonly body: Exchange['body'] = NO_CONTENT
   readonly peer = { address: '127.0.0.1', port: 0, socketAddress: '127.0.0.1' }
   readonly local = { address: '127.0.0.1', port: 0, tls: null }
   readonly response: WarmUpResponse

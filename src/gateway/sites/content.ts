@@ -30,7 +30,8 @@ export interface ContentParts {
   readonly policyOf: PolicyOf
   /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
   readonly proxied: { handle(request: SiteRequest): void } | null
-  readonly logins: Logins
+  /** Null: there are no files of passwords, so no location asks for one. */
+  readonly logins: Logins | null
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** An application without `sendfile-roots` has said X-Sendfile. */
   readonly strayFile: (app: string) => void
@@ -128,7 +129,7 @@ export function siteContent({
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
-      return logins.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
     },
     open: ({ exchange }, uri) => {
       const asked = new Subrequest(exchange, uri)

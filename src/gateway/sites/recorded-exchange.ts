@@ -6,6 +6,7 @@
  */
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseHead, ResponseWriter } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
+import { NO_CONTENT } from '../../http/no-content.ts'
 
 /** What an upstream would get. */
 export interface PassedOn {
@@ -39,13 +40,7 @@ export class RecordedExchange implements Exchange {
   limits: Exchange['limits'] = null
   readonly isHalfClosed = false
   readonly isWebSocket = false
-  readonly body: Exchange['body'] = {
-    length: 0,
-    isPulled: false,
-    limitTo: () => null,
-    pull: consumer => consumer.onEnd([]),
-    resume() {},
-  }
+  readonly body: Exchange['body'] = NO_CONTENT
   response: ResponseWriter
   readonly ended: Promise<Ending>
 

@@ -3,14 +3,13 @@
  *
  * Not here: a request's way through them (`routing/sites/phases.ts`).
  */
-import { Hasher } from '../../access/hashes/hasher.ts'
-import { Logins } from '../../access/logins.ts'
+import type { Logins } from '../../access/logins.ts'
 import { loadNow } from '../../base/load-now.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
-import type { SitesModel } from '../../sites/model.ts'
+import type { PasswordFile, SitesModel } from '../../sites/model.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
@@ -27,7 +26,8 @@ export class Sites {
   readonly #files: LocationFiles
   readonly #policyOf = policies()
   readonly #compress: ReturnType<typeof siteCompression>
-  readonly #logins: Logins
+  /** Null: no location asks for a password. */
+  readonly #logins: Logins | null
   readonly #refuse: (exchange: Exchange, error: Error) => void
   readonly #strayFile: (app: string) => void
   /** Null: no location has `proxy`. */
@@ -51,7 +51,7 @@ export class Sites {
     this.#files = new LocationFiles(space.files, refuse, kept)
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
-    this.#logins = new Logins(model.passwordFiles, new Hasher())
+    this.#logins = model.passwordFiles.length > 0 ? makeLogins(model.passwordFiles) : null
     this.#strayFile = strayFile
     if (model.upstreams.length > 0)
       this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled.hashKeys, parts, refuse)
@@ -81,4 +81,11 @@ export class Sites {
     })
     return new Phases(this.#compiled.find, content).handle
   }
+}
+
+/** Loads what checks passwords: most sites ask for none. */
+function makeLogins(files: readonly PasswordFile[]): Logins {
+  const { Logins }: typeof import('../../access/logins.ts') = loadNow(import.meta, '../../access/logins')
+  const { Hasher }: typeof import('../../access/hashes/hasher.ts') = loadNow(import.meta, '../../access/hashes/hasher')
+  return new Logins(files, new Hasher())
 }

@@ -16,6 +16,7 @@ import type {
   ResponseWriter,
 } from '../../http/exchange.ts'
 import { fieldsWith } from '../../http/headers.ts'
+import { NO_CONTENT } from '../../http/no-content.ts'
 import { encodePathBytes } from '../../http/path.ts'
 
 /** What speaks of the client's own request: its content, its connection, what it has of the response already, part of the response. */
@@ -37,13 +38,7 @@ export class Subrequest implements Exchange {
   limits: Exchange['limits'] = null
   hasOwnLogs = false
   readonly isWebSocket = false
-  readonly body: Exchange['body'] = {
-    length: 0,
-    isPulled: false,
-    limitTo: () => null,
-    pull: consumer => consumer.onEnd([]),
-    resume() {},
-  }
+  readonly body: Exchange['body'] = NO_CONTENT
   response: ResponseWriter
   /** Rejects with a ClientGoneError when the client has gone. */
   readonly ended: Promise<void>

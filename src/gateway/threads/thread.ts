@@ -54,7 +54,6 @@ async function run(made: ThreadStart): Promise<void> {
       uses: sharesOf(cells, index, { memory: limits.memory, temporaryBytes: temporaryBytes(start.config) }, thread =>
         tellPeer(thread, 'memory'),
       ),
-      passwordTurn: { take: () => cells.takePassword(index), give: () => cells.givePassword(index) },
       slotSource: slots.sourceOf,
       addressCounts: app => new AddressCounts(addresses, count, index, app),
       limits: { thread: index, memoriesOf: () => memoryOfLimits },

@@ -162,7 +162,7 @@ export class GatewayHandle {
 }
 
 /**
- * How many threads of a pool read and write files, check passwords and compress, for the whole process (`base/pool-shares.ts`). A user may
+ * How many threads of a pool read and write files and compress, for the whole process (`base/pool-shares.ts`). A user may
  * want more. With fewer the shares would not be what they promise.
  */
 export function environmentOf(gatewayThreads: number, given: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
