@@ -50,7 +50,7 @@ export interface CallRequest {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Seconds: for a client that has closed its side and takes nothing. */
+/** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
