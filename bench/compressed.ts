@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NGINX, nginx } from './nginx.ts'
-import { CADDY } from './proxies.ts'
+import { CADDY, caddy } from './proxies.ts'
 import { jumak, type Place, ROOT, type Stack } from './stacks.ts'
 
 /** nginx reads no longer words. */
@@ -71,25 +71,15 @@ function nginxCommand(coding: string, place: Place): string[] {
   )
 }
 
-function caddyCommand(coding: string, { port, directory }: Place): string[] {
-  const file = join(directory, 'Caddyfile')
-  writeFileSync(
-    file,
-    `{
-  admin off
-  auto_https off
-  default_bind 127.0.0.1
-  storage file_system ${directory}/caddy
-  log {
-    level ERROR
-  }
-}
-http://:${port} {
+function caddyCommand(coding: string, place: Place): string[] {
+  return caddy(
+    place,
+    '',
+    `http://:${place.port} {
   ${coding === '' ? '' : `encode ${coding === 'gzip' ? '{\n    gzip 1\n  }' : coding}`}
   header Content-Type text/html
   respond "${page()}"
 }
 `,
   )
-  return [CADDY, 'run', '--config', file]
 }

@@ -6,7 +6,8 @@ import type { Place } from './stacks.ts'
 export const CADDY = '/usr/bin/caddy'
 export const HAPROXY = '/usr/sbin/haproxy'
 
-export function caddyBefore(server: string, { port, directory, certificate }: Place): string[] {
+/** Caddy with one site. `options`: lines for all of it; `site`: its address and what it does. */
+export function caddy({ directory }: Place, options: string, site: string): string[] {
   const file = join(directory, 'Caddyfile')
   writeFileSync(
     file,
@@ -18,17 +19,26 @@ export function caddyBefore(server: string, { port, directory, certificate }: Pl
   log {
     level ERROR
   }
-  servers {
+${options}}
+${site}`,
+  )
+  return [CADDY, 'run', '--config', file]
+}
+
+export function caddyBefore(server: string, place: Place): string[] {
+  const { port, certificate } = place
+  return caddy(
+    place,
+    `  servers {
     protocols h1 h2
   }
-}
-:${port} {
+`,
+    `:${port} {
   tls ${certificate!.certificate} ${certificate!.key}
   reverse_proxy ${server}
 }
 `,
   )
-  return [CADDY, 'run', '--config', file]
 }
 
 export function haproxyBefore(server: string, { port, directory, certificate }: Place): string[] {

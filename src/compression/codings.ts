@@ -10,7 +10,7 @@ import type { BrotliCompress, Gzip, ZstdCompress } from 'node:zlib'
 import type { Coding } from '../http/accept-encoding.ts'
 import { KeptEncoder } from './kept-encoder.ts'
 
-/** Effort. */
+/** How hard an encoder works. */
 export type Effort = 'quick' | 'small'
 
 const GZIP_LEVEL: Readonly<Record<Effort, number>> = { quick: 1, small: 9 }
@@ -40,8 +40,8 @@ function zlib(): Zlib {
 }
 
 /**
- * Content up to this size is compressed within the call: 0.15 ms of gzip or zstd, 0.5 ms of brotli, and no other request waits longer. A job of
- * the pool costs 0.02 ms more, and an encoder of its own.
+ * Content up to this size is compressed within the call: 0.15 ms of gzip or zstd, 0.5 ms of brotli, and no other request waits longer than that. A job of
+ * the pool would cost 0.02 ms more, and an encoder of its own.
  */
 export const MAX_WHOLE = 32 * 1024
 
@@ -104,7 +104,7 @@ export function createEncoder(coding: Coding, effort: Effort, flushes: boolean):
   }
 }
 
-/** `size`: of the whole content; 0: nobody knows. */
+/** `size`: of the whole content; 0: it is not known. */
 function brotliParams(effort: Effort, size: number): Record<number, number> {
   const { constants: is } = zlib()
   const params: Record<number, number> = { [is.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY[effort] }

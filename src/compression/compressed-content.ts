@@ -25,7 +25,7 @@ export class CompressedContent implements ContentFilter {
   readonly #coding: Coding
   readonly #encoders: Encoders
   readonly #out: ContentOutput
-  /** Bytes that the source has promised; -1: nothing. */
+  /** Bytes that the source has promised; -1: it has promised no length. */
   readonly #promised: number
   readonly #collected = new ByteQueue()
   #encoder: ResponseEncoder | null = null

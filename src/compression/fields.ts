@@ -41,7 +41,7 @@ export function compressedHead(head: ResponseHead, coding: Coding): ResponseHead
   return withHeaders(head, changed)
 }
 
-/** The first Vary names it too; a copy. */
+/** A copy in which the first Vary field also names Accept-Encoding. */
 function varied(headers: readonly string[]): HeaderLines {
   const changed = [...headers]
   let first = -1
@@ -55,7 +55,7 @@ function varied(headers: readonly string[]): HeaderLines {
   return changed
 }
 
-/** `*`: it varies by more than fields can say. */
+/** `*` includes Accept-Encoding: the response varies by more than fields can say. */
 function saysAcceptEncoding(vary: string): boolean {
   return (
     vary === 'Accept-Encoding' ||

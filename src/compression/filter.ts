@@ -52,7 +52,7 @@ function withLength(head: ResponseHead, content: Buffer): WholeResponse {
   return { head: withHeaders(head, [...head.headers, 'Content-Length', String(content.length)]), content }
 }
 
-/** -1: nobody knows. */
+/** Bytes; -1: the length is not known. */
 function promisedLength({ headers }: ResponseHead): number {
   for (let i = 0; i < headers.length; i += 2)
     if (headers[i]!.toLowerCase() === 'content-length') return Number(headers[i + 1])

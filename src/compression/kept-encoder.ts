@@ -42,7 +42,7 @@ export interface KeptOptions {
   readonly maximum: number
 }
 
-/** Noise gets a little longer. */
+/** Bytes. Content that cannot be compressed gets a little longer. */
 const MORE = 1024
 
 export class KeptEncoder {
@@ -55,7 +55,7 @@ export class KeptEncoder {
     this.#options = options
     this.#room = Buffer.allocUnsafeSlow(options.maximum + MORE)
     this.#encoder = options.create() as (Gzip | ZstdCompress) & Inside
-    // Else an error would be one of the process.
+    // An error without a listener would end the process.
     this.#encoder.on('error', () => {})
   }
 

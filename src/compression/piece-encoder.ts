@@ -8,7 +8,7 @@ import type { PoolShares } from '../base/pool-shares.ts'
 import type { Coding } from '../http/accept-encoding.ts'
 import { createEncoder, type Effort, type Encoder } from './codings.ts'
 
-/** What one job of the pool compresses: half a millisecond of gzip, a millisecond of brotli. Others wait no longer for their turn. */
+/** What one job of the pool compresses: half a millisecond of gzip, a millisecond of brotli. So the next job waits no longer than that for its turn. */
 export const PIECE = 64 * 1024
 
 export class PieceEncoder {
@@ -42,7 +42,7 @@ export class PieceEncoder {
   }
 
   #work(piece: Buffer, isLast: boolean): Promise<void> {
-    // It has waited for its turn, and nobody waits for it any more.
+    // It was closed while it waited for its turn: nobody wants the result any more.
     if (this.#isClosed) return Promise.resolve()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#settle = error => {

@@ -18,11 +18,9 @@
  */
 import { Places, WAYS, WORDS } from './table.ts'
 
-/** Of threads, in the word that says whose a place is. */
+/** Of threads, in the word that says whose a place is: for 255 threads. `gateway-threads` allows fewer. */
 const THREAD_BITS = 8
 const TAG_MASK = ~((1 << THREAD_BITS) - 1)
-/** As many threads may share a table. */
-export const MOST_THREADS = (1 << THREAD_BITS) - 1
 
 /** The thread is dead, and its requests with it. `memory`: of `makeTable`. */
 export function forgetConnections(memory: ArrayBufferLike, thread: number): void {

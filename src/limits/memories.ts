@@ -47,7 +47,7 @@ export class LimitMemories implements LimitSource {
     return this.#known
   }
 
-  /** Its requests are gone. Rates have no owner: what was taken stays taken. */
+  /** The requests of the thread no longer count. Rates stay as they are: an entry there belongs to no thread. */
   threadDied(thread: number): void {
     for (const [id, memory] of this.#known) if (id.endsWith('"connections"]')) forgetConnections(memory, thread)
   }

@@ -70,7 +70,7 @@ export class Rate {
       const at = this.#placeOf(us)
       const isKnown = isTag(this.#high, this.#places.tag)
       const ahead = isKnown ? this.#ahead(this.#high, this.#low, us) : 0
-      // A moment is rounded to a microsecond.
+      // One more: moments are rounded to microseconds.
       if (ahead > allowed + 1) return allowed - ahead
       if (this.#replace(at, us + ahead + interval)) return ahead
     }

@@ -19,7 +19,7 @@ const FIRST = 16
 const SECRET_OF_SET = 0
 const SECRET_OF_TAG = 1
 
-/** 131,072 places in 1 MiB: as many as nginx has in 8 MB. What nobody uses of it costs nothing. */
+/** 131,072 places in 1 MiB: as many as nginx has in 8 MB. Pages of it that are never used take no memory. */
 export const SETS = 16_384
 
 /** `isShared`: several threads use it. Otherwise it is zero, but for the secrets. */

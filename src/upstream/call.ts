@@ -50,7 +50,7 @@ export interface CallRequest {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Seconds: for a client that has closed its side and takes nothing. */
+/** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
 type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
@@ -125,7 +125,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   drain(): void {
     if (!this.#isEventStream || this.#phase !== 'reading') return
     const connection = this.#connection
-    this.#finish(true)
+    this.#finish()
     connection?.destroy()
     this.#relay?.end()
   }
@@ -262,7 +262,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
-    this.#finish(true)
+    this.#finish()
     relay?.end(this.#passesTrailers ? trailers : undefined)
   }
 
@@ -274,8 +274,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     try {
       headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
     } catch (error) {
-      this.onClosed((error as Error).message, true)
-      connection.destroy()
+      this.#failed('invalid-header', (error as Error).message, 502)
       return
     }
     this.#clock.disarm()
@@ -297,7 +296,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   #tunnelOver(): void {
     const connection = this.#connection
-    this.#finish(true)
+    this.#finish()
     connection?.destroy()
   }
 
@@ -307,7 +306,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     const connection = this.#connection!
     if (this.#phase === 'tunnel') {
       this.#tunnel?.end()
-      this.#finish(true)
+      this.#finish()
       return
     }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
@@ -352,12 +351,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     connection?.destroy()
   }
 
-  #finish(isWell: boolean): void {
+  /** The server did what it should. */
+  #finish(): void {
     this.#phase = 'over'
     this.#clock.disarm()
     const peer = this.#peer
     this.#connection = this.#peer = null
-    if (peer !== null && isWell) this.#group.done(peer)
+    if (peer !== null) this.#group.done(peer)
     this.#request.body?.close()
   }
 

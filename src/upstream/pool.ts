@@ -33,10 +33,6 @@ export class ConnectionPool {
     this.#settings = settings
   }
 
-  get idle(): number {
-    return this.#idle.length
-  }
-
   /** One that waits, or a new one, which is not connected yet. */
   take(isNew = false): UpstreamConnection {
     const waiting = isNew ? undefined : this.#idle.pop()

@@ -2,6 +2,7 @@
  * Whether a request may be sent once more, and to which servers it was sent. The rules in one place: nothing may be done twice that a client has
  * asked for once. Runs in the gateway, one for each proxied request.
  */
+import { isIdempotent } from '../apps/pool/dispatch-rules.ts'
 import type { DeadlineList } from '../base/deadlines.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Member } from './balance/member.ts'
@@ -19,9 +20,6 @@ export interface CallRules {
   /** Milliseconds; 0: any time. */
   readonly triesTimeout: number
 }
-
-/** RFC9110§9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 export class Tries {
   readonly tried = new Set<Member>()
@@ -46,7 +44,7 @@ export class Tries {
   get mayRepeat(): boolean {
     const { method, webSocketKey } = this.#head
     if (this.isBodyRead || webSocketKey !== null) return false
-    return !this.isSent || IDEMPOTENT.has(method) || this.#rules.nextUpstream.has('non-idempotent')
+    return !this.isSent || isIdempotent(method) || this.#rules.nextUpstream.has('non-idempotent')
   }
 
   /** To another server, after this. True: one of the retries that the group may have is spent. */

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import { NGINX } from '../../bench/nginx.ts'
-import { freePort } from '../support/free-port.ts'
+import { accepts, freePort } from '../support/free-port.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { startServer, until } from '../support/server.ts'
@@ -232,15 +231,3 @@ http { access_log off; absolute_redirect off; ${temporary.map(name => `${name}_t
   await stopNginx()
   await server.stop()
 })
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}

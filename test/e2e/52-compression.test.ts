@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createGunzip, gunzipSync } from 'node:zlib'
 import { NGINX } from '../../bench/nginx.ts'
-import { freePort } from '../support/free-port.ts'
+import { accepts, freePort } from '../support/free-port.ts'
 import { Gate } from '../support/gate.ts'
 import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
@@ -108,20 +108,10 @@ async function startNginx(t: TestContext): Promise<number> {
     return ended
   })
   await until(
-    () => canConnect(port),
+    () => accepts(port),
     () => 'nginx does not accept',
   )
   return port
-}
-
-async function canConnect(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const isOpen = await once(socket, 'connect').then(
-    () => true,
-    () => false,
-  )
-  socket.destroy()
-  return isOpen
 }
 
 /** Responses that both are asked for. Left out is what differs on purpose: `src/compression/eligible.ts` says it. */

@@ -7,8 +7,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer, type Server as HttpServer, request as sendRequest } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { accepts } from '../support/free-port.ts'
 import { USERS } from './access.ts'
 import { FILES, MODIFIED } from './generate.ts'
 import type { Case, SpecRequest } from './spec.ts'
@@ -98,18 +99,6 @@ export async function runNginx(program: string, file: string, port: number): Pro
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   return nginx
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }
 
 export async function compare(cases: readonly Case[], nginx: number, jumak: number): Promise<Difference[]> {

@@ -1,7 +1,7 @@
-/** A port for a program that must be told its number. */
+/** A port for a program that must be told its number, and whether the program accepts there. */
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 /** Below those that the kernel gives out, from 32768 on with Linux: nobody else gets it by chance before the program has it. */
 const [LEAST, MOST] = [10_000, 32_000]
@@ -24,4 +24,17 @@ async function isFree(port: number): Promise<boolean> {
   server.close()
   await once(server, 'close')
   return true
+}
+
+/** A program that says nothing when it is ready is asked again and again. */
+export async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }

@@ -67,7 +67,7 @@ function chosenOf(
 }
 
 /** Each gains its weight, the highest is taken and pays what all have gained. So 5:1:1 is a a b a c a a, not a a a a a b c. */
-export function roundRobin(usable: readonly Member[], now: number): Member | null {
+function roundRobin(usable: readonly Member[], now: number): Member | null {
   let best: Member | null = null
   let total = 0
   for (const member of usable) {

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 import type { Member } from './member.ts'
 
 /** 32 bits, spread well enough to compare scores: crc32 alone is linear. */
-export function hashOf(text: string): number {
+function hashOf(text: string): number {
   let hash = crc32(text) >>> 0
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)

@@ -12,7 +12,7 @@ export interface MemberRules {
   readonly failTimeoutMs: number
   /** Requests at once in this thread; 0: any number. */
   readonly maxConns: number
-  /** In which its weight grows from nothing after it was out; 0: at once. */
+  /** For so long after it was out its weight grows from nothing to `weight`; 0: it has its weight at once. */
   readonly slowStartMs: number
   /** Gets requests only when no other can. */
   readonly isBackup: boolean
@@ -30,7 +30,7 @@ export class Member {
   /** Of smooth weighted round robin. */
   current = 0
   #fails = 0
-  /** Of the first of those failures; then the beginning of its time out. */
+  /** When the first of those failures was; while it is out: when the last one was. */
   #failedAt = 0
   #isOut = false
   /** When it came back. */
@@ -72,7 +72,7 @@ export class Member {
   failed(now: number): void {
     const { maxFails, failTimeoutMs } = this.rules
     if (maxFails === 0) return
-    // Failures that are long ago do not count; while it is out one more makes it longer.
+    // Old failures do not count. While it is out, each failure makes that time longer.
     if (!this.#isOut && now - this.#failedAt > failTimeoutMs) this.#fails = 0
     if (this.#fails === 0 || this.#isOut) this.#failedAt = now
     this.#fails++
