@@ -1,15 +1,13 @@
 /** The reference pages and the JSON Schema, from the definitions of the settings and the tables of other programs. `scripts/reference.ts` writes them. */
 import { jsonSchema } from '../../src/config/schema.ts'
 import { ACTIONS, APPLICATION_SETTINGS, SETTINGS } from '../../src/config/settings/index.ts'
-import { LIMIT_KEYS } from '../../src/config/settings/limit-keys.ts'
-import { LOG_KEYS } from '../../src/config/settings/log-keys.ts'
+import { NAMED_TABLES } from '../../src/config/settings/named-tables.ts'
+import { REWRITE_KEYS } from '../../src/config/settings/rewrite-keys.ts'
 import { isFrom, type Setting, variableOf } from '../../src/config/settings/setting.ts'
 import { SITE_DEFAULTS } from '../../src/config/settings/site-defaults.ts'
-import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
+import { LOCATION_KEYS, SITE_KEYS } from '../../src/config/settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../../src/config/settings/tables.ts'
 import { TLS_KEYS } from '../../src/config/settings/tls-entry.ts'
-import { UPSTREAM_KEYS } from '../../src/config/settings/upstream-keys.ts'
-import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../../src/config/settings/variable-keys.ts'
 import { GUNICORN } from './gunicorn-reference.ts'
 import { formatProgram } from './program-reference.ts'
 import { UVICORN } from './uvicorn-reference.ts'
@@ -102,12 +100,7 @@ export const KEYS_OF_TABLES = [
   ['Keys of `[[site]]` and of its `locations`', LOCATION_KEYS.filter(key => SITE_KEYS.includes(key))],
   ['Keys of `locations` only', LOCATION_KEYS.filter(key => !SITE_KEYS.includes(key))],
   ['Keys of `rewrites`', REWRITE_KEYS],
-  ['Keys of `[[map]]`', MAP_KEYS],
-  ['Keys of `[[geo]]`', GEO_KEYS],
-  ['Keys of `[[split]]`', SPLIT_KEYS],
-  ['Keys of `[[limit]]`', LIMIT_KEYS],
-  ['Keys of `[[log]]`', LOG_KEYS],
-  ['Keys of `[[upstream]]`', UPSTREAM_KEYS],
+  ...NAMED_TABLES.map(([name, keys]) => [`Keys of \`[[${name}]]\``, keys] as const),
   ['At the top of the file', [include]],
 ] as const
 

@@ -15,19 +15,17 @@ import { naturalValue } from './schema.ts'
 import { application } from './settings/application.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
-import { LIMIT_KEYS } from './settings/limit-keys.ts'
-import { LOG_KEYS } from './settings/log-keys.ts'
+import { NAMED_TABLES } from './settings/named-tables.ts'
 import { processes } from './settings/processes.ts'
 import { queue } from './settings/queue.ts'
 import { resources } from './settings/resources.ts'
+import { REWRITE_KEYS } from './settings/rewrite-keys.ts'
 import { isFrom, type Setting } from './settings/setting.ts'
 import { SITE_DEFAULTS } from './settings/site-defaults.ts'
-import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from './settings/site-keys.ts'
+import { LOCATION_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, POOL_KEYS } from './settings/tables.ts'
 import { tls } from './settings/tls.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
-import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
-import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 import { workers } from './settings/workers.ts'
 import { describeOrigin, type Given } from './sources/given.ts'
 import type { FilePart, FileRewrite } from './sources/site-tables.ts'
@@ -59,16 +57,8 @@ export function printConfig({ config, settings }: Loaded, where: WorkingDirector
       lines.push('', ...linesOfApp(app, settings.program, { ...printed, app: config.apps[i]! }, where))
   for (const table of settings.tls)
     lines.push('', '[[tls]]', ...linesOfTable(TLS_KEYS, new Values(table.values, where), printed))
-  const { maps, geos, splits, limits, logs, upstreams } = settings.sites
-  for (const [name, keys, tables] of [
-    ['map', MAP_KEYS, maps],
-    ['geo', GEO_KEYS, geos],
-    ['split', SPLIT_KEYS, splits],
-    ['limit', LIMIT_KEYS, limits],
-    ['log', LOG_KEYS, logs],
-    ['upstream', UPSTREAM_KEYS, upstreams],
-  ] as const)
-    for (const table of tables)
+  for (const [name, keys] of NAMED_TABLES)
+    for (const table of settings.sites[`${name}s`])
       lines.push('', `[[${name}]]`, ...linesOfTable(keys, new Values(table.values, where), printed))
   for (const site of settings.sites.sites)
     lines.push('', '[[site]]', ...linesOfPart(site, SITE_KEYS, 'site', where, printed))

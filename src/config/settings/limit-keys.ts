@@ -2,25 +2,20 @@
 import { count, text } from '../kinds/kinds.ts'
 import { parseRate } from '../kinds/limit-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, template, word } from './site-kinds.ts'
+import { nameKey, none, ofFile, template, word } from './site-kinds.ts'
 
 /** More than the gateway has connections means nothing. */
 const MOST_AT_ONCE = 1_000_000
 
 export const limitKeys = {
-  name: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'name',
-    placeholder: 'NAME',
-    kind: word(
+  name: nameKey(
+    word(
       'lower-case letters, digits, `-`, `_`',
       /^(?!off$)[a-z0-9][a-z0-9_-]{0,31}$/,
       'must be of lower-case letters, digits, - and _, and not off',
     ),
-    why: 'It must be given.',
-    doc: 'What `limits` of sites and locations call it.',
-  }),
+    'What `limits` of sites and locations call it.',
+  ),
   key: input<string>({
     ...ofFile,
     name: 'key',

@@ -4,25 +4,20 @@ import { count, duration, oneOf, path, text } from '../kinds/kinds.ts'
 import { remoteAddress } from '../kinds/remote-address.ts'
 import { SYSLOG_PORT } from './remote-logs.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, template, word } from './site-kinds.ts'
+import { nameKey, none, ofFile, template, word } from './site-kinds.ts'
 
 /** More than the requests of a day of most sites. */
 const MOST_SAMPLE = 1_000_000
 
 export const logKeys = {
-  name: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'name',
-    placeholder: 'NAME',
-    kind: word(
+  name: nameKey(
+    word(
       'lower-case letters, digits, `-`, `_`',
       /^(?!(?:off|access)$)[a-z0-9][a-z0-9_-]{0,31}$/,
       'must be of lower-case letters, digits, - and _, and neither off nor access',
     ),
-    why: 'It must be given.',
-    doc: 'What `logs` of sites and locations call it; in syslog the name of the lines.',
-  }),
+    'What `logs` of sites and locations call it; in syslog the name of the lines.',
+  ),
   file: input<string | null>({
     ...ofFile,
     ...none,

@@ -1,5 +1,5 @@
 /**
- * Keys of `[[site]]`, of its locations and rewrites. They are defined as settings are, so the reference, the schema and all messages are made
+ * Keys of `[[site]]` and of its locations. They are defined as settings are, so the reference, the schema and all messages are made
  * from them. What nginx has too has nginx's name, with hyphens.
  */
 
@@ -8,14 +8,7 @@ import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { duration, oneOf, onOrOff, size, text } from '../kinds/kinds.ts'
 import { parseLimitUse } from '../kinds/limit-words.ts'
 import { parseCookieFlags, parseOrigin, SECURE_HEADERS } from '../kinds/response-words.ts'
-import {
-  parseCondition,
-  parseErrorTarget,
-  parseExpires,
-  parseMatch,
-  parseReturn,
-  parseSiteName,
-} from '../kinds/site-words.ts'
+import { parseErrorTarget, parseExpires, parseMatch, parseReturn, parseSiteName } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -500,71 +493,5 @@ export const siteKeys = {
   ...locationSettings,
 }
 
-/** Keys of an entry of `rewrites`. */
-export const rewriteKeys = {
-  if: input({
-    ...ofFile,
-    ...none,
-    name: 'if',
-    placeholder: 'CONDITION',
-    kind: text(
-      '`$x`, `$x = text`, `$x != text`, `$x ~ regex`, `~*`, `!~`, `!~*`, `-f PATH`, `-d`, `-e`, `-x`, `!-f` …',
-      parseCondition,
-    ),
-    why: 'Most steps are for all requests.',
-    doc: 'The step is done only then: "$arg_x", "$host = name", "$uri ~ regex", "!-f $request_filename".',
-    more: '`-f` asks for a file, `-d` for a directory, `-e` for either, `-x` for what its owner may execute; links are followed wherever they lead, and what was seen is believed for a second. A name with `..` that a variable made is not there. `try-files` says the same shorter, and sees only what would be served.',
-  }),
-  from: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'from',
-    placeholder: 'REGEX',
-    kind: template('regular expression'),
-    why: 'It belongs to `to`.',
-    doc: 'Paths that are rewritten: a regular expression.',
-  }),
-  to: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'to',
-    placeholder: 'PATH',
-    kind: template('path or URL, may have variables and $1'),
-    why: 'It belongs to `from`.',
-    doc: 'The new path, or a URL, which is a redirect.',
-    more: 'The query is kept, unless there is a question mark at the end.',
-  }),
-  flag: input({
-    ...ofFile,
-    name: 'flag',
-    placeholder: 'WORD',
-    kind: oneOf(['next', 'last', 'break', 'redirect', 'permanent']),
-    default: 'next',
-    why: 'The steps are done one after the other.',
-    doc: 'What follows: the next step, a new search (last), nothing more here (break), a redirect (302), or permanent (301).',
-  }),
-  set: input({
-    ...ofFile,
-    ...none,
-    name: 'set',
-    placeholder: 'TABLE',
-    kind: pair(/^[A-Za-z_]\w*$/, 'must have names of variables, without $'),
-    why: 'Most sites need no variables of their own.',
-    doc: 'Variables that get a value, as in { kind = "$arg_kind" }.',
-    repeatable: 'words',
-  }),
-  return: handlerKeys.return,
-  break: input<boolean>({
-    ...ofFile,
-    name: 'break',
-    placeholder: '',
-    kind: onOrOff('value'),
-    default: 'off',
-    why: 'Steps go on to the end.',
-    doc: 'No more steps here.',
-  }),
-}
-
 export const SITE_KEYS: readonly Setting[] = settingsIn(siteKeys)
 export const LOCATION_KEYS: readonly Setting[] = settingsIn(locationKeys)
-export const REWRITE_KEYS: readonly Setting[] = settingsIn(rewriteKeys)

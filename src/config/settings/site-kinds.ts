@@ -1,11 +1,24 @@
-/** What the keys of sites and of their variables have in common: where they stand, and the kinds of their values. */
+/** What the keys of sites and of the tables that sites name have in common: where they stand, the kinds of their values, `name`. */
 import { type Kind, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
 import { parseSize } from '../kinds/size.ts'
+import { input } from './setting.ts'
 
 export const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
 /** Most of them are simply not there. */
 export const none = { default: null, defaultText: 'none' } as const
+
+/** The key `name` of a table, which every such table must have. */
+export const nameKey = (kind: Kind<string>, doc: string) =>
+  input<string>({
+    ...ofFile,
+    ...none,
+    name: 'name',
+    placeholder: 'NAME',
+    kind,
+    why: 'It must be given.',
+    doc,
+  })
 
 /** Text with variables; which there are is looked at when the site is compiled. */
 export const template = (says: string): Kind<string> =>

@@ -7,9 +7,7 @@ import { count, duration, oneOf, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
 import { NEXT_UPSTREAM, parseBalance, parseProxy, parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-
-const ofFile = { section: 'Sites', sources: ['file'], change: 'live' } as const
-const none = { default: null, defaultText: 'none' } as const
+import { nameKey, none, ofFile } from './site-kinds.ts'
 
 /** The proxy writes them itself, for each connection; and what smuggles must not come from a template. */
 const NOT_SET =
@@ -151,19 +149,14 @@ export const proxySettings = {
 
 /** Keys of `[[upstream]]`. */
 export const upstreamKeys = {
-  name: input<string>({
-    ...ofFile,
-    ...none,
-    name: 'name',
-    placeholder: 'NAME',
-    kind: text('letters, digits, `.`, `_`, `-`', written =>
+  name: nameKey(
+    text('letters, digits, `.`, `_`, `-`', written =>
       /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(written) && !/^[\d.]+$/.test(written)
         ? { value: written }
         : { problem: 'must be a name as in backend' },
     ),
-    why: 'It must be given.',
-    doc: 'Name of the group, for proxy = "http://NAME".',
-  }),
+    'Name of the group, for proxy = "http://NAME".',
+  ),
   servers: input({
     ...ofFile,
     ...none,

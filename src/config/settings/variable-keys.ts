@@ -5,18 +5,13 @@
 import { onOrOff, text } from '../kinds/kinds.ts'
 import { parseSplitPart } from '../kinds/site-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
-import { none, ofFile, pair, template, word } from './site-kinds.ts'
+import { nameKey, none, ofFile, pair, template, word } from './site-kinds.ts'
 
 const nameOf = (what: string) =>
-  input<string>({
-    ...ofFile,
-    ...none,
-    name: 'name',
-    placeholder: 'NAME',
-    kind: word('name of a variable', /^\$?[A-Za-z_]\w*$/, 'must be the name of a variable'),
-    why: 'It must be given.',
-    doc: `The variable that the ${what} defines, as in "$kind".`,
-  })
+  nameKey(
+    word('name of a variable', /^\$?[A-Za-z_]\w*$/, 'must be the name of a variable'),
+    `The variable that the ${what} defines, as in "$kind".`,
+  )
 
 /** Keys of `[[map]]`. */
 export const mapKeys = {

@@ -8,6 +8,7 @@
  */
 import { basename, dirname, resolve } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
+import { NAMES_OF_TABLES } from '../settings/named-tables.ts'
 import { include } from '../settings/tables.ts'
 import { type FileApp, type FileTable, readApp, readAppTables, readTlsTables } from './app-tables.ts'
 import { formatPlace, type Given, problemWith, wrongValue } from './given.ts'
@@ -28,7 +29,7 @@ export interface Included {
 }
 
 /** Names of tables that a file may have besides settings. */
-export const TABLES = ['app', 'tls', 'site', 'map', 'geo', 'split', 'limit', 'log', 'upstream'] as const
+export const TABLES: readonly string[] = ['app', 'tls', 'site', ...NAMES_OF_TABLES]
 
 /** `cwd`: where paths in messages start. */
 export function readIncluded(patterns: readonly Given[], cwd: string): Included {
@@ -88,5 +89,5 @@ function readApps(root: TomlTable, reader: TableReader, path: string): FileApp[]
 function isOneApp({ entries }: TomlTable): boolean {
   const kind = entries.get('app')?.value.kind
   const isApp = kind !== undefined && kind !== 'table' && kind !== 'array'
-  return entries.size === 0 || isApp || entries.keys().some(name => !(TABLES as readonly string[]).includes(name))
+  return entries.size === 0 || isApp || entries.keys().some(name => !TABLES.includes(name))
 }

@@ -8,12 +8,13 @@
 import type { Diagnostic } from '../diagnostics.ts'
 import { enumerate } from '../kinds/kinds.ts'
 import { joinPair } from '../kinds/pair.ts'
+import { NAMES_OF_TABLES } from '../settings/named-tables.ts'
 import type { Setting } from '../settings/setting.ts'
 import { formatPlace, type Given, type Origin, type Position, problemWith, splitCommas } from './given.ts'
 import { type TomlTable, type TomlValue, tablesOf } from './toml.ts'
 import { explainUnknown, type Level, settingsOf } from './unknown-keys.ts'
 
-const OF_SITES: ReadonlySet<string> = new Set(['site', 'map', 'geo', 'split', 'limit', 'log', 'upstream'])
+const OF_SITES: ReadonlySet<string> = new Set(['site', ...NAMES_OF_TABLES])
 
 export type FileOrigin = Extract<Origin, { readonly from: 'file' }>
 

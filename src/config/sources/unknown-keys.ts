@@ -8,23 +8,21 @@ import { meantName } from '../hints/meant-name.ts'
 import { foreignName } from '../hints/other-servers.ts'
 import { describe } from '../hints/rewrite.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from '../settings/index.ts'
-import { LIMIT_KEYS } from '../settings/limit-keys.ts'
-import { LOG_KEYS } from '../settings/log-keys.ts'
+import { NAMED_TABLES, NAMES_OF_TABLES, type NamedTable } from '../settings/named-tables.ts'
+import { REWRITE_KEYS } from '../settings/rewrite-keys.ts'
 import { isFrom, type Setting } from '../settings/setting.ts'
 import { SITE_DEFAULTS } from '../settings/site-defaults.ts'
-import { LOCATION_KEYS, REWRITE_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
+import { LOCATION_KEYS, SITE_KEYS } from '../settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from '../settings/tables.ts'
 import { TLS_KEYS } from '../settings/tls-entry.ts'
-import { UPSTREAM_KEYS } from '../settings/upstream-keys.ts'
-import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from '../settings/variable-keys.ts'
 import { type TomlValue, tablesOf } from './toml.ts'
 
 /**
  * `top`: of the file. `included`: the top of an included file, which is one application. `app`: `[[app]]`. `pool`: `[[app.pool]]`. `tls`: `[[tls]]`. `site`, `location`,
- * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `map`, `geo`, `split`, `limit`, `log`, `upstream`: `[[map]]` …
+ * `rewrite`: `[[site]]`, an entry of `locations`, of `rewrites`. `NamedTable`: `[[map]]` …
  */
 export type Level = 'top' | 'included' | 'app' | 'pool' | 'tls' | SiteLevel
-type SiteLevel = 'site' | 'location' | 'rewrite' | 'map' | 'geo' | 'split' | 'limit' | 'log' | 'upstream'
+type SiteLevel = 'site' | 'location' | 'rewrite' | NamedTable
 
 const OF_FILES = SETTINGS.filter(setting => isFrom(setting, 'file'))
 const OF_APP: readonly Setting[] = [...APP_KEYS, ...OF_FILES.filter(setting => APPLICATION_SETTINGS.has(setting))]
@@ -37,12 +35,7 @@ const KNOWN: Readonly<Record<Level, readonly Setting[]>> = {
   site: SITE_KEYS,
   location: LOCATION_KEYS,
   rewrite: REWRITE_KEYS,
-  map: MAP_KEYS,
-  geo: GEO_KEYS,
-  split: SPLIT_KEYS,
-  limit: LIMIT_KEYS,
-  log: LOG_KEYS,
-  upstream: UPSTREAM_KEYS,
+  ...(Object.fromEntries(NAMED_TABLES) as Record<NamedTable, readonly Setting[]>),
 }
 
 const PLACES: Readonly<Record<Level, string>> = {
@@ -142,8 +135,8 @@ function unknownOfSite(name: string, value: TomlValue, level: SiteLevel): string
     return `${name} is a list of tables, as in ${name} = [{ … }]`
   if (namesOf(level).includes(`${name}s`) || name === 'location' || name === 'rewrite')
     return `${said}; did you mean ${name}s?`
-  const other = (['location', 'site', 'rewrite', 'map', 'geo', 'split', 'limit', 'log', 'upstream'] as const).find(
-    one => KNOWN[one].some(setting => setting.name === name),
+  const other = (['location', 'site', 'rewrite', ...NAMES_OF_TABLES] as const).find(one =>
+    KNOWN[one].some(setting => setting.name === name),
   )
   if (other !== undefined) return `${name} belongs to ${OWNERS[other]}: write it ${PLACES[other]}`
   const meant = closest(name.toLowerCase(), namesOf(level)) ?? meantName(name, namesOf(level))
