@@ -105,7 +105,7 @@ export const include: Setting<string> = {
   defaultText: 'none',
   why: 'A few applications and sites are best seen in one file.',
   doc: 'Files with applications and sites, as in sites/*.toml; a list.',
-  more: 'A file has tables `[[app]]`, `[[site]]`, `[[map]]` and `[[tls]]`, or the keys of one `[[app]]` at its top level, whose `name` is the name of the file if it is not given, and beside which sites may stand. They come after those of this file, in the order of the names; a file that includes others is refused. Relative paths in it start at its directory. Only the name of the file may have a `*`. HUP looks again which files there are.',
+  more: 'A file has tables `[[app]]`, `[[site]]`, `[[tls]]` and those that sites name (`[[map]]`, `[[geo]]`, `[[split]]`, `[[limit]]`, `[[log]]`, `[[upstream]]`), or the keys of one `[[app]]` at its top level, whose `name` is the name of the file if it is not given, and beside which sites may stand. They come after those of this file, in the order of the names; a file that includes others is refused. Relative paths in it start at its directory. Only the name of the file may have a `*`. HUP looks again which files there are.',
   repeatable: 'words',
 }
 
