@@ -39,6 +39,8 @@ export type ParsedHash = PasswordHash | { readonly problem: string }
 /** A check takes about a second then, and checks wait for one another. */
 const MAX_BCRYPT_COST = 14
 const MAX_SHA_ROUNDS = 400_000
+/** Of SHA-crypt, when a hash does not say how many. */
+const DEFAULT_ROUNDS = 5000
 /** KiB; and KiB times passes. */
 const MAX_ARGON2_MEMORY = 256 * 1024
 const MAX_ARGON2_WORK = 1024 * 1024
@@ -95,7 +97,7 @@ function parseScheme(text: string): ParsedHash {
 function parseShaCrypt(text: string, bits: ShaBits): ParsedHash {
   const [, said, salt, digest] = /^\$[56]\$(?:rounds=(\d{1,10})\$)?([^$:]{0,16})\$([./0-9A-Za-z]+)$/.exec(text) ?? []
   if (salt === undefined || digest!.length !== (bits === 256 ? 43 : 86)) return CUT
-  const rounds = Math.max(1000, Number(said ?? 5000))
+  const rounds = Math.max(1000, Number(said ?? DEFAULT_ROUNDS))
   if (rounds > MAX_SHA_ROUNDS)
     return { problem: `has a hash of ${rounds} rounds, and ${MAX_SHA_ROUNDS} are possible: others would wait for it` }
   return { kind: 'sha-crypt', bits, rounds, salt, digest: digest! }

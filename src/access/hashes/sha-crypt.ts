@@ -7,9 +7,6 @@ import { crypt64 } from './crypt64.ts'
 
 export type ShaBits = 256 | 512
 
-/** When a hash does not say how many. */
-export const DEFAULT_ROUNDS = 5000
-
 const LENGTH = { 256: 32, 512: 64 } as const
 const ORDER = { 256: orderOf(10, 30, -1), 512: orderOf(21, 63, 1) } as const
 const REST = { 256: [31, 30], 512: [63] } as const
