@@ -72,11 +72,27 @@ export function withAccess({ site, requests }: Case, random: Random): Case {
   }
   if (chance(0.15)) return withLinks({ site, requests }, random)
   if (!chance(0.4)) return { site, requests }
-  const guarded: SpecSite = { ...site, ...drawn(0.1), locations: [...site.locations.map(within), ...DECIDING] }
+  const guarded = ownPages({ ...site, ...drawn(0.1), locations: [...site.locations.map(within), ...DECIDING] })
   return {
     site: guarded,
     requests: requests.map((one): SpecRequest => (chance(0.5) ? { ...one, authorization: pick(SENT) } : one)),
   }
+}
+
+/**
+ * nginx gives also the location that `auth_request` asks the page of its error, and goes by the status of that page. Jumak does not (see the
+ * README), so a site that asks has no such pages here.
+ */
+function ownPages(site: SpecSite): SpecSite {
+  const asks = (one: SpecSite | SpecLocation): boolean =>
+    (one.request !== undefined && one.request !== 'off') || one.locations.some(asks)
+  const withoutPages = (one: SpecLocation): SpecLocation => {
+    const { errorPage: _, ...kept } = one
+    return { ...kept, locations: one.locations.map(withoutPages) }
+  }
+  if (!asks(site)) return site
+  const { errorPage: _, ...kept } = site
+  return { ...kept, locations: site.locations.map(withoutPages) }
 }
 
 const REFERERS: readonly (readonly string[])[] = [

@@ -125,7 +125,7 @@ function alike(nginx: Seen, jumak: Seen): [Seen, Seen] {
   const [theirs, ours] = [sameForm(nginx), sameForm(jumak)]
   const isOwnPage = /<center>nginx/.test(theirs.body) || (theirs.status >= 300 && theirs.body === '')
   // A blank that a rewrite has put into the query: nginx sends it to the application as it is, which is no HTTP.
-  if (theirs.status === 400 && theirs.body === '' && ours.type === 'application/x-echo') return [theirs, theirs]
+  if (theirs.status === 400 && theirs.body === '' && jumak.type === 'application/x-echo') return [theirs, theirs]
   const isSame = theirs.status === ours.status
   if (!isSame || !(isOwnPage || theirs.status >= 300)) return [theirs, ours]
   const plain = (seen: Seen) =>
