@@ -402,7 +402,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #tell(what: string): void {
-    const server = this.#peer?.server.label ?? 'a server'
+    const server = this.#peer?.member.name ?? 'a server'
     this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
   }
 

@@ -21,8 +21,9 @@ export interface MemberRules {
 }
 
 export class Member {
-  readonly rules: MemberRules
-  /** Place in the configuration. */
+  /** Replaced when the group changes while it serves. */
+  rules: MemberRules
+  /** Place in the list in which it came. */
   readonly index: number
   /** What it is known by to `ip-hash` and `hash`: it stays the same when others come and go. */
   readonly name: string
