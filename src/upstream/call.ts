@@ -1,7 +1,7 @@
 /**
  * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
  *
- *     connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *     no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
  *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
  *                                  └─ 101 that was asked for ──▶ tunnel
  *
@@ -29,12 +29,15 @@ import type { ConnectionUser, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
+import type { ConnectionRoom, WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
 
 /** What all calls of a thread share. */
 export interface CallParts {
   readonly relay: RelayLimits
   readonly tunnels: TunnelSettings
+  /** For connections to upstreams of this thread. */
+  readonly room: ConnectionRoom
   readonly log: (level: 'info' | 'warn', message: string, request: string) => void
   /** Answers while the response is idle, cuts it when it has started. */
   readonly refuse: (exchange: Exchange, error: Error) => void
@@ -53,9 +56,10 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+type Phase = 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
 /** What a server has not done in time. */
 const OVERDUE: Partial<Record<Phase, string>> = {
+  'no-room': 'could not be asked: too many files are open (ulimit -n)',
   connecting: 'took no connection in time (proxy-connect-timeout)',
   sending: 'took nothing of the request in time (proxy-send-timeout)',
   waiting: 'gave no response in time (proxy-read-timeout)',
@@ -64,7 +68,7 @@ const OVERDUE: Partial<Record<Phase, string>> = {
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -148,13 +152,28 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #connect(peer: Peer, isNew: boolean): void {
+    const connection = peer.pool.take(isNew)
+    if (connection === null) {
+      this.#waitForRoom()
+      return
+    }
     const { head } = this.#request
     this.#phase = 'connecting'
-    const connection = peer.pool.take(isNew)
     this.#connection = connection
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
     else this.#rules.connect.arm(this.#clock)
+  }
+
+  #waitForRoom(): void {
+    // One time for all that it waits, however often the room is gone again.
+    if (this.#phase !== 'no-room') this.#rules.connect.arm(this.#clock)
+    this.#phase = 'no-room'
+    if (!this.#parts.room.wait(this)) this.#overdue()
+  }
+
+  roomCame(): void {
+    if (this.#phase === 'no-room') this.#connect(this.#peer!, false)
   }
 
   onConnected(): void {
@@ -263,7 +282,12 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
     this.#finish()
-    relay?.end(this.#passesTrailers ? trailers : undefined)
+    try {
+      relay?.end(this.#passesTrailers ? trailers : undefined)
+    } catch (error) {
+      // A bug of ours is no reason to close the server's connection, and the client must not wait.
+      this.#cut(error as Error)
+    }
   }
 
   // -- a WebSocket
@@ -279,10 +303,19 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     }
     this.#clock.disarm()
     this.#phase = 'tunnel'
-    this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
-      this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
-      return this.#tunnel
-    })
+    try {
+      this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
+        this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
+        return this.#tunnel
+      })
+    } catch (error) {
+      // The client's side cannot switch: it may have gone. That is no failure of the server.
+      this.#drop(false)
+      this.#phase = 'over'
+      this.#tunnel = null
+      this.#request.body?.close()
+      this.#parts.refuse(this.#exchange, error as Error)
+    }
   }
 
   onTunnel(chunk: Buffer): void {
@@ -320,6 +353,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #overdue(): void {
+    if (this.#phase === 'no-room') {
+      // Nor would there be room for another server, and it is not this one's failure.
+      this.#tell(OVERDUE['no-room']!)
+      this.#drop(false)
+      this.#refuse(503)
+      return
+    }
     this.#failed('timeout', OVERDUE[this.#phase] ?? 'took too long', 504)
   }
 
@@ -343,6 +383,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   /** `counts`: it is a failure of the server. */
   #drop(counts: boolean): void {
     this.#clock.disarm()
+    if (this.#phase === 'no-room') this.#parts.room.leave(this)
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
@@ -371,9 +412,11 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     this.#phase = 'over'
     this.#request.body?.close()
     const message =
-      status === 504
-        ? 'The server behind this one did not answer in time'
-        : 'The server behind this one could not be asked, or gave no valid answer'
+      status === 503
+        ? 'Too many connections are open'
+        : status === 504
+          ? 'The server behind this one did not answer in time'
+          : 'The server behind this one could not be asked, or gave no valid answer'
     this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
   }
 

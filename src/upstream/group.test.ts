@@ -1,8 +1,10 @@
 /** Members of a group that change while requests run. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { OpenFiles } from '../base/open-files.ts'
 import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { UpstreamGroup } from './group.ts'
+import { ConnectionRoom } from './room.ts'
 
 const QUESTION = { address: '127.0.0.1', key: '' }
 
@@ -31,7 +33,7 @@ function group(...servers: UpstreamServer[]): UpstreamGroup {
     keepaliveTimeout: 1000,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
-  return new UpstreamGroup(upstream)
+  return new UpstreamGroup(upstream, new ConnectionRoom(new OpenFiles()))
 }
 
 function names(one: UpstreamGroup, leases: number): string[] {

@@ -13,6 +13,7 @@ import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { ConnectionPool } from './pool.ts'
+import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
 export interface Peer {
@@ -27,6 +28,7 @@ export class UpstreamGroup {
   readonly upstream: Upstream
   readonly retries = new RetryBudget()
   readonly #idle: DeadlineList
+  readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
   /** By the label of a server: the addresses that its name has. Not there: the system resolves the name for each connection. */
   readonly #addresses = new Map<string, readonly ServerAddress[]>()
@@ -35,9 +37,10 @@ export class UpstreamGroup {
   #members: readonly Member[] = []
   #isClosed = false
 
-  constructor(upstream: Upstream) {
+  constructor(upstream: Upstream, room: ConnectionRoom) {
     this.upstream = upstream
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
+    this.#room = room
     this.#servers = upstream.servers
     this.#build()
   }
@@ -106,7 +109,11 @@ export class UpstreamGroup {
       const rules = rulesOf(server, isAlone)
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
-        const pool = new ConnectionPool(address, { keepalive: this.upstream.keepalive, idle: this.#idle })
+        const pool = new ConnectionPool(address, {
+          keepalive: this.upstream.keepalive,
+          idle: this.#idle,
+          room: this.#room,
+        })
         return { server, address, member: new Member(name, index, rules), pool }
       }
       before.delete(name)

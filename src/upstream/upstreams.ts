@@ -19,7 +19,7 @@ export class Upstreams {
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
 
   constructor(upstreams: readonly Upstream[], parts: CallParts) {
-    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one)]))
+    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, parts.room)]))
     this.#parts = parts
   }
 

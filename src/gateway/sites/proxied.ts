@@ -12,6 +12,7 @@ import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
+import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { headForClient, proxiedFields } from './proxy-head.ts'
@@ -51,6 +52,7 @@ export class Proxied {
         linger: new DeadlineList(LINGER_MS),
         watchMs: config.timeouts.websocketPing,
       },
+      room: new ConnectionRoom(space.files),
       log,
       refuse,
     })
