@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamGroup } from './group.ts'
 
 const QUESTION = { address: '127.0.0.1', key: '' }
@@ -17,6 +18,7 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
     slowStart: 0,
     isBackup: false,
     isDown: false,
+    isDraining: false,
     ...more,
   }
 }
@@ -29,9 +31,10 @@ function group(...servers: UpstreamServer[]): UpstreamGroup {
     hashKey: null,
     keepalive: 1,
     keepaliveTimeout: 1000,
+    isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
-  return new UpstreamGroup(upstream)
+  return new UpstreamGroup(upstream, new GroupState(makeGroupMemory(1, 16, false), 1, 0))
 }
 
 function names(one: UpstreamGroup, leases: number): string[] {

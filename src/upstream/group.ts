@@ -11,6 +11,7 @@ import { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
+import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { ConnectionPool } from './pool.ts'
 
@@ -35,8 +36,11 @@ export class UpstreamGroup {
   #members: readonly Member[] = []
   #isClosed = false
 
-  constructor(upstream: Upstream) {
+  readonly #state: GroupState
+
+  constructor(upstream: Upstream, state: GroupState) {
     this.upstream = upstream
+    this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#servers = upstream.servers
     this.#build()
@@ -68,21 +72,26 @@ export class UpstreamGroup {
 
   /** Null: all are down, full, or were tried. The lease has begun. */
   lease(question: Question, tried: ReadonlySet<Member>): Peer | null {
-    const member = choose(this.#members, this.upstream.balance, question, tried, performance.now(), Math.random)
-    if (member === null) return null
-    member.active++
-    return this.#peerOf.get(member)!
+    const now = performance.now()
+    let out = tried
+    for (;;) {
+      const member = choose(this.#members, this.upstream.balance, question, out, now, Math.random)
+      if (member === null) return null
+      if (member.begin()) return this.#peerOf.get(member)!
+      // Another thread has taken its last place.
+      out = new Set([...out, member])
+    }
   }
 
   /** The server did what it should. */
   done({ member }: Peer): void {
-    member.active--
+    member.end()
     if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */
   failed({ member }: Peer, counts: boolean): void {
-    member.active--
+    member.end()
     if (counts) member.failed(performance.now())
   }
 
@@ -107,7 +116,7 @@ export class UpstreamGroup {
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
         const pool = new ConnectionPool(address, { keepalive: this.upstream.keepalive, idle: this.#idle })
-        return { server, address, member: new Member(name, index, rules), pool }
+        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pool }
       }
       before.delete(name)
       old.member.rules = rules
@@ -129,6 +138,7 @@ function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
     slowStartMs: isAlone ? 0 : server.slowStart,
     isBackup: server.isBackup,
     isDown: server.isDown,
+    isDraining: server.isDraining,
   }
 }
 
