@@ -11,6 +11,7 @@ import { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
+import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { ConnectionPool } from './pool.ts'
 import type { ConnectionRoom } from './room.ts'
@@ -37,8 +38,11 @@ export class UpstreamGroup {
   #members: readonly Member[] = []
   #isClosed = false
 
-  constructor(upstream: Upstream, room: ConnectionRoom) {
+  readonly #state: GroupState
+
+  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
+    this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room
     this.#servers = upstream.servers
@@ -71,21 +75,26 @@ export class UpstreamGroup {
 
   /** Null: all are down, full, or were tried. The lease has begun. */
   lease(question: Question, tried: ReadonlySet<Member>): Peer | null {
-    const member = choose(this.#members, this.upstream.balance, question, tried, performance.now(), Math.random)
-    if (member === null) return null
-    member.active++
-    return this.#peerOf.get(member)!
+    const now = performance.now()
+    let out = tried
+    for (;;) {
+      const member = choose(this.#members, this.upstream.balance, question, out, now, Math.random)
+      if (member === null) return null
+      if (member.begin()) return this.#peerOf.get(member)!
+      // Another thread has taken its last place.
+      out = new Set([...out, member])
+    }
   }
 
   /** The server did what it should. */
   done({ member }: Peer): void {
-    member.active--
+    member.end()
     if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */
   failed({ member }: Peer, counts: boolean): void {
-    member.active--
+    member.end()
     if (counts) member.failed(performance.now())
   }
 
@@ -114,7 +123,7 @@ export class UpstreamGroup {
           idle: this.#idle,
           room: this.#room,
         })
-        return { server, address, member: new Member(name, index, rules), pool }
+        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pool }
       }
       before.delete(name)
       old.member.rules = rules
@@ -136,6 +145,7 @@ function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
     slowStartMs: isAlone ? 0 : server.slowStart,
     isBackup: server.isBackup,
     isDown: server.isDown,
+    isDraining: server.isDraining,
   }
 }
 

@@ -11,6 +11,7 @@ import { headerValue } from '../../http/headers.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
+import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
@@ -38,11 +39,12 @@ export class Proxied {
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    const { space, memory, config, log } = parts
+    const { space, memory, config, log, groups } = parts
+    groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, {
+    this.#upstreams = new Upstreams(upstreams, groups.current, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
