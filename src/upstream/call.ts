@@ -24,6 +24,7 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import type { ConnectionUser, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
@@ -49,6 +50,8 @@ export interface CallRequest {
   readonly body: LiveBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
+  /** Null: nobody asks what became of it. */
+  readonly record: CallRecord | null
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -160,6 +163,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const { head } = this.#request
     this.#phase = 'connecting'
     this.#connection = connection
+    this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
     else this.#rules.connect.arm(this.#clock)
@@ -178,6 +182,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onConnected(): void {
     const connection = this.#connection!
+    this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
     const { body } = this.#request
@@ -234,6 +239,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onHead(head: UpstreamHead): void {
     const { status } = head
+    this.#request.record?.head(status)
     if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
       this.#tell(`answered with ${status}${ANOTHER}`)
       this.#drop(status >= 500 || status === 429)
@@ -275,12 +281,14 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   onBody(chunk: Buffer): void {
     if (this.#phase !== 'reading') return
     this.#hasProgressed = true
+    this.#request.record?.content(chunk.length)
     this.#rules.read.arm(this.#clock)
     this.#relay!.chunk(chunk)
   }
 
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
+    if (this.#request.record !== null) this.#request.record.trailers = trailers
     this.#finish()
     try {
       relay?.end(this.#passesTrailers ? trailers : undefined)
@@ -294,6 +302,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onSwitch(head: UpstreamHead): void {
     const connection = this.#connection!
+    this.#request.record?.head(head.status)
     let headers: HeaderLines
     try {
       headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
@@ -345,6 +354,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
+      this.#request.record?.failed(502)
+      this.#request.record?.ended()
       this.#tries.isSent = false
       this.#connect(this.#peer!, true)
       return
@@ -373,6 +384,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#cut(error)
       return
     }
+    this.#request.record?.failed(status)
     const goesOn = this.#tries.mayGoOn(failure)
     this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
     this.#drop(counts)
@@ -384,6 +396,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #drop(counts: boolean): void {
     this.#clock.disarm()
     if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
@@ -396,6 +409,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #finish(): void {
     this.#phase = 'over'
     this.#clock.disarm()
+    this.#request.record?.ended()
     const peer = this.#peer
     this.#connection = this.#peer = null
     if (peer !== null) this.#group.done(peer)
@@ -404,6 +418,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   #giveUp(status: number, why: string): void {
     const { upstream } = this.#group
+    this.#request.record?.nobody(upstream.name, status)
     this.#log(`upstream ${upstream.name}: ${why}`)
     this.#refuse(status)
   }
