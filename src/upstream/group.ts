@@ -10,6 +10,8 @@ import { choose, type Question } from './balance/choose.ts'
 import { Member } from './balance/member.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { ConnectionPool } from './pool.ts'
+import type { Dialect } from './protocols/dialect.ts'
+import { dialectOf } from './protocols/dialects.ts'
 
 /** A server of the group, and this thread's connections to it. */
 export interface Peer {
@@ -20,6 +22,7 @@ export interface Peer {
 
 export class UpstreamGroup {
   readonly upstream: Upstream
+  readonly dialect: Dialect
   readonly peers: readonly Peer[]
   readonly retries = new RetryBudget()
   readonly #peerOf = new Map<Member, Peer>()
@@ -27,6 +30,8 @@ export class UpstreamGroup {
 
   constructor(upstream: Upstream) {
     this.upstream = upstream
+    const dialect = dialectOf(upstream)
+    this.dialect = dialect
     const idle = new DeadlineList(upstream.keepaliveTimeout)
     // As in nginx: a server that is alone is always asked, however often it has failed.
     const isAlone = upstream.servers.length === 1
@@ -41,7 +46,7 @@ export class UpstreamGroup {
         isBackup: server.isBackup,
         isDown: server.isDown,
       }),
-      pool: new ConnectionPool(server.address, { keepalive: upstream.keepalive, idle }),
+      pool: new ConnectionPool(server.address, { keepalive: upstream.keepalive, idle, dialect }),
     }))
     this.#members = this.peers.map(({ member }) => member)
     for (const peer of this.peers) this.#peerOf.set(peer.member, peer)

@@ -8,12 +8,14 @@
 import type { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
 import { UpstreamConnection } from './connection.ts'
+import type { Dialect } from './protocols/dialect.ts'
 
 export interface PoolSettings {
   /** Connections that wait at most. 0: each request has its own. */
   readonly keepalive: number
   /** How long one waits. */
   readonly idle: DeadlineList
+  readonly dialect: Dialect
 }
 
 export class ConnectionPool {
@@ -40,7 +42,7 @@ export class ConnectionPool {
       waiting.idleClock.rest()
       return waiting
     }
-    return new UpstreamConnection(this.#address, this.#owner)
+    return new UpstreamConnection(this.#address, this.#settings.dialect, this.#owner)
   }
 
   /** Those that wait are closed, and those that come back. */

@@ -13,6 +13,7 @@ import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
+import { pathInfo, scriptName } from './script-names.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
 
 const own = hostname()
@@ -43,6 +44,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],
   ['request_filename', r => fileName(r, r.uri)],
+  ['fastcgi_script_name', scriptName],
+  ['fastcgi_path_info', pathInfo],
   ['upstream_status', r => String(r.exchange.response.status || '')],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
