@@ -48,7 +48,7 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
-import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type { ParamSettings, ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -115,6 +115,9 @@ const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
   proxy: { upstream: line, uri: orNull(line), prefix: line },
+  fastcgi: { upstream: line },
+  scgi: { upstream: line },
+  uwsgi: { upstream: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -145,6 +148,12 @@ const proxySettings = object<ProxySettings>({
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,
 })
+const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
+const paramSettings = object<ParamSettings>({
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  fastcgiIndex: orNull(line),
+  splitPathInfo: orNull(line),
+})
 const server = object<UpstreamServer>({
   label: line,
   address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
@@ -159,6 +168,7 @@ const server = object<UpstreamServer>({
 })
 const upstream = object<Upstream>({
   name: line,
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
   servers: listOf(server, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
@@ -250,6 +260,7 @@ const settings = object<LocationSettings>({
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,
+  params: paramSettings,
 })
 const location: Check = object<Location>({
   match,

@@ -52,6 +52,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
   const group = new UpstreamGroup(
     {
       name: 'back',
+      protocol: 'http',
       servers: [server],
       balance: 'round-robin',
       hashKey: null,

@@ -28,6 +28,7 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
 function group(...servers: UpstreamServer[]): UpstreamGroup {
   const upstream: Upstream = {
     name: 'back',
+    protocol: 'http',
     servers,
     balance: 'round-robin',
     hashKey: null,

@@ -14,6 +14,8 @@ import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { ConnectionPool } from './pool.ts'
+import type { Dialect } from './protocols/dialect.ts'
+import { dialectOf } from './protocols/dialects.ts'
 import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
@@ -27,6 +29,7 @@ export interface Peer {
 
 export class UpstreamGroup {
   readonly upstream: Upstream
+  readonly dialect: Dialect
   readonly retries = new RetryBudget()
   readonly #idle: DeadlineList
   readonly #room: ConnectionRoom
@@ -42,6 +45,7 @@ export class UpstreamGroup {
 
   constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
+    this.dialect = dialectOf(upstream)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room
@@ -122,6 +126,7 @@ export class UpstreamGroup {
           keepalive: this.upstream.keepalive,
           idle: this.#idle,
           room: this.#room,
+          dialect: this.dialect,
         })
         return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pool }
       }

@@ -56,6 +56,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
   },
+  params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
 }
 
 /** Answers with its label, unless `of` says something else. */
