@@ -72,12 +72,29 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
 
 /** By the beginning of their names; what follows is the name of a header, a cookie, an argument. */
 const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
-  ['upstream_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
-  ['sent_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
-  ['http_', name => r => header(r, name.replaceAll('_', '-'))],
+  ['upstream_http_', ofResponse],
+  ['sent_http_', ofResponse],
+  ['http_', ofRequest],
   ['arg_', name => r => argument(r.args, name)],
   ['cookie_', name => r => cookie(r, name)],
 ]
+
+/** What no client and no application chooses: digits, letters, and some of `-+:./[]` and blanks. */
+export const PLAIN: ReadonlySet<Evaluate> = new Set(
+  [
+    ...['request_id', 'request_time', 'server_protocol', 'scheme', 'status', 'body_bytes_sent', 'msec', 'time_iso8601'],
+    ...[
+      'time_local',
+      'queue_time',
+      'app_time',
+      'worker',
+      'pid',
+      'server_port',
+      'limit_req_status',
+      'limit_conn_status',
+    ],
+  ].map(name => BUILT_IN.get(name)!),
+)
 
 /** Names of nginx's, or their beginnings, that mean nothing here. */
 const NOT_HERE: readonly (readonly [string, string])[] = [
@@ -186,6 +203,17 @@ function seconds(ms: number): string {
   const rest = whole % 1000
   const zeros = rest < 10 ? '00' : rest < 100 ? '0' : ''
   return `${(whole - rest) / 1000}.${zeros}${rest}`
+}
+
+/** `written`: the name of a header with `_` for `-`. */
+function ofRequest(written: string): Evaluate {
+  const name = written.replaceAll('_', '-')
+  return r => header(r, name)
+}
+
+function ofResponse(written: string): Evaluate {
+  const name = written.replaceAll('_', '-')
+  return r => responseHeader(r, name)
 }
 
 function header({ exchange: { request } }: SiteRequest, name: string): string {
