@@ -129,7 +129,7 @@ export function siteContent({
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
-      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer)
     },
     open: ({ exchange }, uri) => {
       const asked = new Subrequest(exchange, uri)
