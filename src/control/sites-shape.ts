@@ -155,6 +155,7 @@ const server = object<UpstreamServer>({
   slowStart: milliseconds,
   isBackup: flag,
   isDown: flag,
+  isDraining: flag,
 })
 const upstream = object<Upstream>({
   name: line,
@@ -163,6 +164,7 @@ const upstream = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  isSingle: flag,
   place,
 })
 const access = object<Access>({

@@ -8,10 +8,14 @@ import { LiveBody } from '../../apps/pool/live-body.ts'
 import { DeadlineList } from '../../base/deadlines.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
+import type { CompiledSites } from '../../routing/sites/compile.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
-import type { Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
+import { GroupMemories } from '../../upstream/balance/group-memories.ts'
+import { CallRecord } from '../../upstream/call-record.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
+import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { headForClient, proxiedFields } from './proxy-head.ts'
@@ -27,21 +31,24 @@ const BODY_LIMIT = 1024 ** 3
 
 export class Proxied {
   readonly #upstreams: Upstreams
-  readonly #hashKeys: ReadonlyMap<string, Evaluate>
+  readonly #hashKeys: CompiledSites['hashKeys']
+  readonly #needsTries: boolean
   readonly #parts: SharedParts
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   constructor(
     upstreams: readonly Upstream[],
-    hashKeys: ReadonlyMap<string, Evaluate>,
+    { hashKeys, needsTries }: Pick<CompiledSites, 'hashKeys' | 'needsTries'>,
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    const { space, memory, config, log } = parts
+    const { space, memory, config, log, groups } = parts
+    groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
+    this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, {
+    this.#upstreams = new Upstreams(upstreams, groups.current, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -51,6 +58,7 @@ export class Proxied {
         linger: new DeadlineList(LINGER_MS),
         watchMs: config.timeouts.websocketPing,
       },
+      room: new ConnectionRoom(space.files),
       log,
       refuse,
     })
@@ -79,6 +87,8 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
+    const record = this.#needsTries ? new CallRecord() : null
+    if (record !== null) request.passedOn = [...request.passedOn, record]
     const call = {
       head: {
         method: webSocketKey === null ? exchange.request.method : 'GET',
@@ -89,7 +99,11 @@ export class Proxied {
       },
       body: !hasContent ? null : new LiveBody(body, this.#parts.memory.budget),
       question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => headForClient(head, proxy, settings),
+      toClient: (head: UpstreamHead) => {
+        request.answer = head
+        return headForClient(head, proxy, settings)
+      },
+      record,
     }
     this.#upstreams.handle(exchange, proxy.upstream, call, settings)
   }
