@@ -13,6 +13,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { acceptOf } from '../http/websocket-key.ts'
 import type { UpstreamServer } from '../sites/upstream-model.ts'
 import { UpstreamCall } from './call.ts'
+import { PLAIN } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
 import { ConnectionRoom } from './room.ts'
 
@@ -71,6 +72,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
         exchange,
         group,
         {
+          sockets: PLAIN,
           head: {
             method: 'GET',
             target: '/',

@@ -25,7 +25,7 @@ import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import type { ConnectionUser, UpstreamConnection } from './connection.ts'
+import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
@@ -44,6 +44,8 @@ export interface CallParts {
 }
 
 export interface CallRequest {
+  /** Plain, or with TLS as the location wants it. */
+  readonly sockets: SocketMaker
   readonly head: OutgoingHead
   /** Null: there is no content. */
   readonly body: LiveBody | null
@@ -152,7 +154,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   #connect(peer: Peer, isNew: boolean): void {
-    const connection = peer.pool.take(isNew)
+    const connection = peer.pools.of(this.#request.sockets).take(isNew)
     if (connection === null) {
       this.#waitForRoom()
       return

@@ -12,7 +12,7 @@ import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-
 import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
-import { ConnectionPool } from './pool.ts'
+import { PeerPools } from './pool.ts'
 import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
@@ -21,7 +21,7 @@ export interface Peer {
   readonly server: UpstreamServer
   readonly address: ServerAddress
   readonly member: Member
-  readonly pool: ConnectionPool
+  readonly pools: PeerPools
 }
 
 export class UpstreamGroup {
@@ -92,7 +92,7 @@ export class UpstreamGroup {
   /** The configuration has no such group any more. Requests that run go on. */
   close(): void {
     this.#isClosed = true
-    for (const { pool } of this.#peers) pool.close()
+    for (const { pools } of this.#peers) pools.close()
   }
 
   #build(): void {
@@ -109,12 +109,16 @@ export class UpstreamGroup {
       const rules = rulesOf(server, isAlone)
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
-        const pool = new ConnectionPool(address, {
-          keepalive: this.upstream.keepalive,
-          idle: this.#idle,
-          room: this.#room,
-        })
-        return { server, address, member: new Member(name, index, rules), pool }
+        const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
+        const pools = new PeerPools(
+          { address, host },
+          {
+            keepalive: this.upstream.keepalive,
+            idle: this.#idle,
+            room: this.#room,
+          },
+        )
+        return { server, address, member: new Member(name, index, rules), pools }
       }
       before.delete(name)
       old.member.rules = rules
@@ -123,7 +127,7 @@ export class UpstreamGroup {
     this.#members = this.#peers.map(({ member }) => member)
     this.#peerOf.clear()
     for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
-    for (const { pool } of before.values()) pool.close()
+    for (const { pools } of before.values()) pools.close()
   }
 }
 

@@ -10,7 +10,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
-import type { Upstream } from '../../sites/upstream-model.ts'
+import type { SitesModel } from '../../sites/model.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
@@ -33,7 +33,7 @@ export class Proxied {
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   constructor(
-    upstreams: readonly Upstream[],
+    { upstreams, upstreamTls }: Pick<SitesModel, 'upstreams' | 'upstreamTls'>,
     hashKeys: ReadonlyMap<string, Evaluate>,
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
@@ -42,7 +42,7 @@ export class Proxied {
     this.#hashKeys = hashKeys
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, {
+    this.#upstreams = new Upstreams(upstreams, upstreamTls, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -82,6 +82,7 @@ export class Proxied {
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
     const call = {
+      isTls: proxy.isTls,
       head: {
         method: webSocketKey === null ? exchange.request.method : 'GET',
         target: proxyTarget(proxy, request),
