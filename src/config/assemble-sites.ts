@@ -29,13 +29,7 @@ import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readLimit, readLimitUses } from './assemble-limits.ts'
 import { readLog, readLogUses } from './assemble-logs.ts'
-import {
-  readParamSettings,
-  readProxySettings,
-  UpstreamReader,
-  warnOfUselessParams,
-  warnOfUselessProxy,
-} from './assemble-upstreams.ts'
+import { readParamSettings, UpstreamReader, warnOfUselessParams, warnOfUselessProxy } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
@@ -71,6 +65,7 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
     upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    upstreamTls: reader.upstreams.tls,
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
     logs: reader.logs,
@@ -347,7 +342,7 @@ class SiteReader {
       requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
-      proxy: readProxySettings(values, outer),
+      proxy: this.upstreams.settings(values, outer),
       params: readParamSettings(values, outer),
     }
   }

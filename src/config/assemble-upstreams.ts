@@ -13,7 +13,9 @@ import type {
   ScriptProtocol,
   Upstream,
   UpstreamServer,
+  UpstreamTls,
 } from '../sites/upstream-model.ts'
+import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
@@ -33,6 +35,8 @@ export class UpstreamReader {
   readonly #used = new Set<string>()
   /** Those that say `keepalive` themselves. */
   readonly #keptAlive = new Set<string>()
+  readonly #tls = new UpstreamTlsReader()
+  #usesTls = false
 
   /** An `[[upstream]]`. All of them come before the first location. */
   read(table: FileTable, values: Values): void {
@@ -96,7 +100,14 @@ export class UpstreamReader {
         `must have no path here: a location with a ${match.kind === 'regex' ? 'regular expression' : 'name'} has no prefix that '${uri}' could replace`,
       )
     const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : '/'
-    return { kind: 'proxy', upstream: this.#upstreamOf(words, place), uri: isPath ? uri : null, prefix }
+    this.#usesTls ||= words.isTls
+    return {
+      kind: 'proxy',
+      upstream: this.#upstreamOf(words, place),
+      isTls: words.isTls,
+      uri: isPath ? uri : null,
+      prefix,
+    }
   }
 
   /** The handler of a location with `fastcgi`, `scgi` or `uwsgi`. */
@@ -123,14 +134,24 @@ export class UpstreamReader {
     return { kind: protocol, upstream: name }
   }
 
-  #upstreamOf({ host, address }: ProxyWords, place: Place): string {
+  #upstreamOf({ host, address, isTls }: ProxyWords, place: Place): string {
     if (address === null && this.#named.has(host)) {
       this.#used.add(host)
       return host
     }
-    const name = address === null ? `${host}:80` : host
-    if (!this.#single.has(name)) this.#single.set(name, single(name, address ?? addressOf(host), place))
+    const name = address === null ? addressName(host, isTls) : host
+    if (!this.#single.has(name)) this.#single.set(name, single(name, address ?? addressOf(host, isTls), place))
     return name
+  }
+
+  /** What a location says of passing requests on. `outer`: null at a site. */
+  settings(values: Values, outer: LocationSettings | null): ProxySettings {
+    return { ...readProxySettings(values, outer), tls: this.#tls.read(values, outer?.proxy.tls ?? null) }
+  }
+
+  /** By the numbers in the settings of locations. */
+  get tls(): readonly UpstreamTls[] {
+    return this.#usesTls ? this.#tls.all : []
   }
 
   /** Those that locations use. */
@@ -144,6 +165,11 @@ export class UpstreamReader {
     }
     return [...[...this.#named.values()].filter(({ name }) => this.#used.has(name)), ...this.#single.values()]
   }
+}
+
+function addressName(host: string, isTls: boolean): string {
+  const { port } = addressOf(host, isTls) as { readonly port: number }
+  return `${host}:${port}`
 }
 
 /** One server that a location names itself. */
@@ -176,7 +202,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
 }
 
 /** The nearest value as a whole. `outer`: null at a site. */
-export function readProxySettings(values: Values, outer: LocationSettings | null): ProxySettings {
+function readProxySettings(values: Values, outer: LocationSettings | null): Omit<ProxySettings, 'tls'> {
   const inherited = outer?.proxy
   const own = <Value>(setting: Setting, read: () => Value, before: Value | undefined): Value =>
     values.isGiven(setting) || before === undefined ? read() : before

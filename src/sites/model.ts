@@ -8,7 +8,14 @@
  */
 
 import type { Place, Template } from './place.ts'
-import type { ParamSettings, ProxySettings, ProxyTarget, ScriptProtocol, Upstream } from './upstream-model.ts'
+import type {
+  ParamSettings,
+  ProxySettings,
+  ProxyTarget,
+  ScriptProtocol,
+  Upstream,
+  UpstreamTls,
+} from './upstream-model.ts'
 
 export type { Place, Template }
 
@@ -25,6 +32,8 @@ export interface SitesModel {
   readonly maps: readonly VariableMap[]
   /** `upstream`, and the servers that locations name themselves. */
   readonly upstreams: readonly Upstream[]
+  /** By the numbers in the settings of locations. Empty: none is asked by TLS. */
+  readonly upstreamTls: readonly UpstreamTls[]
   /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
   readonly passwordFiles: readonly PasswordFile[]
   /** `geo`. */

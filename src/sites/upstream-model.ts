@@ -55,10 +55,28 @@ export type ServerAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
+/** TLS to upstreams, as locations want it. Certificates and keys are PEM. */
+export interface UpstreamTls {
+  /** `proxy_ssl_verify` */
+  readonly isVerified: boolean
+  /** Null: those of the system. `proxy_ssl_trusted_certificate` */
+  readonly authorities: string | null
+  /** Null: that of the server. `proxy_ssl_name` */
+  readonly name: string | null
+  /** `proxy_ssl_server_name` */
+  readonly sendsName: boolean
+  /** `proxy_ssl_certificate`, `proxy_ssl_certificate_key` */
+  readonly client: { readonly certificate: string; readonly key: string } | null
+  /** The oldest first; all between them. `proxy_ssl_protocols` */
+  readonly versions: readonly ('TLSv1.2' | 'TLSv1.3')[]
+}
+
 /** `proxy_pass` */
 export interface ProxyTarget {
   /** Of the upstream. */
   readonly upstream: string
+  /** https:// */
+  readonly isTls: boolean
   /** Stands for `prefix`; null: the path is passed on as it came. */
   readonly uri: Template | null
   /** Of the location that it was written in. */
@@ -77,6 +95,8 @@ export interface ParamSettings {
 
 /** What a location says of how it passes requests on; the nearest value as a whole. */
 export interface ProxySettings {
+  /** Place in `upstreamTls`, for those that are asked by TLS. */
+  readonly tls: number
   /** Fields of the request. An empty value: it is not sent. `proxy_set_header` */
   readonly setHeaders: readonly { readonly name: string; readonly value: Template }[]
   /** Lower case. `proxy_hide_header` */

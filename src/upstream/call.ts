@@ -25,7 +25,7 @@ import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import type { ConnectionUser, UpstreamConnection } from './connection.ts'
+import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
@@ -53,6 +53,8 @@ export interface OutgoingBody {
 }
 
 export interface CallRequest {
+  /** Plain, or with TLS as the location wants it. */
+  readonly sockets: SocketMaker
   readonly head: OutgoingHead
   /** Null: there is no content. */
   readonly body: OutgoingBody | null
@@ -163,7 +165,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   #connect(peer: Peer, isNew: boolean): void {
-    const connection = peer.pool.take(isNew)
+    const connection = peer.pools.of(this.#request.sockets).take(isNew)
     if (connection === null) {
       this.#waitForRoom()
       return

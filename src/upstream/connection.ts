@@ -38,6 +38,41 @@ export interface ConnectionUser {
   onTunnelEnd(): void
 }
 
+/** Where a connection goes. */
+export interface ServerEnd {
+  /** A name in it is resolved for each new connection: `keepalive-timeout` bounds how long an old address is used. */
+  readonly address: ServerAddress
+  /** By which the server is known: its name where `address` has only what that resolves to. */
+  readonly host: string
+}
+
+/** Each read goes into `buffer`, and then to `callback`. False: nothing more for now. */
+export interface ReadInto {
+  readonly buffer: Buffer
+  readonly callback: (length: number, buffer: Uint8Array) => boolean
+}
+
+/** How sockets to servers are made: plain, or with TLS (`tls.ts`). */
+export interface SocketMaker {
+  /** Begins to connect. */
+  connect(address: ServerAddress, host: string, into: ReadInto): Socket
+  /** The event after which requests may be written. */
+  readonly connected: 'connect' | 'secureConnect'
+  /** For the log. */
+  whyNot(error: NodeJS.ErrnoException): string
+}
+
+export const PLAIN: SocketMaker = {
+  connect(address, _host, into) {
+    const socket = new Socket({ allowHalfOpen: true, onread: into })
+    return address.kind === 'unix'
+      ? socket.connect(address.path)
+      : socket.connect({ host: address.host, port: address.port })
+  },
+  connected: 'connect',
+  whyNot: ({ code, message }) => code ?? message,
+}
+
 /** Who made the connection. */
 export interface ConnectionOwner {
   /** It can take the next request. */
@@ -70,7 +105,7 @@ export class UpstreamConnection {
   /** Of the pool, while it waits. */
   readonly idleClock = new Deadline(() => this.destroy())
 
-  constructor(address: ServerAddress, dialect: Dialect, owner: ConnectionOwner) {
+  constructor({ address, host }: ServerEnd, sockets: SocketMaker, dialect: Dialect, owner: ConnectionOwner) {
     this.#owner = owner
     this.#parser = dialect.reader({
       onInterim: head => this.#user?.onInterim(head),
@@ -87,22 +122,19 @@ export class UpstreamConnection {
       onTunnel: chunk => this.#user?.onTunnel(chunk),
       onNote: line => this.#user?.onNote(line),
     })
-    this.socket = new Socket({
-      allowHalfOpen: true,
-      onread: {
-        buffer: sharedReadBuffer,
-        callback: (length, buffer) => {
-          if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
-          return !this.#isHeld
-        },
+    this.socket = sockets.connect(address, host, {
+      buffer: sharedReadBuffer,
+      callback: (length, buffer) => {
+        if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
+        return !this.#isHeld
       },
     })
     let reason = 'closed the connection'
     this.socket
       .on('error', (error: NodeJS.ErrnoException) => {
-        reason = error.code ?? error.message
+        reason = sockets.whyNot(error)
       })
-      .on('connect', () => {
+      .on(sockets.connected, () => {
         this.isConnected = true
         this.#user?.onConnected()
       })
@@ -117,8 +149,6 @@ export class UpstreamConnection {
     this.socket.unref()
     this.socket.setNoDelay(true)
     this.socket.setKeepAlive(true, ASK_AFTER_MS)
-    if (address.kind === 'unix') this.socket.connect(address.path)
-    else this.socket.connect({ host: address.host, port: address.port })
   }
 
   /** No byte of the present response has come. */

@@ -12,7 +12,7 @@ import { type HeaderLines, headerValue } from '../../http/headers.ts'
 import type { CompiledSites } from '../../routing/sites/compile.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { CompiledProxy, CompiledScript, SiteRequest } from '../../routing/sites/site-request.ts'
-import type { Upstream } from '../../sites/upstream-model.ts'
+import type { SitesModel } from '../../sites/model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
 import { CallRecord } from '../../upstream/call-record.ts'
@@ -47,7 +47,7 @@ export class Proxied {
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   constructor(
-    upstreams: readonly Upstream[],
+    { upstreams, upstreamTls }: Pick<SitesModel, 'upstreams' | 'upstreamTls'>,
     { hashKeys, needsTries }: Pick<CompiledSites, 'hashKeys' | 'needsTries'>,
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
@@ -58,7 +58,7 @@ export class Proxied {
     this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, groups.current, {
+    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -104,6 +104,7 @@ export class Proxied {
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
     const call = {
+      isTls: proxy.isTls,
       head: {
         method: webSocketKey === null ? exchange.request.method : 'GET',
         target: proxyTarget(proxy, request),
@@ -158,6 +159,7 @@ export class Proxied {
         return headForClient(head, null, settings)
       },
       record: this.#recordOf(request),
+      isTls: false,
     }
     this.#upstreams.handle(exchange, script.upstream, call, settings)
   }

@@ -97,9 +97,9 @@ export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, s
 }
 
 /** `proxy_redirect default`. */
-function locationForClient(url: string, { upstream, uri, prefix, uriText }: CompiledProxy): string {
+function locationForClient(url: string, { upstream, isTls, uri, prefix, uriText }: CompiledProxy): string {
   // A URI with variables has no beginning that could be compared.
   if (uri?.isWhole) return url
-  const own = `http://${upstream}${uri === null ? '/' : uriText}`
+  const own = `http${isTls ? 's' : ''}://${upstream}${uri === null ? '/' : uriText}`
   return url.startsWith(own) ? (uri === null ? '/' : prefix) + url.slice(own.length) : url
 }

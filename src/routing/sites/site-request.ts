@@ -202,6 +202,7 @@ export type CompiledTry =
 /** `proxy`; what it means: `proxy.ts`. */
 export interface CompiledProxy {
   readonly upstream: string
+  readonly isTls: boolean
   /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
   readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
   /** As it is written; empty: there is none. */
