@@ -84,6 +84,7 @@ export function assembleConfig(
     tls,
     sites,
     trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
+    proxyProtocolFrom: readSenders(values, bind),
     forwardedHeaders: readForwardedHeaders(values),
     compression: asGiven,
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
@@ -162,6 +163,18 @@ function readAddresses(values: Values): BindAddress[] {
     seen.push(value)
   }
   return seen
+}
+
+/** Of headers of the PROXY protocol. */
+function readSenders(values: Values, bind: readonly BindAddress[]): string[] {
+  const senders = [...new Set(values.all(listening.proxyProtocolFrom).flat())]
+  if (senders.length === 0 && bind.some(({ hasProxyHeader }) => hasProxyHeader))
+    values.report(
+      listening.bind,
+      'has proxy-protocol, and nobody may send its header: name the balancers, as in proxy-protocol-from = ["10.0.0.5"]',
+      values.taken(listening.bind).find(({ value }) => value.hasProxyHeader)!.given,
+    )
+  return senders
 }
 
 interface GatewayShape {

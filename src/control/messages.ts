@@ -123,6 +123,8 @@ export interface InheritedListener {
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */
   readonly scheme: 'http' | 'https'
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly hasProxyHeader: boolean
 }
 
 export type MasterToGateway =

@@ -78,7 +78,15 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       build: version,
       config: CONFIG,
       listeners: [
-        { fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', port: 0, isShared: false, scheme: 'http' },
+        {
+          fd: 3,
+          display: 'unix:/run/app.sock',
+          unixPath: '/run/app.sock',
+          port: 0,
+          isShared: false,
+          scheme: 'http',
+          hasProxyHeader: false,
+        },
       ],
       waits: false,
       tls: TLS,

@@ -159,6 +159,7 @@ const listener = object<InheritedListener>({
   port: wholeNumber(0, 65_535),
   isShared: flag,
   scheme: oneOf(['http', 'https']),
+  hasProxyHeader: flag,
 })
 
 const reportedPool = object<ReportedPool>({
