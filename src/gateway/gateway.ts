@@ -210,6 +210,10 @@ export class Gateway {
         return () => applications.setMounts(change.app, change.mounts)
       case 'error-pages':
         return () => pages.replace(change.pages)
+      case 'trusted-proxies': {
+        const { trusted } = this.#parts
+        return () => trusted.replace(change.ranges)
+      }
       case 'https':
         return () => {
           this.#https = change.https

@@ -3,7 +3,13 @@ import type { ForwardedHeader } from '../../base/forwarded-headers.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { parseHealthPath } from '../kinds/forms.ts'
 import { octal, text } from '../kinds/kinds.ts'
-import { FORWARDED_NAMES, parseForwardedHeader, parseTrusted } from '../kinds/trusted.ts'
+import {
+  FORWARDED_NAMES,
+  parseForwardedHeader,
+  parseTrusted,
+  parseTrustedOrFile,
+  toAbsoluteFile,
+} from '../kinds/trusted.ts'
 import { input, plain } from './setting.ts'
 
 const probePath = text<string | null>('path of URLs, as in `/-/ready`, or `off`', parseHealthPath, {
@@ -47,13 +53,19 @@ export const listening = {
     name: 'trusted-proxies',
     section: 'Listening',
     placeholder: 'ADDRESS',
-    kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, or `*`', parseTrusted),
+    kind: text(
+      'IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, `file:PATH`, or `*`',
+      parseTrustedOrFile,
+      {
+        absolute: toAbsoluteFile,
+      },
+    ),
     default: 'loopback,unix',
     why: 'A proxy on the same machine is believed; any other must be named.',
-    doc: 'Proxies to believe: addresses, ranges, loopback, unix, none, *; repeatable.',
-    more: 'What they say in `forwarded-headers` becomes the client address and the scheme that the application sees. `*` believes everyone: any client that can connect may then claim any address and https. Use it only where nobody but the proxy can connect.',
+    doc: 'Proxies to believe: addresses, ranges, loopback, unix, none, file:PATH, *; repeatable.',
+    more: 'What they say in `forwarded-headers` becomes the client address and the scheme that the application sees. `*` believes everyone: any client that can connect may then claim any address and https. Use it only where nobody but the proxy can connect. `file:cloudflare.txt` has an address or a range a line, and comments behind `#`; it is read again at HUP (`jumak reload`), and what is in force stays if it is wrong then.',
     repeatable: 'commas',
-    change: 'restart',
+    change: 'live',
   }),
   proxyProtocolFrom: input({
     name: 'proxy-protocol-from',
