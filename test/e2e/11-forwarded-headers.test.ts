@@ -106,7 +106,10 @@ test('a file of trusted ranges counts from HUP on, in all threads, and a broken 
   assert.equal(await client(), '127.0.0.1')
   await reload('127.0.0.1 # the balancer\n', /generation 2 serves/)
   assert.equal(await client(), '203.0.113.7')
-  server.expectLog(/ranges\.txt:1:1: must be an IP address, or a range/, /reload: nothing changes, because the settings/)
+  server.expectLog(
+    /ranges\.txt:1:1: must be an IP address, or a range/,
+    /reload: nothing changes, because the settings/,
+  )
   await reload('<html>\n', /ranges\.txt:1:1: must be/)
   assert.equal(await client(), '203.0.113.7')
   await server.stop()
