@@ -51,6 +51,7 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      isSingle: false,
       place,
     }
     const isHashed = balance.method === 'ip-hash' || balance.method === 'hash' || balance.method === 'consistent-hash'
@@ -157,6 +158,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     slowStart: 0,
     isBackup: false,
     isDown: false,
+    isDraining: false,
   }
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
@@ -168,6 +170,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    isSingle: true,
     place,
   }
 }

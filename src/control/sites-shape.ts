@@ -164,6 +164,7 @@ const server = object<UpstreamServer>({
   slowStart: milliseconds,
   isBackup: flag,
   isDown: flag,
+  isDraining: flag,
 })
 const upstream = object<Upstream>({
   name: line,
@@ -173,6 +174,7 @@ const upstream = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  isSingle: flag,
   place,
 })
 const access = object<Access>({

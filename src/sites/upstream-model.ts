@@ -18,6 +18,8 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** A location names it itself: it has one server, and no settings. */
+  readonly isSingle: boolean
   readonly place: Place
 }
 
@@ -38,12 +40,14 @@ export interface UpstreamServer {
   readonly maxFails: number
   /** Milliseconds. `fail_timeout` */
   readonly failTimeout: number
-  /** Of each thread; 0: any number. `max_conns` */
+  /** Requests at once; 0: any number. `max_conns` */
   readonly maxConns: number
   /** Milliseconds. `slow_start` */
   readonly slowStart: number
   readonly isBackup: boolean
   readonly isDown: boolean
+  /** It gets no new requests but those of clients that belong to it. `jumak upstream … drain` */
+  readonly isDraining: boolean
 }
 
 export type ServerAddress =

@@ -1,7 +1,7 @@
 /**
  * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
  *
- *     connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *     no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
  *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
  *                                  └─ 101 that was asked for ──▶ tunnel
  *
@@ -23,17 +23,21 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import type { ConnectionUser, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
+import type { ConnectionRoom, WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
 
 /** What all calls of a thread share. */
 export interface CallParts {
   readonly relay: RelayLimits
   readonly tunnels: TunnelSettings
+  /** For connections to upstreams of this thread. */
+  readonly room: ConnectionRoom
   readonly log: (level: 'info' | 'warn', message: string, request: string) => void
   /** Answers while the response is idle, cuts it when it has started. */
   readonly refuse: (exchange: Exchange, error: Error) => void
@@ -54,6 +58,8 @@ export interface CallRequest {
   readonly body: OutgoingBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
+  /** Null: nobody asks what became of it. */
+  readonly record: CallRecord | null
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -61,9 +67,10 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+type Phase = 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
 /** What a server has not done in time. */
 const OVERDUE: Partial<Record<Phase, string>> = {
+  'no-room': 'could not be asked: too many files are open (ulimit -n)',
   connecting: 'took no connection in time (proxy-connect-timeout)',
   sending: 'took nothing of the request in time (proxy-send-timeout)',
   waiting: 'gave no response in time (proxy-read-timeout)',
@@ -72,7 +79,7 @@ const OVERDUE: Partial<Record<Phase, string>> = {
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -156,17 +163,34 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #connect(peer: Peer, isNew: boolean): void {
+    const connection = peer.pool.take(isNew)
+    if (connection === null) {
+      this.#waitForRoom()
+      return
+    }
     const { head } = this.#request
     this.#phase = 'connecting'
-    const connection = peer.pool.take(isNew)
     this.#connection = connection
+    this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
     else this.#rules.connect.arm(this.#clock)
   }
 
+  #waitForRoom(): void {
+    // One time for all that it waits, however often the room is gone again.
+    if (this.#phase !== 'no-room') this.#rules.connect.arm(this.#clock)
+    this.#phase = 'no-room'
+    if (!this.#parts.room.wait(this)) this.#overdue()
+  }
+
+  roomCame(): void {
+    if (this.#phase === 'no-room') this.#connect(this.#peer!, false)
+  }
+
   onConnected(): void {
     const connection = this.#connection!
+    this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
     const { body } = this.#request
@@ -226,6 +250,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   onHead(head: UpstreamHead): void {
     const { status } = head
+    this.#request.record?.head(status)
     if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
       this.#tell(`answered with ${status}${ANOTHER}`)
       this.#drop(status >= 500 || status === 429)
@@ -267,20 +292,28 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   onBody(chunk: Buffer): void {
     if (this.#phase !== 'reading') return
     this.#hasProgressed = true
+    this.#request.record?.content(chunk.length)
     this.#rules.read.arm(this.#clock)
     this.#relay!.chunk(chunk)
   }
 
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
+    if (this.#request.record !== null) this.#request.record.trailers = trailers
     this.#finish()
-    relay?.end(this.#passesTrailers ? trailers : undefined)
+    try {
+      relay?.end(this.#passesTrailers ? trailers : undefined)
+    } catch (error) {
+      // A bug of ours is no reason to close the server's connection, and the client must not wait.
+      this.#cut(error as Error)
+    }
   }
 
   // -- a WebSocket
 
   onSwitch(head: UpstreamHead): void {
     const connection = this.#connection!
+    this.#request.record?.head(head.status)
     let headers: HeaderLines
     try {
       headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
@@ -290,10 +323,19 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     }
     this.#clock.disarm()
     this.#phase = 'tunnel'
-    this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
-      this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
-      return this.#tunnel
-    })
+    try {
+      this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
+        this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
+        return this.#tunnel
+      })
+    } catch (error) {
+      // The client's side cannot switch: it may have gone. That is no failure of the server.
+      this.#drop(false)
+      this.#phase = 'over'
+      this.#tunnel = null
+      this.#request.body?.close()
+      this.#parts.refuse(this.#exchange, error as Error)
+    }
   }
 
   onTunnel(chunk: Buffer): void {
@@ -327,6 +369,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
+      this.#request.record?.failed(502)
+      this.#request.record?.ended()
       this.#tries.isSent = false
       this.#connect(this.#peer!, true)
       return
@@ -335,6 +379,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #overdue(): void {
+    if (this.#phase === 'no-room') {
+      // Nor would there be room for another server, and it is not this one's failure.
+      this.#tell(OVERDUE['no-room']!)
+      this.#drop(false)
+      this.#refuse(503)
+      return
+    }
     this.#failed('timeout', OVERDUE[this.#phase] ?? 'took too long', 504)
   }
 
@@ -348,6 +399,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
       this.#cut(error)
       return
     }
+    this.#request.record?.failed(status)
     const goesOn = this.#tries.mayGoOn(failure)
     this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
     this.#drop(counts)
@@ -358,6 +410,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   /** `counts`: it is a failure of the server. */
   #drop(counts: boolean): void {
     this.#clock.disarm()
+    if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
@@ -370,6 +424,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   #finish(): void {
     this.#phase = 'over'
     this.#clock.disarm()
+    this.#request.record?.ended()
     const peer = this.#peer
     this.#connection = this.#peer = null
     if (peer !== null) this.#group.done(peer)
@@ -378,6 +433,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   #giveUp(status: number, why: string): void {
     const { upstream } = this.#group
+    this.#request.record?.nobody(upstream.name, status)
     this.#log(`upstream ${upstream.name}: ${why}`)
     this.#refuse(status)
   }
@@ -386,9 +442,11 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     this.#phase = 'over'
     this.#request.body?.close()
     const message =
-      status === 504
-        ? 'The server behind this one did not answer in time'
-        : 'The server behind this one could not be asked, or gave no valid answer'
+      status === 503
+        ? 'Too many connections are open'
+        : status === 504
+          ? 'The server behind this one did not answer in time'
+          : 'The server behind this one could not be asked, or gave no valid answer'
     this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
   }
 
@@ -417,7 +475,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #tell(what: string): void {
-    const server = this.#peer?.server.label ?? 'a server'
+    const server = this.#peer?.member.name ?? 'a server'
     this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
   }
 

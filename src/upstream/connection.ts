@@ -38,6 +38,16 @@ export interface ConnectionUser {
   onTunnelEnd(): void
 }
 
+/** Who made the connection. */
+export interface ConnectionOwner {
+  /** It can take the next request. */
+  freed(connection: UpstreamConnection): void
+  /** It takes no request any more: once, in whatever way it has ended. */
+  gone(connection: UpstreamConnection): void
+  /** Its descriptor is closed: once, after `gone`. */
+  closed(): void
+}
+
 /** One buffer for all reads of all connections of a thread: what must outlive a read is copied. */
 const sharedReadBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 /** Silence on an idle connection after which the system asks whether the server is there. */
@@ -46,7 +56,7 @@ const ASK_AFTER_MS = 30_000
 export class UpstreamConnection {
   readonly socket: Socket
   readonly #parser: ResponseReader
-  readonly #owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void }
+  readonly #owner: ConnectionOwner
   #user: ConnectionUser | null = null
   #isHeld = false
   #isClosed = false
@@ -60,12 +70,7 @@ export class UpstreamConnection {
   /** Of the pool, while it waits. */
   readonly idleClock = new Deadline(() => this.destroy())
 
-  /** `owner.gone` is called once, when it is closed in whatever way. */
-  constructor(
-    address: ServerAddress,
-    dialect: Dialect,
-    owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void },
-  ) {
+  constructor(address: ServerAddress, dialect: Dialect, owner: ConnectionOwner) {
     this.#owner = owner
     this.#parser = dialect.reader({
       onInterim: head => this.#user?.onInterim(head),
@@ -103,7 +108,11 @@ export class UpstreamConnection {
       })
       .on('drain', () => this.#user?.onDrain())
       .on('end', () => this.#otherEnded())
-      .on('close', () => this.#over(reason, false))
+      .on('close', () => {
+        this.#over(reason, false)
+        owner.closed()
+      })
+    readsBeforeItFails(this.socket, () => this.#isClosed)
     // Clients hold the process, and nothing is waited for without one.
     this.socket.unref()
     this.socket.setNoDelay(true)
@@ -188,7 +197,13 @@ export class UpstreamConnection {
     const user = this.#user
     if (user === null) return
     this.#user = null
-    user.onEnd(trailers)
+    try {
+      user.onEnd(trailers)
+    } catch (error) {
+      // A bug of ours. Its user has to hear that the connection ends, or its client would wait for ever.
+      this.#user = user
+      throw error
+    }
   }
 
   /** After the read that has ended a response, when nothing stood behind it. */
@@ -211,5 +226,35 @@ export class UpstreamConnection {
     this.socket.destroy()
     this.#owner.gone(this)
     user?.onClosed(reason, isViolation)
+  }
+}
+
+type Written = (error?: Error | null) => void
+
+/**
+ * A server may answer early, as with 413, and close while the request is still sent: then a write fails while its response waits to be read. Node
+ * closes a socket at the first write that fails, and the response would be lost. So the failure is told when there is nothing more to read: the
+ * read that finds the end closes the socket. `isClosed`: nobody wants to read any more.
+ */
+function readsBeforeItFails(socket: Socket, isClosed: () => boolean): void {
+  let hasFailed = false
+  const held = (done: Written): Written => {
+    const written: Written = error => {
+      if (error === undefined || error === null || isClosed()) {
+        done(error)
+        return
+      }
+      hasFailed = true
+      socket.once('end', () => done(error))
+    }
+    return written
+  }
+  const write = socket._write.bind(socket)
+  const writeAll = socket._writev!.bind(socket)
+  socket._write = (chunk, encoding, done) => {
+    if (!hasFailed) write(chunk, encoding, held(done))
+  }
+  socket._writev = (chunks, done) => {
+    if (!hasFailed) writeAll(chunks, held(done))
   }
 }

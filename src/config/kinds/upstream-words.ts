@@ -81,6 +81,7 @@ const SERVER = {
   slowStart: 0,
   isBackup: false,
   isDown: false,
+  isDraining: false,
 }
 const COUNTS: Readonly<Record<string, readonly ['weight' | 'maxFails' | 'maxConns', number, number]>> = {
   weight: ['weight', 1, 65_535],

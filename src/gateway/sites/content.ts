@@ -76,9 +76,10 @@ export function siteContent({
       showPath(request)
       enter(request)
       exchange.limits = location.settings
-      exchange.response = new ApplicationResponse(exchange, (head, response) =>
-        decide(request, head, orders, response, () => strayFile(name)),
-      )
+      exchange.response = new ApplicationResponse(exchange, (head, response) => {
+        request.answer = head
+        return decide(request, head, orders, response, () => strayFile(name))
+      })
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },

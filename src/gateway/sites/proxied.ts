@@ -9,11 +9,16 @@ import { DeadlineList } from '../../base/deadlines.ts'
 import { loadNow } from '../../base/load-now.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../../http/headers.ts'
+import type { CompiledSites } from '../../routing/sites/compile.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
-import type { CompiledProxy, CompiledScript, Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { CompiledProxy, CompiledScript, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
+import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
+import { CallRecord } from '../../upstream/call-record.ts'
+import type { OutgoingHead } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
+import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { collectContent } from './collected-content.ts'
@@ -37,21 +42,24 @@ const BODY_LIMIT = 1024 ** 3
 
 export class Proxied {
   readonly #upstreams: Upstreams
-  readonly #hashKeys: ReadonlyMap<string, Evaluate>
+  readonly #hashKeys: CompiledSites['hashKeys']
+  readonly #needsTries: boolean
   readonly #parts: SharedParts
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   constructor(
     upstreams: readonly Upstream[],
-    hashKeys: ReadonlyMap<string, Evaluate>,
+    { hashKeys, needsTries }: Pick<CompiledSites, 'hashKeys' | 'needsTries'>,
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    const { space, memory, config, log } = parts
+    const { space, memory, config, log, groups } = parts
+    groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
+    this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, {
+    this.#upstreams = new Upstreams(upstreams, groups.current, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -61,6 +69,7 @@ export class Proxied {
         linger: new DeadlineList(LINGER_MS),
         watchMs: config.timeouts.websocketPing,
       },
+      room: new ConnectionRoom(space.files),
       log,
       refuse,
     })
@@ -81,8 +90,7 @@ export class Proxied {
   }
 
   #toServer(request: SiteRequest, proxy: CompiledProxy, hasContent: boolean): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
+    const { exchange } = request
     const { body } = exchange
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
@@ -95,19 +103,32 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
-    const call = {
-      head: {
-        method: webSocketKey === null ? exchange.request.method : 'GET',
-        target: proxyTarget(proxy, request),
-        headers: proxiedFields(proxy, request),
-        contentLength: hasContent ? body.length : 0,
-        webSocketKey,
-      },
-      body: !hasContent ? null : new LiveBody(body, this.#parts.memory.budget),
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => headForClient(head, proxy, settings),
+    const head = {
+      method: webSocketKey === null ? exchange.request.method : 'GET',
+      target: proxyTarget(proxy, request),
+      headers: proxiedFields(proxy, request),
+      contentLength: hasContent ? body.length : 0,
+      webSocketKey,
     }
-    this.#upstreams.handle(exchange, proxy.upstream, call, settings)
+    this.#call(request, proxy.upstream, head, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+  }
+
+  #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
+    const { exchange, location } = request
+    const settings = location.settings.proxy
+    const record = this.#needsTries ? new CallRecord() : null
+    if (record !== null) request.passedOn = [...request.passedOn, record]
+    const call = {
+      head,
+      body,
+      question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
+      toClient: (answer: UpstreamHead) => {
+        request.answer = answer
+        return headForClient(answer, location.proxy, settings)
+      },
+      record,
+    }
+    this.#upstreams.handle(exchange, upstream, call, settings)
   }
 
   /** The length of the content is a variable: what comes in chunks is collected first. */
@@ -127,8 +148,7 @@ export class Proxied {
   }
 
   #callScript(request: SiteRequest, script: CompiledScript, contentLength: number, body: OutgoingBody | null): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
+    const { exchange } = request
     let headers: HeaderLines
     try {
       headers = loadScriptRequest().scriptVariables(script, request, contentLength)
@@ -137,13 +157,8 @@ export class Proxied {
       this.#refuse(exchange, error as Error)
       return
     }
-    const call = {
-      head: { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null },
-      body,
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(script.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => headForClient(head, null, settings),
-    }
-    this.#upstreams.handle(exchange, script.upstream, call, settings)
+    const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
+    this.#call(request, script.upstream, head, body)
   }
 
   drain(): void {

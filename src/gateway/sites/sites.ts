@@ -54,7 +54,7 @@ export class Sites {
     this.#logins = model.passwordFiles.length > 0 ? makeLogins(model.passwordFiles) : null
     this.#strayFile = strayFile
     if (model.upstreams.length > 0)
-      this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled.hashKeys, parts, refuse)
+      this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled, parts, refuse)
   }
 
   /** The gateway drains. */

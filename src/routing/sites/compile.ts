@@ -43,6 +43,8 @@ export interface CompiledSites {
   readonly sites: readonly CompiledSite[]
   /** What `balance = "hash …"` looks at, by the name of its upstream. */
   readonly hashKeys: ReadonlyMap<string, Evaluate>
+  /** A log or a text says what became of proxied requests at each server (`$upstream_addr`). */
+  readonly needsTries: boolean
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
   /** What is right, and does nothing. */
@@ -83,6 +85,7 @@ export function compileSites(
     find: compileSiteNames(named),
     sites: named.map(({ site }) => site),
     hashKeys,
+    needsTries: compiler.variables.needsTries,
     problems: compiler.problems,
     doubts: unusedVariables(model, compiler),
   }

@@ -15,6 +15,7 @@ import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
 import { pathInfo, scriptName } from './script-names.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
+import { needsTries, seconds, UPSTREAM_PREFIXES, UPSTREAM_VARIABLES, valuesOf } from './upstream-variables.ts'
 
 const own = hostname()
 
@@ -46,7 +47,6 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['request_filename', r => fileName(r, r.uri)],
   ['fastcgi_script_name', scriptName],
   ['fastcgi_path_info', pathInfo],
-  ['upstream_status', r => String(r.exchange.response.status || '')],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
   ['limit_req_status', r => r.rateStatus],
@@ -71,12 +71,13 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['ssl_client_s_dn', r => r.exchange.local.tls?.client?.subject ?? ''],
   ['ssl_client_raw_cert', r => r.exchange.local.tls?.client?.pem ?? ''],
   ['ssl_client_escaped_cert', r => encodeURIComponent(r.exchange.local.tls?.client?.pem ?? '')],
+  ...UPSTREAM_VARIABLES,
 ])
 
 /** By the beginning of their names; what follows is the name of a header, a cookie, an argument. */
 const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
-  ['upstream_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
-  ['sent_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
+  ...UPSTREAM_PREFIXES,
+  ['sent_http_', name => sentField(name.replaceAll('_', '-'))],
   ['http_', name => r => header(r, name.replaceAll('_', '-'))],
   ['arg_', name => r => argument(r.args, name)],
   ['cookie_', name => r => cookie(r, name)],
@@ -84,9 +85,10 @@ const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
 
 /** Names of nginx's, or their beginnings, that mean nothing here. */
 const NOT_HERE: readonly (readonly [string, string])[] = [
-  ['upstream_', 'is not there: of an upstream there are $upstream_status and $upstream_http_NAME'],
-  ['proxy_add_x_forwarded_for', 'is not needed: X-Forwarded-For is sent to upstreams by itself'],
-  ['proxy_', 'is not there: the server is the one that proxy names'],
+  ['upstream_cache_', 'is not there: no response of an upstream is kept'],
+  ['upstream_queue_time', 'is not there: no request waits for a server of an upstream'],
+  ['upstream_', 'is not there: the reference lists those of an upstream'],
+  ['proxy_', 'is not there: of proxy there are $proxy_host, $proxy_port and $proxy_add_x_forwarded_for'],
   ['limit_rate', 'is no variable here: limit-rate takes text with variables'],
   ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
   ['geoip', 'needs a database of addresses, which Jumak does not read'],
@@ -141,6 +143,12 @@ export class Variables {
     return this.#used.has(name)
   }
 
+  /** Something has asked for what is only known if the tries of proxied requests are written down. */
+  get needsTries(): boolean {
+    for (const name of this.#used) if (needsTries(name)) return true
+    return false
+  }
+
   /** A problem is a phrase: `names the variable $x, which …`. */
   readonly resolve = (name: string): Evaluate | Problem => {
     this.#used.add(name)
@@ -183,14 +191,6 @@ function requestUri({ exchange: { request } }: SiteRequest): string {
   return request.query === '' ? request.path : `${request.path}?${request.query}`
 }
 
-/** With milliseconds, as nginx: `0.012`. */
-function seconds(ms: number): string {
-  const whole = Math.floor(ms)
-  const rest = whole % 1000
-  const zeros = rest < 10 ? '00' : rest < 100 ? '0' : ''
-  return `${(whole - rest) / 1000}.${zeros}${rest}`
-}
-
 function header({ exchange: { request } }: SiteRequest, name: string): string {
   const { headers } = request
   let value = ''
@@ -203,11 +203,8 @@ function header({ exchange: { request } }: SiteRequest, name: string): string {
   return value
 }
 
-function responseHeader({ exchange: { response } }: SiteRequest, name: string): string {
-  const lines = response.head?.headers ?? []
-  const values: string[] = []
-  for (let i = 0; i < lines.length; i += 2) if (lines[i]!.toLowerCase() === name) values.push(lines[i + 1]!)
-  return values.join(', ')
+function sentField(name: string): Evaluate {
+  return ({ exchange: { response } }) => (response.head === null ? '' : valuesOf(response.head.headers, name))
 }
 
 /** The first one; as it was sent, not decoded. Case does not matter. */
