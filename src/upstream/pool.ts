@@ -16,8 +16,8 @@ export interface PoolSettings {
   readonly keepalive: number
   /** How long one waits. */
   readonly idle: DeadlineList
-  readonly dialect: Dialect
   readonly room: ConnectionRoom
+  readonly dialect: Dialect
 }
 
 export class ConnectionPool {
@@ -40,7 +40,7 @@ export class ConnectionPool {
 
   /** One that waits, or a new one, which is not connected yet. Null: there is no room for a new one now. */
   take(isNew = false): UpstreamConnection | null {
-    const { room } = this.#settings
+    const { room, dialect } = this.#settings
     const waiting = isNew ? undefined : this.#idle.pop()
     if (waiting !== undefined) {
       if (this.#idle.length === 0) room.hasNoIdle(this)
@@ -49,7 +49,7 @@ export class ConnectionPool {
     }
     if (!room.isFree) return null
     room.add()
-    return new UpstreamConnection(this.#address, this.#settings.dialect, this.#owner)
+    return new UpstreamConnection(this.#address, dialect, this.#owner)
   }
 
   /** Those that wait are closed, and those that come back. */

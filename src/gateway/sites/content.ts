@@ -15,7 +15,7 @@ import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
 import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
-import type { SiteRequest } from '../../routing/sites/site-request.ts'
+import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from '../application-response.ts'
 import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
@@ -113,7 +113,7 @@ export function siteContent({
       return 'answered'
     },
     respond: (request, status, text) => {
-      const body = Buffer.from(text, 'latin1')
+      const body = bytesOfWords(request.location, text)
       const headers = body.length === 0 ? [] : ['Content-Type', contentTypeFor(request)]
       request.exchange.response.respond(
         { status, reason: '', headers: [...headers, 'Content-Length', String(body.length)] },
@@ -130,7 +130,7 @@ export function siteContent({
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
-      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer)
     },
     open: ({ exchange }, uri) => {
       const asked = new Subrequest(exchange, uri)
@@ -143,6 +143,17 @@ export function siteContent({
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** The last words of each location as bytes: mostly they are the same for all requests, and new memory for a page costs more than to send it. */
+const words = new WeakMap<CompiledLocation, { readonly text: string; readonly body: Buffer }>()
+
+function bytesOfWords(location: CompiledLocation, text: string): Buffer {
+  const last = words.get(location)
+  if (last?.text === text) return last.body
+  const body = Buffer.from(text, 'latin1')
+  words.set(location, { text, body })
+  return body
+}
 /** X-Sendfile of an upstream means nothing here: it is left out. */
 const NOTHING_STRAYS = () => {}
 
