@@ -48,7 +48,14 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
-import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type {
+  ProxyRedirect,
+  ProxySettings,
+  ServerAddress,
+  TextReplacement,
+  Upstream,
+  UpstreamServer,
+} from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -133,6 +140,8 @@ const step: Check = byKind<RewriteStep>({
 const steps = listOf(step, MAX_ENTRIES)
 
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
+const replacement = { text: { from: line, to: line }, regex: { pattern, to: line } }
+const replacements = listOf(byKind<TextReplacement>(replacement), MAX_ENTRIES)
 const proxySettings = object<ProxySettings>({
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
   hideHeaders: listOf(line, MAX_ENTRIES),
@@ -140,7 +149,14 @@ const proxySettings = object<ProxySettings>({
   connectTimeout: milliseconds,
   sendTimeout: milliseconds,
   readTimeout: milliseconds,
-  redirects: flag,
+  redirects: listOf(byKind<ProxyRedirect>({ ...replacement, default: {} }), MAX_ENTRIES),
+  cookieDomains: replacements,
+  cookiePaths: replacements,
+  ignoreHeaders: listOf(line, MAX_ENTRIES),
+  passesHeaders: flag,
+  passesBody: flag,
+  buffers: flag,
+  forwarded: oneOf(['x-forwarded', 'forwarded', 'both', 'off']),
   nextUpstream: listOf(line, MAX_ENTRIES),
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,

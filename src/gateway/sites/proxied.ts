@@ -70,7 +70,8 @@ export class Proxied {
     const proxy = location.proxy!
     const settings = location.settings.proxy
     const { body } = exchange
-    const hasContent = body.length !== 0 && !body.isPulled && !exchange.isWebSocket
+    // What is not passed on is thrown away when the request has its answer.
+    const hasContent = settings.passesBody && body.length !== 0 && !body.isPulled && !exchange.isWebSocket
     const tooLarge = !hasContent ? null : body.limitTo(location.settings.bodyLimit ?? BODY_LIMIT)
     if (tooLarge !== null) {
       this.#refuse(exchange, tooLarge)
@@ -101,7 +102,7 @@ export class Proxied {
       question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
       toClient: (head: UpstreamHead) => {
         request.answer = head
-        return headForClient(head, proxy, settings)
+        return headForClient(head, proxy, request)
       },
       record,
     }

@@ -8,6 +8,7 @@ import { percentEncoded } from '../../http/path.ts'
 import type { Location } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
 import { encodedQuery } from './normal-path.ts'
+import { compileCookies, compileRedirects } from './proxy-rewrites.ts'
 import type { CompiledProxy, SiteRequest } from './site-request.ts'
 
 /** Null: the location passes nothing on. */
@@ -21,6 +22,8 @@ export function compileProxy({ handler, settings }: Location, compiler: SiteComp
     ...hostAndPort(handler.upstream),
     prefix: handler.prefix,
     setHeaders: settings.proxy.setHeaders.map(({ name, value }) => ({ name, value: compiler.template(value) })),
+    rewriteLocation: compileRedirects(settings.proxy.redirects, handler, compiler),
+    rewriteCookie: compileCookies(settings.proxy.cookieDomains, settings.proxy.cookiePaths, compiler),
   }
 }
 

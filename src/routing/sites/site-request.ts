@@ -30,6 +30,9 @@ export type Captures = readonly (string | undefined)[]
 /** A template, a variable: its value for a request. Each character is a byte. */
 export type Evaluate = (request: SiteRequest) => string
 
+/** Makes another text of one, for a request. */
+export type Rewrite = (request: SiteRequest, text: string) => string
+
 /** A variable that is computed: what is looked up, and the value for it. */
 export interface Lookup {
   /** What is looked up. */
@@ -209,6 +212,10 @@ export interface CompiledProxy {
   readonly port: string
   readonly prefix: string
   readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
+  /** Of a Location, and of the URL in a Refresh; null: they stay. */
+  readonly rewriteLocation: Rewrite | null
+  /** Of a Set-Cookie; null: it stays. */
+  readonly rewriteCookie: Rewrite | null
 }
 
 export interface CompiledErrorTarget {
