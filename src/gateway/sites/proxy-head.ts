@@ -17,7 +17,7 @@ import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 
 /** A client's own words about who it is. */
-const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
+export const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/g
 
@@ -93,8 +93,8 @@ const HIDDEN: readonly string[] = ['date', 'server', 'x-pad']
 
 const hiddenBy = new WeakMap<ProxySettings, ReadonlySet<string>>()
 
-/** What a client gets of an upstream's head. */
-export function headForClient(head: UpstreamHead, proxy: CompiledProxy, request: SiteRequest): ResponseHead {
+/** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
+export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
   const settings = request.location.settings.proxy
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
@@ -106,9 +106,12 @@ export function headForClient(head: UpstreamHead, proxy: CompiledProxy, request:
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!
     const lower = name.toLowerCase()
-    if (!hidden.has(lower)) headers.push(name, valueForClient(lower, head.headers[i + 1]!, proxy, request))
+    if (hidden.has(lower)) continue
+    const value = head.headers[i + 1]!
+    headers.push(name, proxy === null ? value : valueForClient(lower, value, proxy, request))
   }
-  return { status: head.status, reason: head.reason, headers }
+  const { status, reason, localRedirect } = head
+  return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
 }
 
 function valueForClient(name: string, value: string, proxy: CompiledProxy, request: SiteRequest): string {

@@ -12,17 +12,17 @@ type ProxyHandler = Extract<LocationHandler, { readonly kind: 'proxy' }>
 /** The new text; null: this rule says nothing about it. */
 type Rule = (request: SiteRequest, text: string) => string | null
 
-/** `host`: as `proxy` names the server. Null: nothing is changed. */
+/** Null: nothing is changed. */
 export function compileRedirects(
   redirects: readonly ProxyRedirect[],
-  { upstream, uri, prefix }: ProxyHandler,
+  { upstream, isTls, uri, prefix }: ProxyHandler,
   compiler: SiteCompiler,
 ): CompiledProxy['rewriteLocation'] {
   const rules = redirects.flatMap((redirect): Rule[] => {
     if (redirect.kind !== 'default') return [replacement(redirect, compiler, 'beginning')]
     // A URI with variables has no beginning that could be compared.
     if (uri !== null && compiler.compiledTemplate(uri).constant === null) return []
-    const own = `http://${upstream}${uri ?? '/'}`
+    const own = `${isTls ? 'https' : 'http'}://${upstream}${uri ?? '/'}`
     const to = uri === null ? '/' : prefix
     return [(_, url) => (url.startsWith(own) ? to + url.slice(own.length) : null)]
   })

@@ -13,6 +13,7 @@ import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
+import { pathInfo, scriptName } from './script-names.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
 import { needsTries, seconds, UPSTREAM_PREFIXES, UPSTREAM_VARIABLES, valuesOf } from './upstream-variables.ts'
 
@@ -44,6 +45,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],
   ['request_filename', r => fileName(r, r.uri)],
+  ['fastcgi_script_name', scriptName],
+  ['fastcgi_path_info', pathInfo],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
   ['limit_req_status', r => r.rateStatus],
@@ -75,10 +78,27 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
 const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
   ...UPSTREAM_PREFIXES,
   ['sent_http_', name => sentField(name.replaceAll('_', '-'))],
-  ['http_', name => r => header(r, name.replaceAll('_', '-'))],
+  ['http_', ofRequest],
   ['arg_', name => r => argument(r.args, name)],
   ['cookie_', name => r => cookie(r, name)],
 ]
+
+/** What no client and no application chooses: digits, letters, and some of `-+:./[]` and blanks. */
+export const PLAIN: ReadonlySet<Evaluate> = new Set(
+  [
+    ...['request_id', 'request_time', 'server_protocol', 'scheme', 'status', 'body_bytes_sent', 'msec', 'time_iso8601'],
+    ...[
+      'time_local',
+      'queue_time',
+      'app_time',
+      'worker',
+      'pid',
+      'server_port',
+      'limit_req_status',
+      'limit_conn_status',
+    ],
+  ].map(name => BUILT_IN.get(name)!),
+)
 
 /** Names of nginx's, or their beginnings, that mean nothing here. */
 const NOT_HERE: readonly (readonly [string, string])[] = [
@@ -186,6 +206,12 @@ function requestUri({ exchange: { request } }: SiteRequest): string {
   const { target } = request
   if (target.startsWith('/') || target === '*') return target
   return request.query === '' ? request.path : `${request.path}?${request.query}`
+}
+
+/** `written`: the name of a header with `_` for `-`. */
+function ofRequest(written: string): Evaluate {
+  const name = written.replaceAll('_', '-')
+  return r => header(r, name)
 }
 
 function header({ exchange: { request } }: SiteRequest, name: string): string {
