@@ -218,7 +218,18 @@ function readProxySettings(values: Values, outer: LocationSettings | null): Omit
     ),
     sendTimeout: own(keys.proxySendTimeout, () => values.one(keys.proxySendTimeout), inherited?.sendTimeout),
     readTimeout: own(keys.proxyReadTimeout, () => values.one(keys.proxyReadTimeout), inherited?.readTimeout),
-    redirects: own(keys.proxyRedirect, () => values.one(keys.proxyRedirect) === 'default', inherited?.redirects),
+    redirects: own(keys.proxyRedirect, () => allBut(values, keys.proxyRedirect), inherited?.redirects),
+    cookieDomains: own(keys.proxyCookieDomain, () => allBut(values, keys.proxyCookieDomain), inherited?.cookieDomains),
+    cookiePaths: own(keys.proxyCookiePath, () => allBut(values, keys.proxyCookiePath), inherited?.cookiePaths),
+    ignoreHeaders: own(keys.proxyIgnoreHeaders, () => values.all(keys.proxyIgnoreHeaders), inherited?.ignoreHeaders),
+    passesHeaders: own(
+      keys.proxyPassRequestHeaders,
+      () => values.one(keys.proxyPassRequestHeaders),
+      inherited?.passesHeaders,
+    ),
+    passesBody: own(keys.proxyPassRequestBody, () => values.one(keys.proxyPassRequestBody), inherited?.passesBody),
+    buffers: own(keys.proxyBuffering, () => values.one(keys.proxyBuffering), inherited?.buffers),
+    forwarded: own(keys.proxyForwarded, () => values.one(keys.proxyForwarded), inherited?.forwarded),
     nextUpstream: own(keys.proxyNextUpstream, () => readNextUpstream(values), inherited?.nextUpstream),
     nextUpstreamTries: own(
       keys.proxyNextUpstreamTries,
@@ -231,6 +242,14 @@ function readProxySettings(values: Values, outer: LocationSettings | null): Omit
       inherited?.nextUpstreamTimeout,
     ),
   }
+}
+
+/** A list, or `off`, which is null. */
+function allBut<Value>(values: Values, setting: Setting<Value | null>): Value[] {
+  const all = values.all(setting)
+  const some = all.filter(one => one !== null)
+  if (some.length < all.length && all.length > 1) values.report(setting, 'must be off alone, or a list without it')
+  return some
 }
 
 function readNextUpstream(values: Values): NextUpstream[] {

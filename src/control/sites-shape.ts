@@ -50,8 +50,10 @@ import type {
 } from '../sites/model.ts'
 import type {
   ParamSettings,
+  ProxyRedirect,
   ProxySettings,
   ServerAddress,
+  TextReplacement,
   Upstream,
   UpstreamServer,
   UpstreamTls,
@@ -143,6 +145,8 @@ const step: Check = byKind<RewriteStep>({
 const steps = listOf(step, MAX_ENTRIES)
 
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
+const replacement = { text: { from: line, to: line }, regex: { pattern, to: line } }
+const replacements = listOf(byKind<TextReplacement>(replacement), MAX_ENTRIES)
 const proxySettings = object<ProxySettings>({
   tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
@@ -151,7 +155,14 @@ const proxySettings = object<ProxySettings>({
   connectTimeout: milliseconds,
   sendTimeout: milliseconds,
   readTimeout: milliseconds,
-  redirects: flag,
+  redirects: listOf(byKind<ProxyRedirect>({ ...replacement, default: {} }), MAX_ENTRIES),
+  cookieDomains: replacements,
+  cookiePaths: replacements,
+  ignoreHeaders: listOf(line, MAX_ENTRIES),
+  passesHeaders: flag,
+  passesBody: flag,
+  buffers: flag,
+  forwarded: oneOf(['x-forwarded', 'forwarded', 'both', 'off']),
   nextUpstream: listOf(line, MAX_ENTRIES),
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,

@@ -7,7 +7,7 @@
  * Text in the model is bytes: each character is the latin-1 character of a byte, as in a request's decoded path.
  */
 
-import type { Place, Template } from './place.ts'
+import type { PatternText, Place, Template } from './place.ts'
 import type {
   ParamSettings,
   ProxySettings,
@@ -17,13 +17,7 @@ import type {
   UpstreamTls,
 } from './upstream-model.ts'
 
-export type { Place, Template }
-
-/** A regular expression in PCRE's notation. */
-export interface PatternText {
-  readonly source: string
-  readonly ignoresCase: boolean
-}
+export type { PatternText, Place, Template }
 
 export interface SitesModel {
   /** In the order of the configuration. Empty: requests are routed by the applications' own hosts and paths. */

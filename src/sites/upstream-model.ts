@@ -2,7 +2,7 @@
  * The model of upstreams: groups of servers that requests are passed on to, and what a location says of that. Plain frozen data, as the rest of
  * the model (`model.ts`), with the name of nginx's directive where there is one. Types only.
  */
-import type { Place, Template } from './place.ts'
+import type { PatternText, Place, Template } from './place.ts'
 
 /** `upstream`; or one server that a location names itself. */
 export interface Upstream {
@@ -109,8 +109,22 @@ export interface ProxySettings {
   readonly sendTimeout: number
   /** For the head, and between two reads of content. `proxy_read_timeout` */
   readonly readTimeout: number
-  /** A Location of the upstream that names itself becomes one of the site. `proxy_redirect default` */
-  readonly redirects: boolean
+  /** What becomes of a Location, and of a Refresh; the first that fits. `proxy_redirect` */
+  readonly redirects: readonly ProxyRedirect[]
+  /** `proxy_cookie_domain` */
+  readonly cookieDomains: readonly TextReplacement[]
+  /** `proxy_cookie_path` */
+  readonly cookiePaths: readonly TextReplacement[]
+  /** Orders of the upstream that are not followed; lower case. `proxy_ignore_headers` */
+  readonly ignoreHeaders: readonly string[]
+  /** The client's own fields. `proxy_pass_request_headers` */
+  readonly passesHeaders: boolean
+  /** The client's content. `proxy_pass_request_body` */
+  readonly passesBody: boolean
+  /** What a slow client does not take is kept, so that the server is free. `proxy_buffering` */
+  readonly buffers: boolean
+  /** Fields that say who the client is. */
+  readonly forwarded: ForwardedForm
   /** `proxy_next_upstream` */
   readonly nextUpstream: readonly NextUpstream[]
   /** Servers that get a request at most; 0: each of the group. `proxy_next_upstream_tries` */
@@ -118,6 +132,16 @@ export interface ProxySettings {
   /** Milliseconds in which another one may be tried; 0: any time. `proxy_next_upstream_timeout` */
   readonly nextUpstreamTimeout: number
 }
+
+export type ForwardedForm = 'x-forwarded' | 'forwarded' | 'both' | 'off'
+
+/** The beginning of a text, or what a regular expression matches, becomes another text. */
+export type TextReplacement =
+  | { readonly kind: 'text'; readonly from: Template; readonly to: Template }
+  | { readonly kind: 'regex'; readonly pattern: PatternText; readonly to: Template }
+
+/** `default`: the URL of `proxy` becomes the prefix of the location. */
+export type ProxyRedirect = TextReplacement | { readonly kind: 'default' }
 
 export type NextUpstream =
   | 'error'

@@ -95,6 +95,8 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
           send: list,
           read: list,
           nextUpstream: new Set(['error', 'timeout']),
+          buffers: true,
+          hearsBuffering: true,
           tries: 0,
           triesTimeout: 0,
         },

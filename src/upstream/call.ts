@@ -262,7 +262,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#phase = 'reading'
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
-    const relay = new Relay(this.#exchange, this.#parts.relay, this)
+    const { relay: limits } = this.#parts
+    const relay = new Relay(this.#exchange, buffersOf(head, this.#rules) ? limits : withoutFile(limits), this)
     this.#relay = relay
     const given = this.#request.toClient(head)
     this.#isEventStream = isEventStream(given.headers)
@@ -486,3 +487,24 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
   }
 }
+
+/** What a server may be ahead of its client without buffering: two reads of its connection. */
+const SMALL_BUFFER = 128 * 1024
+
+function withoutFile(limits: RelayLimits): RelayLimits {
+  return { ...limits, memoryBuffer: SMALL_BUFFER, responseBuffer: SMALL_BUFFER }
+}
+
+/** `proxy_buffering`, unless the server says something else for this response. */
+function buffersOf({ headers }: UpstreamHead, { buffers, hearsBuffering }: CallRules): boolean {
+  if (!hearsBuffering) return buffers
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (name.length !== X_ACCEL_BUFFERING.length || name.toLowerCase() !== X_ACCEL_BUFFERING) continue
+    const value = headers[i + 1]!.toLowerCase()
+    return value === 'yes' || (value === 'no' ? false : buffers)
+  }
+  return buffers
+}
+
+const X_ACCEL_BUFFERING = 'x-accel-buffering'

@@ -15,6 +15,10 @@ export interface CallRules {
   readonly send: DeadlineList
   readonly read: DeadlineList
   readonly nextUpstream: ReadonlySet<NextUpstream>
+  /** What a slow client does not take is kept. */
+  readonly buffers: boolean
+  /** The server may say whether (X-Accel-Buffering). */
+  readonly hearsBuffering: boolean
   /** 0: as many as the group has servers. */
   readonly tries: number
   /** Milliseconds; 0: any time. */

@@ -67,6 +67,8 @@ export class Upstreams {
       send: this.#deadlinesOf(settings.sendTimeout),
       read: this.#deadlinesOf(settings.readTimeout),
       nextUpstream: new Set(settings.nextUpstream),
+      buffers: settings.buffers,
+      hearsBuffering: !settings.ignoreHeaders.includes('x-accel-buffering'),
       tries: settings.nextUpstreamTries,
       triesTimeout: settings.nextUpstreamTimeout,
     }

@@ -474,6 +474,72 @@ locations = [
   assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
 })
 
+test('a server is told what the settings say of the client, and keeps to its speed where nothing is kept for it', async t => {
+  let sent = 0
+  const echo = await startEcho('echo', (request, response) => {
+    if (!/large/.test(request.url!)) return false
+    response.writeHead(200, request.url!.includes('says') ? { 'X-Accel-Buffering': 'no' } : {})
+    const piece = Buffer.alloc(64 * 1024)
+    const more = () => {
+      while (sent < 64 * 1024 ** 2) {
+        sent += piece.length
+        if (!response.write(piece)) return
+      }
+      response.end()
+    }
+    response.on('drain', more)
+    more()
+    return true
+  })
+  const server = await start(
+    t,
+    `[[site]]
+proxy-forwarded = "both"
+locations = [
+  { match = "/", proxy = "http://127.0.0.1:${echo.port}" },
+  { match = "/own/", proxy = "http://127.0.0.1:${echo.port}", proxy-forwarded = "forwarded", proxy-pass-request-headers = false },
+  { match = "/none/", proxy = "http://127.0.0.1:${echo.port}", proxy-forwarded = "off", proxy-pass-request-body = false },
+  { match = "/unkept/", proxy = "http://127.0.0.1:${echo.port}", proxy-buffering = false },
+]`,
+    [echo],
+  )
+  const { 'x-request-id': _, ...both } = fields(reached(await get(server, '/x', 'Forwarded: for=6.6.6.6')))
+  assert.equal(both['forwarded'], 'for=127.0.0.1;host=shop.test;proto=http')
+  assert.equal(both['x-forwarded-for'], '127.0.0.1')
+  const own = reached(
+    await ask(server, 'GET /own/x HTTP/1.1\r\nHost: shop.test:81\r\nCookie: a=1\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n'),
+  )
+  assert.deepEqual(Object.keys(fields(own)).sort(), ['forwarded', 'host', 'x-request-id'])
+  assert.equal(fields(own)['forwarded'], 'for=127.0.0.1;host="shop.test:81";proto=http')
+  // Content that is not passed on is no request of its own.
+  await withClient(server.target, async client => {
+    const inner = 'GET /none/smuggled HTTP/1.1\r\nHost: shop.test\r\n\r\n'
+    client.send(`POST /none/x HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`)
+    const first = reached(await client.response('POST'))
+    assert.deepEqual([first.url, first.body, fields(first)['content-length']], ['/none/x', '', '0'])
+    assert.equal(fields(first)['x-forwarded-for'], undefined)
+    client.send('GET /none/y HTTP/1.1\r\nHost: shop.test\r\n\r\n')
+    assert.equal(reached(await client.response()).url, '/none/y')
+  })
+  for (const path of ['/unkept/large', '/says-large']) {
+    sent = 0
+    await withClient(server.target, async client => {
+      client.send(`GET ${path} HTTP/1.1\r\nHost: shop.test\r\n\r\n`)
+      await client.head()
+      client.socket.pause()
+      let before = -1
+      // Buffers of the system are full when nothing more is taken.
+      while (before !== sent) {
+        before = sent
+        // wait: that nothing happens has no event
+        await new Promise(resolve => setTimeout(resolve, 150))
+      }
+      assert.ok(sent < 32 * 1024 ** 2, `${path}: ${sent} bytes were taken for a client that reads nothing`)
+    })
+  }
+  await server.stop()
+})
+
 test('a server is asked by TLS when its certificate is right; else the next one is, and the log says why', async t => {
   const authority = new Authority()
   const [right, wrong] = [authority.issue({ names: ['localhost'] }), authority.issue({ names: ['else.test'] })]

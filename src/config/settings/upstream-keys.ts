@@ -3,8 +3,10 @@
  * names and hyphens.
  */
 import { TOKEN } from '../../base/token.ts'
-import { count, duration, oneOf, text } from '../kinds/kinds.ts'
+import type { ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/upstream-model.ts'
+import { count, duration, oneOf, onOrOff, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
+import { parseCookieDomain, parseCookiePath, parseIgnored, parseRedirect } from '../kinds/proxy-words.ts'
 import { NEXT_UPSTREAM, parseBalance, parseProxy, parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { nameKey, none, ofFile } from './site-kinds.ts'
@@ -106,14 +108,86 @@ export const proxySettings = {
     doc: 'Time for the whole head of a response, and between two reads of its content.',
     more: 'A WebSocket may be silent for longer: the system asks whether both ends are there.',
   }),
-  proxyRedirect: input({
+  proxyRedirect: input<ProxyRedirect | null>({
     ...ofFile,
     name: 'proxy-redirect',
-    placeholder: 'WORD',
-    kind: oneOf(['default', 'off']),
+    placeholder: 'RULE',
+    kind: text('`default`, `off`, `FROM TO`, `~REGEX TO`, `~*REGEX TO`; may have variables', parseRedirect),
     default: 'default',
     why: 'A client cannot reach the server’s own address.',
-    doc: 'default: a Location that names the URL of `proxy` leads to the location of the site; off: it stays.',
+    doc: 'What becomes of a Location of the upstream, and of a Refresh; a list, of which the first that fits counts.',
+    more: '`default`: one that begins with the URL of `proxy` leads to the location of the site. `FROM TO`: the beginning FROM becomes TO, as in "http://internal:8000/ /". A regular expression that matches is replaced as a whole, and TO may have its groups: `$1`.',
+    repeatable: 'words',
+  }),
+  proxyCookieDomain: input<TextReplacement | null>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-cookie-domain',
+    placeholder: 'RULE',
+    kind: text('`off`, `FROM TO`, `~REGEX TO`; may have variables', parseCookieDomain),
+    why: 'An upstream that knows its own name writes it itself.',
+    doc: 'What becomes of Domain in a Set-Cookie of the upstream, as in "internal.test $host"; a list.',
+    repeatable: 'words',
+  }),
+  proxyCookiePath: input<TextReplacement | null>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-cookie-path',
+    placeholder: 'RULE',
+    kind: text('`off`, `FROM TO`, `~REGEX TO`, `~*REGEX TO`; may have variables', parseCookiePath),
+    why: 'Most upstreams have the paths of the site.',
+    doc: 'What becomes of Path in a Set-Cookie of the upstream, as in "/v1/ /api/"; a list.',
+    more: 'Flags of cookies are those of `cookie-flags`.',
+    repeatable: 'words',
+  }),
+  proxyIgnoreHeaders: input<string>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-ignore-headers',
+    placeholder: 'NAME',
+    kind: text('`X-Accel-Redirect`, `X-Accel-Limit-Rate`, `X-Accel-Charset`, `X-Accel-Buffering`', parseIgnored),
+    why: 'Who answers for the site may also say how.',
+    doc: 'Orders of an upstream that are not followed: for one that is not trusted; a list.',
+    more: 'X-Accel-Expires, Expires, Cache-Control, Set-Cookie and Vary are possible too, and change nothing: no response is kept.',
+    repeatable: 'words',
+  }),
+  proxyPassRequestHeaders: input<boolean>({
+    ...ofFile,
+    name: 'proxy-pass-request-headers',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'on',
+    why: 'A server wants to see the request.',
+    doc: 'Fields of the client are passed on; else only those that Jumak and proxy-set-headers write.',
+  }),
+  proxyPassRequestBody: input<boolean>({
+    ...ofFile,
+    name: 'proxy-pass-request-body',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'on',
+    why: 'A server wants to see the request.',
+    doc: 'Content of the client is passed on; else the request to the upstream has none.',
+  }),
+  proxyBuffering: input<boolean>({
+    ...ofFile,
+    name: 'proxy-buffering',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'on',
+    why: 'A server should not wait for slow clients.',
+    doc: 'What a slow client does not take is kept, in memory and then in a file; off: the server sends at the speed of its client.',
+    more: 'Content goes on as it comes in both cases, so streams and event streams need no `off`. An upstream may say it for one response: `X-Accel-Buffering: no`.',
+  }),
+  proxyForwarded: input<ForwardedForm>({
+    ...ofFile,
+    name: 'proxy-forwarded',
+    placeholder: 'FORM',
+    kind: oneOf(['x-forwarded', 'forwarded', 'both', 'off']),
+    default: 'x-forwarded',
+    why: 'Nearly all servers read these.',
+    doc: 'How an upstream is told who the client is: X-Forwarded-… and X-Real-IP, Forwarded (RFC7239), both, or not at all.',
+    more: 'What a client says in such fields of itself is never passed on.',
   }),
   proxyNextUpstream: input({
     ...ofFile,

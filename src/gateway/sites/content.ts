@@ -180,8 +180,8 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
 
 /**
  * What nginx takes from an application or an upstream as an order, and X-Sendfile, of which the application's own handler has left nothing where it
- * may be obeyed. They are not for clients. X-Accel-Buffering has no effect: content goes on as it comes, always. X-Accel-Expires is for a cache,
- * which there is not.
+ * may be obeyed. They are not for clients. X-Accel-Buffering is followed where an upstream's content is kept (`upstream/call.ts`). X-Accel-Expires is
+ * for a cache, which there is not.
  */
 const IS_ORDER = /^x-(?:accel-(?:redirect|buffering|expires|limit-rate|charset)|sendfile)$/i
 const LETTER_X = 0x78
@@ -204,8 +204,9 @@ function decide(
   response: ApplicationResponse,
   onStrayFile: () => void,
 ): Decision {
-  const { interceptsErrors } = request.location.settings
+  const { interceptsErrors, proxy } = request.location.settings
   const { status, headers } = head
+  const isProxied = isUpstream(request)
   const { localRedirect } = head
   if (localRedirect !== undefined)
     return () => {
@@ -220,6 +221,7 @@ function decide(
     if (headers[i]!.length === X_SENDFILE.length) onStrayFile()
     const value = headers[i + 1]!
     const name = headers[i]!.toLowerCase()
+    if (isProxied && proxy.ignoreHeaders.includes(name)) continue
     if (name === 'x-accel-redirect') target = value
     else if (name === 'x-accel-limit-rate' && /^\d{1,12}$/.test(value)) request.limitRate = Number(value)
     else if (name === 'x-accel-charset' && CHARSET.test(value)) request.charset = value === 'off' ? '' : value
@@ -241,12 +243,18 @@ function decide(
   return withHeadFields(request, hasOrders ? followed(request, head) : head)
 }
 
+/** Settings of `proxy` mean nothing for an application. */
+function isUpstream({ location: { proxy, script } }: SiteRequest): boolean {
+  return proxy !== null || script !== null
+}
+
 const CHARSET = /^[A-Za-z0-9._-]{1,32}$/
 
 /** The head without its orders. A charset that the application has given itself stays. */
 function followed(request: SiteRequest, head: ResponseHead): ResponseHead {
   const { charset } = request
-  const headers = fieldsWith(head.headers, name => !isOrder(name))
+  const shown = isUpstream(request) ? request.location.settings.proxy.passHeaders : []
+  const headers = fieldsWith(head.headers, name => !isOrder(name) || shown.includes(name.toLowerCase()))
   request.charset = null
   return withHeaders(head, charset === null ? headers : withCharset(headers, charset, false))
 }

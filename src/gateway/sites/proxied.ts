@@ -79,7 +79,9 @@ export class Proxied {
   handle(request: SiteRequest): void {
     const { exchange, location } = request
     const { body } = exchange
-    const hasContent = body.length !== 0 && !body.isPulled && !exchange.isWebSocket
+    // What is not passed on is thrown away when the request has its answer.
+    const hasContent =
+      location.settings.proxy.passesBody && body.length !== 0 && !body.isPulled && !exchange.isWebSocket
     const tooLarge = !hasContent ? null : body.limitTo(location.settings.bodyLimit ?? BODY_LIMIT)
     if (tooLarge !== null) {
       this.#refuse(exchange, tooLarge)
@@ -125,7 +127,7 @@ export class Proxied {
       question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
       toClient: (answer: UpstreamHead) => {
         request.answer = answer
-        return headForClient(answer, location.proxy, settings)
+        return headForClient(answer, location.proxy, request)
       },
       record,
     }

@@ -7,10 +7,11 @@
  * Not here: fields of the connection and the framing (`upstream/request-head.ts`).
  */
 import { FORWARDED_HEADERS } from '../../base/forwarded-headers.ts'
+import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
-import type { CompiledProxy, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { CompiledProxy, Rewrite, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { ProxySettings } from '../../sites/upstream-model.ts'
 import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
@@ -27,9 +28,9 @@ const replacedBy = new WeakMap<CompiledProxy, ReadonlySet<string>>()
 export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): HeaderLines {
   const { exchange } = request
   const own = ownFields(request)
+  const sent = request.location.settings.proxy.passesHeaders ? exchange.request.headers : NO_FIELDS
   if (proxy.setHeaders.length === 0) {
-    const passed = passedFields(exchange.request.headers, EVERYWHERE)
-    own.push(...passed)
+    own.push(...passedFields(sent, EVERYWHERE))
     return own
   }
   let replaced = replacedBy.get(proxy)
@@ -47,10 +48,11 @@ export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): Heade
     if (name.toLowerCase() === 'host') lines.unshift(name, text)
     else lines.push(name, text)
   }
-  lines.push(...passedFields(exchange.request.headers, replaced))
+  lines.push(...passedFields(sent, replaced))
   return lines
 }
 
+const NO_FIELDS: readonly string[] = []
 const EVERYWHERE: ReadonlySet<string> = new Set(ABOUT_CLIENT)
 
 function ownFields({ exchange, site, location }: SiteRequest): HeaderLines {
@@ -58,14 +60,32 @@ function ownFields({ exchange, site, location }: SiteRequest): HeaderLines {
   const { authority, scheme, rootPath } = request
   // HTTP/1.0 may name no host, and a server needs one (RFC9112§3.2).
   const host = authority || site.firstName || location.proxy!.upstream
-  const client = peer.address || 'unix:'
+  const lines = ['Host', host]
+  const { forwarded } = location.settings.proxy
   // Each proxy on the way has added the address that it saw; of them only ours and the client's are known to be true.
-  const chain =
-    peer.socketAddress === '' || peer.socketAddress === peer.address ? client : `${client}, ${peer.socketAddress}`
-  const lines = ['Host', host, 'X-Real-IP', client, 'X-Forwarded-For', chain, 'X-Forwarded-Proto', scheme]
-  lines.push('X-Forwarded-Host', host, 'X-Request-ID', exchange.id)
-  if (rootPath !== undefined && rootPath !== '') lines.push('X-Forwarded-Prefix', rootPath)
+  const nearest = peer.socketAddress === peer.address ? '' : peer.socketAddress
+  if (forwarded === 'x-forwarded' || forwarded === 'both') {
+    const client = peer.address || 'unix:'
+    const chain = nearest === '' ? client : `${client}, ${nearest}`
+    lines.push('X-Real-IP', client, 'X-Forwarded-For', chain, 'X-Forwarded-Proto', scheme, 'X-Forwarded-Host', host)
+  }
+  if (forwarded === 'forwarded' || forwarded === 'both') {
+    const client = `for=${forwardedNode(peer.address)};host=${quoted(host)};proto=${scheme}`
+    lines.push('Forwarded', nearest === '' ? client : `${client}, for=${forwardedNode(nearest)}`)
+  }
+  lines.push('X-Request-ID', exchange.id)
+  if (rootPath !== undefined && rootPath !== '' && forwarded !== 'off') lines.push('X-Forwarded-Prefix', rootPath)
   return lines
+}
+
+/** RFC7239§6. Behind a Unix socket there is no address. */
+function forwardedNode(address: string): string {
+  if (address === '') return 'unknown'
+  return address.includes(':') ? `"[${address}]"` : address
+}
+
+function quoted(text: string): string {
+  return TOKEN.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
 /** nginx hides them by itself; orders such as X-Accel-Redirect are taken out where they are followed (`content.ts`). */
@@ -80,16 +100,28 @@ const lastFor = new WeakMap<
 >()
 
 /** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
-export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
-  if (!head.comesAgain) return madeForClient(head, proxy, settings)
+export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
+  const { settings } = request.location
+  if (!head.comesAgain) return madeForClient(head, proxy, request)
   const last = lastFor.get(head)
-  if (last?.proxy === proxy && last.settings === settings) return last.head
-  const made = Object.freeze({ ...madeForClient(head, proxy, settings), comesAgain: true })
-  lastFor.set(head, { proxy, settings, head: made })
-  return made
+  if (last?.proxy === proxy && last.settings === settings.proxy) return last.head
+  const made = madeForClient(head, proxy, request)
+  if (proxy !== null && mayDependOnRequest(head)) return made
+  const kept = Object.freeze({ ...made, comesAgain: true })
+  lastFor.set(head, { proxy, settings: settings.proxy, head: kept })
+  return kept
 }
 
-function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
+/** Its rewritten values may have variables of the request. */
+function mayDependOnRequest({ headers }: UpstreamHead): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (REWRITTEN.has(headers[i]!.toLowerCase())) return true
+  return false
+}
+
+const REWRITTEN: ReadonlySet<string> = new Set(['location', 'refresh', 'set-cookie'])
+
+function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
+  const settings = request.location.settings.proxy
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
     const names = [...HIDDEN.filter(name => !settings.passHeaders.includes(name)), ...settings.hideHeaders]
@@ -102,19 +134,34 @@ function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings
     const lower = name.toLowerCase()
     if (hidden.has(lower)) continue
     const value = head.headers[i + 1]!
-    headers.push(
-      name,
-      proxy !== null && settings.redirects && lower === 'location' ? locationForClient(value, proxy) : value,
-    )
+    headers.push(name, proxy === null ? value : valueForClient(lower, value, proxy, request))
   }
   const { status, reason, localRedirect } = head
   return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
 }
 
-/** `proxy_redirect default`. */
-function locationForClient(url: string, { upstream, isTls, uri, prefix, uriText }: CompiledProxy): string {
-  // A URI with variables has no beginning that could be compared.
-  if (uri?.isWhole) return url
-  const own = `http${isTls ? 's' : ''}://${upstream}${uri === null ? '/' : uriText}`
-  return url.startsWith(own) ? (uri === null ? '/' : prefix) + url.slice(own.length) : url
+function valueForClient(name: string, value: string, proxy: CompiledProxy, request: SiteRequest): string {
+  const { rewriteLocation, rewriteCookie } = proxy
+  switch (name) {
+    case 'location':
+      return rewriteLocation === null ? value : safe(rewriteLocation(request, value))
+    case 'refresh':
+      return rewriteLocation === null ? value : refreshFor(value, rewriteLocation, request)
+    case 'set-cookie':
+      return rewriteCookie === null ? value : safe(rewriteCookie(request, value))
+    default:
+      return value
+  }
+}
+
+/** `5; url=http://back/x` */
+function refreshFor(value: string, rewrite: Rewrite, request: SiteRequest): string {
+  const at = value.toLowerCase().indexOf('url=')
+  if (at < 0) return value
+  return value.slice(0, at + 4) + safe(rewrite(request, value.slice(at + 4)))
+}
+
+/** A variable may have a line break. */
+function safe(text: string): string {
+  return text.replace(NOT_IN_VALUE, percentEncoded)
 }

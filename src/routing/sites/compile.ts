@@ -111,6 +111,9 @@ function defineInLocation(location: Location, compiler: SiteCompiler): void {
   if (location.match.kind === 'regex') compiler.pattern(location.match.pattern)
   for (const { name } of location.settings.access.requestSets) compiler.define(name)
   defineInSteps(location.rewrites, compiler)
+  const { redirects, cookieDomains, cookiePaths } = location.settings.proxy
+  for (const one of [...redirects, ...cookieDomains, ...cookiePaths])
+    if (one.kind === 'regex') compiler.pattern(one.pattern)
   for (const inner of location.locations) defineInLocation(inner, compiler)
 }
 

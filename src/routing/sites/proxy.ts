@@ -8,6 +8,7 @@ import { percentEncoded } from '../../http/path.ts'
 import type { Location } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
 import { encodedQuery } from './normal-path.ts'
+import { compileCookies, compileRedirects } from './proxy-rewrites.ts'
 import type { CompiledProxy, SiteRequest } from './site-request.ts'
 
 /** Null: the location passes nothing on. */
@@ -18,21 +19,23 @@ export function compileProxy({ handler, settings }: Location, compiler: SiteComp
     upstream: handler.upstream,
     isTls: handler.isTls,
     uri: uri === null ? null : { text: uri.evaluate, isWhole: uri.constant === null },
-    uriText: handler.uri ?? '',
-    ...hostAndPort(handler.upstream),
+    ...hostAndPort(handler.upstream, handler.isTls ? '443' : '80'),
     prefix: handler.prefix,
     setHeaders: settings.proxy.setHeaders.map(({ name, value }) => ({ name, value: compiler.template(value) })),
+    rewriteLocation: compileRedirects(settings.proxy.redirects, handler, compiler),
+    rewriteCookie: compileCookies(settings.proxy.cookieDomains, settings.proxy.cookiePaths, compiler),
   }
 }
 
 /** As nginx has them in `$proxy_host` and `$proxy_port`. */
-function hostAndPort(upstream: string): Pick<CompiledProxy, 'host' | 'port'> {
+function hostAndPort(upstream: string, usual: string): Pick<CompiledProxy, 'host' | 'port'> {
   if (upstream.startsWith('unix:')) return { host: 'localhost', port: '' }
-  const port = /:(\d+)$/.exec(upstream)?.[1] ?? USUAL_PORT
-  return { host: port === USUAL_PORT ? upstream.replace(/:80$/, '') : upstream, port }
+  const port = /:(\d+)$/.exec(upstream)?.[1] ?? usual
+  return {
+    host: port === usual && upstream.endsWith(`:${usual}`) ? upstream.slice(0, -usual.length - 1) : upstream,
+    port,
+  }
 }
-
-const USUAL_PORT = '80'
 
 /** What a path must not have on the wire: as `ngx_escape_uri` has it for a URI. */
 const NOT_IN_PATH = /[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/g

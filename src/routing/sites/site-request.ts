@@ -31,6 +31,9 @@ export type Captures = readonly (string | undefined)[]
 /** A template, a variable: its value for a request. Each character is a byte. */
 export type Evaluate = (request: SiteRequest) => string
 
+/** Makes another text of one, for a request. */
+export type Rewrite = (request: SiteRequest, text: string) => string
+
 /** A variable that is computed: what is looked up, and the value for it. */
 export interface Lookup {
   /** What is looked up. */
@@ -205,14 +208,16 @@ export interface CompiledProxy {
   readonly isTls: boolean
   /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
   readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
-  /** As it is written; empty: there is none. */
-  readonly uriText: string
-  /** As `proxy` names the server, without port 80. `$proxy_host` */
+  /** As `proxy` names the server, without the usual port. `$proxy_host` */
   readonly host: string
   /** Empty: it is a Unix socket. `$proxy_port` */
   readonly port: string
   readonly prefix: string
   readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
+  /** Of a Location, and of the URL in a Refresh; null: they stay. */
+  readonly rewriteLocation: Rewrite | null
+  /** Of a Set-Cookie; null: it stays. */
+  readonly rewriteCookie: Rewrite | null
 }
 
 /** `fastcgi`, `scgi`, `uwsgi`; what it means: `params.ts`. */
