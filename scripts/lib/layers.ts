@@ -50,7 +50,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   shared: ['base'],
   limits: ['base', 'sites'],
   apps: ['base', 'http', 'shared'],
-  upstream: ['base', 'http', 'http1', 'sites', 'apps'],
+  cgi: ['base', 'http', 'http1'],
+  upstream: ['base', 'http', 'http1', 'cgi', 'sites', 'apps'],
   middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe', 'compression'],
   gateway: [

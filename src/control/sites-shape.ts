@@ -48,7 +48,14 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
-import type { ProxySettings, ServerAddress, Upstream, UpstreamServer, UpstreamTls } from '../sites/upstream-model.ts'
+import type {
+  ParamSettings,
+  ProxySettings,
+  ServerAddress,
+  Upstream,
+  UpstreamServer,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -115,6 +122,9 @@ const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
   proxy: { upstream: line, isTls: flag, uri: orNull(line), prefix: line },
+  fastcgi: { upstream: line },
+  scgi: { upstream: line },
+  uwsgi: { upstream: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -146,6 +156,12 @@ const proxySettings = object<ProxySettings>({
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,
 })
+const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
+const paramSettings = object<ParamSettings>({
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  fastcgiIndex: orNull(line),
+  splitPathInfo: orNull(line),
+})
 const server = object<UpstreamServer>({
   label: line,
   address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
@@ -156,14 +172,17 @@ const server = object<UpstreamServer>({
   slowStart: milliseconds,
   isBackup: flag,
   isDown: flag,
+  isDraining: flag,
 })
 const upstream = object<Upstream>({
   name: line,
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
   servers: listOf(server, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  isSingle: flag,
   place,
 })
 const pem = text(1024 * 1024)
@@ -258,6 +277,7 @@ const settings = object<LocationSettings>({
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,
+  params: paramSettings,
 })
 const location: Check = object<Location>({
   match,

@@ -8,6 +8,8 @@ import type { Place, Template } from './place.ts'
 export interface Upstream {
   /** As locations and the log name it. */
   readonly name: string
+  /** What its servers speak. */
+  readonly protocol: UpstreamProtocol
   readonly servers: readonly UpstreamServer[]
   readonly balance: Balance
   /** What `hash` looks at; null: another method. */
@@ -16,8 +18,15 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** A location names it itself: it has one server, and no settings. */
+  readonly isSingle: boolean
   readonly place: Place
 }
+
+export type UpstreamProtocol = 'http' | ScriptProtocol
+
+/** Protocols that carry a request as variables, as CGI has them. */
+export type ScriptProtocol = 'fastcgi' | 'scgi' | 'uwsgi'
 
 export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'hash' | 'consistent-hash' | 'random' | 'random-two'
 
@@ -31,12 +40,14 @@ export interface UpstreamServer {
   readonly maxFails: number
   /** Milliseconds. `fail_timeout` */
   readonly failTimeout: number
-  /** Of each thread; 0: any number. `max_conns` */
+  /** Requests at once; 0: any number. `max_conns` */
   readonly maxConns: number
   /** Milliseconds. `slow_start` */
   readonly slowStart: number
   readonly isBackup: boolean
   readonly isDown: boolean
+  /** It gets no new requests but those of clients that belong to it. `jumak upstream … drain` */
+  readonly isDraining: boolean
 }
 
 export type ServerAddress =
@@ -70,6 +81,16 @@ export interface ProxyTarget {
   readonly uri: Template | null
   /** Of the location that it was written in. */
   readonly prefix: string
+}
+
+/** What a location says of variables of FastCGI, SCGI and uwsgi. */
+export interface ParamSettings {
+  /** Besides the usual ones. An empty value: it is not sent. `fastcgi_param`, `scgi_param`, `uwsgi_param` */
+  readonly params: Readonly<Record<ScriptProtocol, readonly { readonly name: string; readonly value: Template }[]>>
+  /** Name of the script for a path that ends in a slash; null: none. `fastcgi_index` */
+  readonly fastcgiIndex: string | null
+  /** Its groups are the script and what follows it; null: the whole path is the script. `fastcgi_split_path_info` */
+  readonly splitPathInfo: string | null
 }
 
 /** What a location says of how it passes requests on; the nearest value as a whole. */

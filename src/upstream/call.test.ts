@@ -12,6 +12,7 @@ import { HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { acceptOf } from '../http/websocket-key.ts'
 import type { UpstreamServer } from '../sites/upstream-model.ts'
+import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamCall } from './call.ts'
 import { PLAIN } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
@@ -41,6 +42,7 @@ async function serve(t: TestContext, act: (socket: Socket) => void): Promise<Ups
     slowStart: 0,
     isBackup: false,
     isDown: false,
+    isDraining: false,
   }
 }
 
@@ -51,13 +53,16 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
   const group = new UpstreamGroup(
     {
       name: 'back',
+      protocol: 'http',
       servers: [server],
       balance: 'round-robin',
       hashKey: null,
       keepalive: 4,
       keepaliveTimeout: 60_000,
+      isSingle: true,
       place,
     },
+    new GroupState(makeGroupMemory(1, 16, false), 1, 0),
     room,
   )
   const memory = new MemoryBudget()
@@ -83,6 +88,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
           body: null,
           question: { address: '', key: '' },
           toClient: ({ status, reason, headers }) => ({ status, reason, headers }),
+          record: null,
         },
         {
           connect: new DeadlineList(connectMs),

@@ -12,7 +12,6 @@
  * - A client learns nothing of a server's address or mistake: both are in the log.
  * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
  */
-import type { LiveBody } from '../apps/pool/live-body.ts'
 import { acceptedHeaders } from '../apps/raw/handshake.ts'
 import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
 import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
@@ -24,10 +23,11 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
-import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
+import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
 import type { ConnectionRoom, WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
@@ -43,14 +43,25 @@ export interface CallParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
+/** The content of a request, given once from its beginning to its end. */
+export interface OutgoingBody {
+  /** The client's content will not be complete. Set before the first read. */
+  onFailed: (error: Error) => void
+  /** The next piece; an empty one is the end. May call back at once, and never after `close`. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  close(): void
+}
+
 export interface CallRequest {
   /** Plain, or with TLS as the location wants it. */
   readonly sockets: SocketMaker
   readonly head: OutgoingHead
   /** Null: there is no content. */
-  readonly body: LiveBody | null
+  readonly body: OutgoingBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
+  /** Null: nobody asks what became of it. */
+  readonly record: CallRecord | null
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -76,7 +87,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #request: CallRequest
   readonly #rules: CallRules
   readonly #parts: CallParts
-  readonly #text: string
+  readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
   #phase: Phase = 'connecting'
@@ -100,7 +111,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request = request
     this.#rules = rules
     this.#parts = parts
-    this.#text = serializeRequest(request.head)
+    this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
   }
 
@@ -162,6 +173,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const { head } = this.#request
     this.#phase = 'connecting'
     this.#connection = connection
+    this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
     else this.#rules.connect.arm(this.#clock)
@@ -180,6 +192,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onConnected(): void {
     const connection = this.#connection!
+    this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
     const { body } = this.#request
@@ -197,17 +210,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   /** Content, as fast as the client gives it and the server takes it. */
-  #feed(connection: UpstreamConnection, body: LiveBody): void {
+  #feed(connection: UpstreamConnection, body: OutgoingBody): void {
     this.#tries.isBodyRead = true
+    const { dialect } = this.#group
+    const { head } = this.#request
     body.read(this.#position, (error, piece) => {
       if (this.#connection !== connection || error !== null) return
       if (piece.length === 0) {
-        if (body.length === undefined) connection.write(LAST_CHUNK)
+        const tail = dialect.tail(head)
+        if (tail.length > 0) connection.write(tail)
         this.#sentAll(connection)
         return
       }
       this.#position += piece.length
-      if (connection.write(body.length === undefined ? chunkOf(piece) : piece)) this.#feed(connection, body)
+      if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
       else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
     })
   }
@@ -236,6 +252,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onHead(head: UpstreamHead): void {
     const { status } = head
+    this.#request.record?.head(status)
     if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
       this.#tell(`answered with ${status}${ANOTHER}`)
       this.#drop(status >= 500 || status === 429)
@@ -277,12 +294,14 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   onBody(chunk: Buffer): void {
     if (this.#phase !== 'reading') return
     this.#hasProgressed = true
+    this.#request.record?.content(chunk.length)
     this.#rules.read.arm(this.#clock)
     this.#relay!.chunk(chunk)
   }
 
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
+    if (this.#request.record !== null) this.#request.record.trailers = trailers
     this.#finish()
     try {
       relay?.end(this.#passesTrailers ? trailers : undefined)
@@ -296,6 +315,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onSwitch(head: UpstreamHead): void {
     const connection = this.#connection!
+    this.#request.record?.head(head.status)
     let headers: HeaderLines
     try {
       headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
@@ -335,6 +355,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     connection?.destroy()
   }
 
+  onNote(line: string): void {
+    this.#tell(`says: ${line}`)
+  }
+
   // -- ends
 
   onClosed(reason: string, isViolation: boolean): void {
@@ -347,6 +371,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
+      this.#request.record?.failed(502)
+      this.#request.record?.ended()
       this.#tries.isSent = false
       this.#connect(this.#peer!, true)
       return
@@ -375,6 +401,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#cut(error)
       return
     }
+    this.#request.record?.failed(status)
     const goesOn = this.#tries.mayGoOn(failure)
     this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
     this.#drop(counts)
@@ -386,6 +413,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #drop(counts: boolean): void {
     this.#clock.disarm()
     if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
@@ -398,6 +426,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #finish(): void {
     this.#phase = 'over'
     this.#clock.disarm()
+    this.#request.record?.ended()
     const peer = this.#peer
     this.#connection = this.#peer = null
     if (peer !== null) this.#group.done(peer)
@@ -406,6 +435,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   #giveUp(status: number, why: string): void {
     const { upstream } = this.#group
+    this.#request.record?.nobody(upstream.name, status)
     this.#log(`upstream ${upstream.name}: ${why}`)
     this.#refuse(status)
   }

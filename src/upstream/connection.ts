@@ -12,8 +12,9 @@ import { Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { Dialect, ResponseReader } from './protocols/dialect.ts'
 import type { UpstreamHead } from './response-head.ts'
-import { type Expected, ResponseParser } from './response-parser.ts'
+import type { Expected } from './response-parser.ts'
 
 /** Who has the connection for one request. */
 export interface ConnectionUser {
@@ -27,6 +28,8 @@ export interface ConnectionUser {
   onSwitch(head: UpstreamHead): void
   /** As `onBody`. */
   onTunnel(chunk: Buffer): void
+  /** A line for the log, beside the response. */
+  onNote(line: string): void
   /** The server has taken what was written, after a `write` that returned false. */
   onDrain(): void
   /** `reason`: a phrase for the log. `isViolation`: it has broken the protocol. */
@@ -87,7 +90,7 @@ const ASK_AFTER_MS = 30_000
 
 export class UpstreamConnection {
   readonly socket: Socket
-  readonly #parser: ResponseParser
+  readonly #parser: ResponseReader
   readonly #owner: ConnectionOwner
   #user: ConnectionUser | null = null
   #isHeld = false
@@ -102,9 +105,9 @@ export class UpstreamConnection {
   /** Of the pool, while it waits. */
   readonly idleClock = new Deadline(() => this.destroy())
 
-  constructor({ address, host }: ServerEnd, sockets: SocketMaker, owner: ConnectionOwner) {
+  constructor({ address, host }: ServerEnd, sockets: SocketMaker, dialect: Dialect, owner: ConnectionOwner) {
     this.#owner = owner
-    this.#parser = new ResponseParser({
+    this.#parser = dialect.reader({
       onInterim: head => this.#user?.onInterim(head),
       onHead: head => {
         this.#keepsAlive = head.keepsAlive
@@ -117,6 +120,7 @@ export class UpstreamConnection {
         this.#user?.onSwitch(head)
       },
       onTunnel: chunk => this.#user?.onTunnel(chunk),
+      onNote: line => this.#user?.onNote(line),
     })
     this.socket = sockets.connect(address, host, {
       buffer: sharedReadBuffer,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OpenFiles } from '../base/open-files.ts'
 import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamGroup } from './group.ts'
 import { ConnectionRoom } from './room.ts'
 
@@ -19,6 +20,7 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
     slowStart: 0,
     isBackup: false,
     isDown: false,
+    isDraining: false,
     ...more,
   }
 }
@@ -26,14 +28,17 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
 function group(...servers: UpstreamServer[]): UpstreamGroup {
   const upstream: Upstream = {
     name: 'back',
+    protocol: 'http',
     servers,
     balance: 'round-robin',
     hashKey: null,
     keepalive: 1,
     keepaliveTimeout: 1000,
+    isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
-  return new UpstreamGroup(upstream, new ConnectionRoom(new OpenFiles()))
+  const state = new GroupState(makeGroupMemory(1, 16, false), 1, 0)
+  return new UpstreamGroup(upstream, state, new ConnectionRoom(new OpenFiles()))
 }
 
 function names(one: UpstreamGroup, leases: number): string[] {

@@ -11,8 +11,11 @@ import { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
+import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import { PeerPools } from './pool.ts'
+import type { Dialect } from './protocols/dialect.ts'
+import { dialectOf } from './protocols/dialects.ts'
 import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
@@ -26,6 +29,7 @@ export interface Peer {
 
 export class UpstreamGroup {
   readonly upstream: Upstream
+  readonly dialect: Dialect
   readonly retries = new RetryBudget()
   readonly #idle: DeadlineList
   readonly #room: ConnectionRoom
@@ -37,8 +41,12 @@ export class UpstreamGroup {
   #members: readonly Member[] = []
   #isClosed = false
 
-  constructor(upstream: Upstream, room: ConnectionRoom) {
+  readonly #state: GroupState
+
+  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
+    this.dialect = dialectOf(upstream)
+    this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room
     this.#servers = upstream.servers
@@ -71,21 +79,26 @@ export class UpstreamGroup {
 
   /** Null: all are down, full, or were tried. The lease has begun. */
   lease(question: Question, tried: ReadonlySet<Member>): Peer | null {
-    const member = choose(this.#members, this.upstream.balance, question, tried, performance.now(), Math.random)
-    if (member === null) return null
-    member.active++
-    return this.#peerOf.get(member)!
+    const now = performance.now()
+    let out = tried
+    for (;;) {
+      const member = choose(this.#members, this.upstream.balance, question, out, now, Math.random)
+      if (member === null) return null
+      if (member.begin()) return this.#peerOf.get(member)!
+      // Another thread has taken its last place.
+      out = new Set([...out, member])
+    }
   }
 
   /** The server did what it should. */
   done({ member }: Peer): void {
-    member.active--
+    member.end()
     if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */
   failed({ member }: Peer, counts: boolean): void {
-    member.active--
+    member.end()
     if (counts) member.failed(performance.now())
   }
 
@@ -110,15 +123,14 @@ export class UpstreamGroup {
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
         const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
-        const pools = new PeerPools(
-          { address, host },
-          {
-            keepalive: this.upstream.keepalive,
-            idle: this.#idle,
-            room: this.#room,
-          },
-        )
-        return { server, address, member: new Member(name, index, rules), pools }
+        const settings = {
+          keepalive: this.upstream.keepalive,
+          idle: this.#idle,
+          room: this.#room,
+          dialect: this.dialect,
+        }
+        const pools = new PeerPools({ address, host }, settings)
+        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pools }
       }
       before.delete(name)
       old.member.rules = rules
@@ -140,6 +152,7 @@ function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
     slowStartMs: isAlone ? 0 : server.slowStart,
     isBackup: server.isBackup,
     isDown: server.isDown,
+    isDraining: server.isDraining,
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { DeadlineList } from '../base/deadlines.ts'
 import { type ServerEnd, type SocketMaker, UpstreamConnection } from './connection.ts'
+import type { Dialect } from './protocols/dialect.ts'
 import type { ConnectionRoom } from './room.ts'
 
 export interface PoolSettings {
@@ -15,6 +16,7 @@ export interface PoolSettings {
   /** How long one waits. */
   readonly idle: DeadlineList
   readonly room: ConnectionRoom
+  readonly dialect: Dialect
 }
 
 export class ConnectionPool {
@@ -38,7 +40,7 @@ export class ConnectionPool {
 
   /** One that waits, or a new one, which is not connected yet. Null: there is no room for a new one now. */
   take(isNew = false): UpstreamConnection | null {
-    const { room } = this.#settings
+    const { room, dialect } = this.#settings
     const waiting = isNew ? undefined : this.#idle.pop()
     if (waiting !== undefined) {
       if (this.#idle.length === 0) room.hasNoIdle(this)
@@ -47,7 +49,7 @@ export class ConnectionPool {
     }
     if (!room.isFree) return null
     room.add()
-    return new UpstreamConnection(this.#end, this.#sockets, this.#owner)
+    return new UpstreamConnection(this.#end, this.#sockets, dialect, this.#owner)
   }
 
   /** Those that wait are closed, and those that come back. */

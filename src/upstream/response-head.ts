@@ -32,6 +32,8 @@ export interface UpstreamHead {
   readonly upgradeTo: string
   /** Trailers are announced. */
   readonly hasTrailers: boolean
+  /** Of a script: see `CgiHead`. Null: none. */
+  readonly localRedirect: string | null
 }
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/
@@ -100,6 +102,7 @@ function parse(text: string): UpstreamHead {
     keepsAlive: options.includes('close') ? false : version === '1.1' || options.includes('keep-alive'),
     upgradeTo: options.includes('upgrade') ? upgrade : '',
     hasTrailers,
+    localRedirect: null,
   }
 }
 

@@ -8,6 +8,7 @@ import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { Authority, type Certificate, pemOf } from '../../test/support/certificates.ts'
 import type { UpstreamTls } from '../sites/upstream-model.ts'
 import { UpstreamConnection } from './connection.ts'
+import { http1 } from './protocols/http1.ts'
 import { TlsSockets } from './tls.ts'
 
 const authority = new Authority()
@@ -45,7 +46,7 @@ function ask(port: number, sockets: TlsSockets, host = 'back.test'): Promise<str
     const nothing = () => {}
     const owner = { freed: (one: UpstreamConnection) => one.destroy(), gone() {}, closed() {} }
     const address = { kind: 'tcp' as const, host: '127.0.0.1', port }
-    const connection = new UpstreamConnection({ address, host }, sockets, owner)
+    const connection = new UpstreamConnection({ address, host }, sockets, http1, owner)
     connection.socket.ref()
     let status = ''
     // The session comes behind the response.
@@ -64,6 +65,7 @@ function ask(port: number, sockets: TlsSockets, host = 'back.test'): Promise<str
         onEnd: nothing,
         onSwitch: nothing,
         onTunnel: nothing,
+        onNote: nothing,
         onDrain: nothing,
         onClosed: resolve,
         onTunnelEnd: nothing,

@@ -7,6 +7,8 @@ import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { ProxySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type { GroupSource } from './balance/group-memories.ts'
+import { GroupState } from './balance/member-state.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { PLAIN, type SocketMaker } from './connection.ts'
@@ -22,8 +24,11 @@ export class Upstreams {
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
 
-  constructor(upstreams: readonly Upstream[], tls: readonly UpstreamTls[], parts: CallParts) {
-    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, parts.room)]))
+  /** `source`: memory of these groups. */
+  constructor(upstreams: readonly Upstream[], tls: readonly UpstreamTls[], source: GroupSource, parts: CallParts) {
+    const memories = source.memoriesOf(upstreams)
+    const stateOf = (name: string) => new GroupState(memories.get(name)!, source.threads, source.thread)
+    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name), parts.room)]))
     this.#parts = parts
     this.#tls = tls.length > 0 ? makeTls(tls) : []
   }

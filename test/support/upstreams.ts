@@ -92,3 +92,20 @@ export function startRaw(
   })
   return listen(server, new Set(), 0)
 }
+
+/** Answers of FastCGI, as bytes: `answers` by the last part of SCRIPT_NAME. Each is called when the request is complete. */
+export function startSockets(answers: Readonly<Record<string, (socket: Socket) => void>>): Promise<Backend> {
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    let request = ''
+    socket.on('data', chunk => {
+      request += chunk.toString('latin1')
+      // An empty record of STDIN ends it.
+      if (!request.endsWith('\x01\x05\0\x01\0\0\0\0')) return
+      const name = /SCRIPT_NAME\/(?:\w+\/)*(\w+)(?=[\x00-\x20])/.exec(request)?.[1] ?? ''
+      request = ''
+      answers[name]?.(socket)
+    })
+    socket.on('end', () => socket.end())
+  })
+  return listen(server, new Set(), 0)
+}

@@ -64,6 +64,19 @@ function parseAddress(
   return { value: { host: text, address: { kind: 'tcp', host: value.host, port: value.port } } }
 }
 
+/** The value of `fastcgi`, `scgi`, `uwsgi`: `unix:/run/x.sock`, `127.0.0.1:9000`, the name of an `[[upstream]]`. */
+export function parseScriptServer(text: string): Parsed<Pick<ProxyWords, 'host' | 'address'>> {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text) && !/^[\d.]+$/.test(text))
+    return { value: { host: text, address: null } }
+  if (text.includes('$'))
+    return { problem: 'must name its server itself: a server that a request chooses would run what a client wants' }
+  const isWhole = /^unix:./.test(text) || /:\d+$/.test(text)
+  const parsed = isWhole ? parseAddress(text) : { problem: '' }
+  return 'value' in parsed
+    ? parsed
+    : { problem: 'must be unix:/run/x.sock, 127.0.0.1:9000, or the name of an [[upstream]]' }
+}
+
 /** nginx's defaults. */
 const SERVER = {
   weight: 1,
@@ -73,6 +86,7 @@ const SERVER = {
   slowStart: 0,
   isBackup: false,
   isDown: false,
+  isDraining: false,
 }
 const COUNTS: Readonly<Record<string, readonly ['weight' | 'maxFails' | 'maxConns', number, number]>> = {
   weight: ['weight', 1, 65_535],

@@ -16,7 +16,7 @@ import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 
 /** A client's own words about who it is. */
-const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
+export const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/g
 
@@ -73,8 +73,8 @@ const HIDDEN: readonly string[] = ['date', 'server', 'x-pad']
 
 const hiddenBy = new WeakMap<ProxySettings, ReadonlySet<string>>()
 
-/** What a client gets of an upstream's head. `prefix`: of the location, in the place of the upstream's own URL. */
-export function headForClient(head: UpstreamHead, proxy: CompiledProxy, settings: ProxySettings): ResponseHead {
+/** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
+export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
     const names = [...HIDDEN.filter(name => !settings.passHeaders.includes(name)), ...settings.hideHeaders]
@@ -87,9 +87,13 @@ export function headForClient(head: UpstreamHead, proxy: CompiledProxy, settings
     const lower = name.toLowerCase()
     if (hidden.has(lower)) continue
     const value = head.headers[i + 1]!
-    headers.push(name, settings.redirects && lower === 'location' ? locationForClient(value, proxy) : value)
+    headers.push(
+      name,
+      proxy !== null && settings.redirects && lower === 'location' ? locationForClient(value, proxy) : value,
+    )
   }
-  return { status: head.status, reason: head.reason, headers }
+  const { status, reason, localRedirect } = head
+  return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
 }
 
 /** `proxy_redirect default`. */

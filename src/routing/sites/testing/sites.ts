@@ -57,6 +57,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstreamTimeout: 0,
     tls: 0,
   },
+  params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
 }
 
 /** Answers with its label, unless `of` says something else. */
