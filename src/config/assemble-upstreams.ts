@@ -218,6 +218,11 @@ function readProxySettings(values: Values, outer: LocationSettings | null): Omit
     ),
     sendTimeout: own(keys.proxySendTimeout, () => values.one(keys.proxySendTimeout), inherited?.sendTimeout),
     readTimeout: own(keys.proxyReadTimeout, () => values.one(keys.proxyReadTimeout), inherited?.readTimeout),
+    buffersRequest: own(
+      keys.proxyRequestBuffering,
+      () => values.one(keys.proxyRequestBuffering),
+      inherited?.buffersRequest,
+    ),
     redirects: own(keys.proxyRedirect, () => values.one(keys.proxyRedirect) === 'default', inherited?.redirects),
     nextUpstream: own(keys.proxyNextUpstream, () => readNextUpstream(values), inherited?.nextUpstream),
     nextUpstreamTries: own(

@@ -144,6 +144,7 @@ const steps = listOf(step, MAX_ENTRIES)
 
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
 const proxySettings = object<ProxySettings>({
+  buffersRequest: flag,
   tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
   hideHeaders: listOf(line, MAX_ENTRIES),

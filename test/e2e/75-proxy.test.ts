@@ -510,3 +510,36 @@ locations = [
   const [first] = readFileSync(project.path('own.log'), 'utf8').split('\n')
   assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
 })
+
+test('with proxy-request-buffering a server is asked when the content is complete, and another one gets it whole', async t => {
+  let asked = 0
+  const dying = await startRaw({ put: socket => socket.destroy() })
+  const good = await startEcho('good', () => {
+    asked++
+    return false
+  })
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${dying.port} weight=9", "127.0.0.1:${good.port}"]
+[[site]]
+proxy-request-buffering = true
+locations = [{ match = "/", proxy = "http://back" }]`,
+    [dying, good],
+  )
+  server.expectLog(/PUT \/put: .*another server is asked/)
+  const large = 'x'.repeat(3_000_000)
+  const put = await ask(server, `PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`)
+  assert.equal(reached(put).body, large)
+  asked = 0
+  await withClient(server.target, async client => {
+    client.send('PUT /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+    assert.equal(reached(await get(server, '/between')).url, '/between')
+    assert.equal(asked, 1)
+    client.send('0\r\n\r\n')
+    const chunked = reached(await client.response())
+    assert.deepEqual([chunked.body, fields(chunked)['content-length']], ['abc', '3'])
+  })
+  await server.stop()
+})
