@@ -33,10 +33,10 @@ export class UpstreamReader {
   /** Made for the URL of a location. */
   readonly #single = new Map<string, Upstream>()
   readonly #used = new Set<string>()
-  readonly #tls = new UpstreamTlsReader()
-  #usesTls = false
   /** Those that say `keepalive` themselves. */
   readonly #keptAlive = new Set<string>()
+  readonly #tls = new UpstreamTlsReader()
+  #usesTls = false
 
   /** An `[[upstream]]`. All of them come before the first location. */
   read(table: FileTable, values: Values): void {

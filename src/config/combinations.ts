@@ -62,6 +62,11 @@ function warnOfProgram(values: Values, config: Config): void {
     'without a Unix socket to listen on',
   )
   values.warnUseless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
+  values.warnUseless(
+    !bind.some(({ hasProxyHeader }) => hasProxyHeader),
+    listening.proxyProtocolFrom,
+    'without an address with proxy-protocol, as in bind = ":443 proxy-protocol"',
+  )
   const threads = values.taken(processes.gatewayThreads).some(({ value }) => value !== 'auto' && value > 1)
   if (config.isDevelopment && threads)
     values.warn(processes.gatewayThreads, 'does nothing with --reload: there the gateway has one thread')
@@ -77,6 +82,11 @@ function warnOfProgram(values: Values, config: Config): void {
   for (const setting of [prefix, tags, backlog]) values.warnUseless(statsd === null, setting, 'without statsd-host')
   const { name, facility, requests } = remoteLogs.syslog
   for (const setting of [name, facility, requests]) values.warnUseless(syslog === null, setting, 'without syslog')
+  if (values.givens(listening.proxyProtocolFrom).some(({ text }) => text === '*'))
+    values.warn(
+      listening.proxyProtocolFrom,
+      '* believes everyone who can connect: clients can invent their address in a header of the PROXY protocol',
+    )
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,

@@ -279,7 +279,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#relay = relay
     const given = this.#request.toClient(head)
     this.#isEventStream = isEventStream(given.headers)
-    relay.start(this.#passesTrailers ? { ...given, hasTrailers: true } : given, NOTHING)
+    relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
   }
 
   // -- of the relay

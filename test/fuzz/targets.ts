@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../src/base/memory-budget.ts'
 import { isPublicName } from '../../src/handlers/static/paths.ts'
 import { isAuthority } from '../../src/http/authority.ts'
+import { networkOf } from '../../src/http/network.ts'
+import { ProxyHeader, type ProxyVerdict } from '../../src/http/proxy-header.ts'
 import { record } from '../../src/http1/testing/recorded-calls.ts'
 import { ConnectionError, FRAME_HEADER, PREFACE } from '../../src/http2/frames.ts'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
@@ -231,6 +234,34 @@ function readHello(pieces: readonly Buffer[]): unknown {
   return { verdict: verdicts.at(-1), serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason }
 }
 
+const proxied: Target = {
+  name: 'proxied',
+  corpus: corpusOf('proxied'),
+  split: splitBy(bytes => (bytes[0] === 13 ? 16 : bytes.indexOf(32) + 1) || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    const verdict = readProxyHeader([bytes])
+    assert.deepEqual(readProxyHeader(cutSomewhere(bytes, random)), verdict)
+    if (verdict.kind === 'more') assert.ok(bytes.length < 2280, 'it keeps what it cannot need')
+    if (verdict.kind !== 'done' || verdict.client === null) return
+    assert.ok(isIP(verdict.client.address) > 0 && verdict.client.port <= 65_535)
+    assert.equal(networkOf(verdict.client.address).includes('%'), false)
+  },
+}
+
+/** `rest`: of all bytes. */
+function readProxyHeader(pieces: readonly Buffer[]): ProxyVerdict {
+  const header = new ProxyHeader()
+  let left = pieces.reduce((sum, { length }) => sum + length, 0)
+  for (const piece of pieces) {
+    left -= piece.length
+    const verdict: ProxyVerdict = piece.length === 0 ? { kind: 'more' } : header.push(piece)
+    if (verdict.kind === 'done') return { ...verdict, rest: verdict.rest + left }
+    if (verdict.kind === 'refused') return verdict
+  }
+  return { kind: 'more' }
+}
+
 const patterns: Target = {
   name: 'patterns',
   corpus: corpusOf('patterns'),
@@ -363,6 +394,7 @@ export const TARGETS: readonly Target[] = [
   scripts,
   websocket,
   hello,
+  proxied,
   patterns,
   sites,
 ]

@@ -201,8 +201,8 @@ export const upstreamKeys = {
     name: 'keepalive',
     placeholder: 'N',
     kind: count(0, 10_000),
-    default: '32',
-    why: 'A new connection costs as much as a small request.',
+    default: '128',
+    why: 'A new connection costs as much as a small request. nginx keeps 32 for each of its workers, which are four and more.',
     doc: 'Connections to each server that wait for the next request, in each thread of the gateway.',
   }),
   keepaliveTimeout: input<number>({

@@ -73,8 +73,23 @@ const HIDDEN: readonly string[] = ['date', 'server', 'x-pad']
 
 const hiddenBy = new WeakMap<ProxySettings, ReadonlySet<string>>()
 
+/** What clients got of a head that comes again, in the location that had it last. */
+const lastFor = new WeakMap<
+  UpstreamHead,
+  { readonly proxy: CompiledProxy | null; readonly settings: ProxySettings; readonly head: ResponseHead }
+>()
+
 /** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
 export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
+  if (!head.comesAgain) return madeForClient(head, proxy, settings)
+  const last = lastFor.get(head)
+  if (last?.proxy === proxy && last.settings === settings) return last.head
+  const made = Object.freeze({ ...madeForClient(head, proxy, settings), comesAgain: true })
+  lastFor.set(head, { proxy, settings, head: made })
+  return made
+}
+
+function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
     const names = [...HIDDEN.filter(name => !settings.passHeaders.includes(name)), ...settings.hideHeaders]
