@@ -220,6 +220,16 @@ export const proxySettings = {
     why: 'The other time-outs bound each try.',
     doc: 'Time after which no other server is tried.',
   }),
+  proxyRequestBuffering: input<boolean>({
+    ...ofFile,
+    name: 'proxy-request-buffering',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'off',
+    why: 'Content that goes on as it comes costs no memory, and no time.',
+    doc: 'Whether the content of a request is read whole before a server is asked.',
+    more: 'Then a slow client costs a server nothing, content that came in chunks has a length, and a PUT with content may go to another server. Up to 1 MiB is in memory, the rest in a temporary file.',
+  }),
   ...upstreamTlsKeys,
 }
 

@@ -21,7 +21,7 @@ import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
-import { collectContent } from './collected-content.ts'
+import { type CollectedContent, collectContent } from './collected-content.ts'
 import { headForClient, proxiedFields } from './proxy-head.ts'
 
 /** Most sites have no scripts. */
@@ -39,6 +39,9 @@ const MEMORY_BUFFER = 1024 ** 2
 const RESPONSE_BUFFER = 256 * 1024 ** 2
 /** Bytes of content of a request, where the location does not say it: as an application's `limit-request-body` by default. */
 const BODY_LIMIT = 1024 ** 3
+
+/** Undefined: in chunks. */
+type UpstreamContent = OutgoingBody & { readonly length: number | undefined }
 
 export class Proxied {
   readonly #upstreams: Upstreams
@@ -88,12 +91,13 @@ export class Proxied {
       return
     }
     if (location.script !== null) this.#toScript(request, location.script, hasContent)
-    else this.#toServer(request, location.proxy!, hasContent)
+    else if (!hasContent || !location.settings.proxy.buffersRequest)
+      this.#toServer(request, location.proxy!, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+    else this.#collect(exchange, content => this.#toServer(request, location.proxy!, content))
   }
 
-  #toServer(request: SiteRequest, proxy: CompiledProxy, hasContent: boolean): void {
+  #toServer(request: SiteRequest, proxy: CompiledProxy, content: UpstreamContent | null): void {
     const { exchange } = request
-    const { body } = exchange
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
       try {
@@ -109,10 +113,10 @@ export class Proxied {
       method: webSocketKey === null ? exchange.request.method : 'GET',
       target: proxyTarget(proxy, request),
       headers: proxiedFields(proxy, request),
-      contentLength: hasContent ? body.length : 0,
+      contentLength: content === null ? 0 : content.length,
       webSocketKey,
     }
-    this.#call(request, proxy.upstream, head, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+    this.#call(request, proxy.upstream, head, content)
   }
 
   #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
@@ -137,17 +141,23 @@ export class Proxied {
   /** The length of the content is a variable: what comes in chunks is collected first. */
   #toScript(request: SiteRequest, script: CompiledScript, hasContent: boolean): void {
     const { exchange } = request
-    const { space, memory } = this.#parts
     const { length } = exchange.body
+    const { memory } = this.#parts
     if (!hasContent) this.#callScript(request, script, 0, null)
     else if (length !== undefined) this.#callScript(request, script, length, new LiveBody(exchange.body, memory.budget))
-    else {
-      const parts = { space, memory: memory.budget, refuse: this.#refuse }
-      collectContent(exchange, parts, content => {
-        if (exchange.response.state !== 'idle') content.close()
-        else this.#callScript(request, script, content.length, content.length === 0 ? null : content)
-      })
-    }
+    else
+      this.#collect(exchange, content =>
+        this.#callScript(request, script, content.length, content.length === 0 ? null : content),
+      )
+  }
+
+  /** Calls `done` when the content is complete, and somebody still waits for an answer. */
+  #collect(exchange: Exchange, done: (content: CollectedContent) => void): void {
+    const { space, memory } = this.#parts
+    collectContent(exchange, { space, memory: memory.budget, refuse: this.#refuse }, content => {
+      if (exchange.response.state !== 'idle') content.close()
+      else done(content)
+    })
   }
 
   #callScript(request: SiteRequest, script: CompiledScript, contentLength: number, body: OutgoingBody | null): void {

@@ -62,6 +62,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstream: ['error', 'timeout'],
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
+    buffersRequest: false,
     tls: 0,
   },
   params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
