@@ -49,6 +49,7 @@ export function warningsOf(given: GivenSettings, config: Config, environment: En
     config.sites,
     config.bind.some(address => schemeOf(address, config.tls !== null) === 'https'),
   )
+  if (config.sites.upstreams.length > 0) warnOfUpstreams(values, config)
   return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites, ...ofLimits])]
 }
 
@@ -91,6 +92,16 @@ function warnOfProgram(values: Values, config: Config): void {
       listening.trustedProxies,
       '* believes everyone who can connect: clients can invent their address and scheme',
     )
+}
+
+/** Open files for upstreams: with fewer a burst of requests waits for them while clients could still connect. */
+const FEW_FILES = 256
+
+function warnOfUpstreams(values: Values, { limits: { openFiles, connections } }: Config): void {
+  if (openFiles >= Math.min(FEW_FILES, connections)) return
+  values.warnings.push(
+    `${openFiles} connections to upstreams may be open at once, temporary files included, and ${connections} of clients: requests beyond wait, then get 503; raise the limit on open files (ulimit -Hn)`,
+  )
 }
 
 function warnOfTls(values: Values, { tls: { entries, isSelfSigned }, ...config }: Config): void {

@@ -9,6 +9,7 @@
  * Not here: when a thread is started and ended (`living-threads.ts`), how a connection gets to one (`acceptor.ts`), what the master hears
  * of a worker (`workers.ts`), and what a thread does (`thread.ts`).
  */
+import { loadNow } from '../../base/load-now.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
 import { type TrustedProxies, trustedProxies } from '../../http/trusted-proxies.ts'
 import { LimitMemories, type MemoryOfLimits } from '../../limits/memories.ts'
@@ -16,6 +17,8 @@ import { forgetAddressCounts, makeAddressCounts } from '../../shared/address-cou
 import { sharedWords } from '../../shared/cells.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
+import type { GroupMemories, MemoryOfGroups } from '../../upstream/balance/group-memories.ts'
 import { assembleAdmission } from '../assemble.ts'
 import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
@@ -50,6 +53,8 @@ class ThreadGroup implements RunningGateway {
   readonly #state: ThreadState
   readonly #pools: PoolTable
   readonly #limits = new LimitMemories(true)
+  /** Null: there have been no upstreams yet. */
+  #groups: GroupMemories | null = null
   readonly #memory: SharedArrayBuffer
   readonly #cells: ThreadCells
   readonly #addresses: SharedArrayBuffer
@@ -82,6 +87,7 @@ class ThreadGroup implements RunningGateway {
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
     this.#limits.memoriesOf(sites.limits)
+    this.#makeGroups(sites.upstreams)
     this.#memory = makeThreadCells(count)
     this.#cells = new ThreadCells(this.#memory)
     this.#addresses = makeAddressCounts(count)
@@ -177,6 +183,7 @@ class ThreadGroup implements RunningGateway {
     if (change.type === 'apps') {
       this.#pools.configure(change.apps)
       this.#limits.memoriesOf(change.sites.limits)
+      this.#makeGroups(change.sites.upstreams)
     }
     this.#answers.ask(`prepared ${epoch}`, this.#threads.living, onPrepared)
     this.#threads.postAll({ type: 'prepare', epoch, change, ...this.#shared })
@@ -267,8 +274,23 @@ class ThreadGroup implements RunningGateway {
   }
 
   /** Memory that comes and goes with the configuration. */
-  get #shared(): { readonly pools: readonly PoolCells[]; readonly limits: MemoryOfLimits } {
-    return { pools: this.#pools.list, limits: this.#limits.known }
+  get #shared(): {
+    readonly pools: readonly PoolCells[]
+    readonly limits: MemoryOfLimits
+    readonly groups: MemoryOfGroups
+  } {
+    return { pools: this.#pools.list, limits: this.#limits.known, groups: this.#groups?.known ?? new Map() }
+  }
+
+  /** Memory of these groups. Loads nothing while there are none. */
+  #makeGroups(upstreams: readonly Upstream[]): void {
+    if (this.#groups === null && upstreams.length === 0) return
+    const { GroupMemories }: typeof import('../../upstream/balance/group-memories.ts') = loadNow(
+      import.meta,
+      '../../upstream/balance/group-memories',
+    )
+    this.#groups ??= new GroupMemories(this.#start.config.gatewayThreads)
+    this.#groups.memoriesOf(upstreams)
   }
 
   // ---- their life ----
@@ -300,6 +322,7 @@ class ThreadGroup implements RunningGateway {
     forgetAddressCounts(this.#addresses, index)
     this.#pools.threadDied(index)
     this.#limits.threadDied(index)
+    this.#groups?.threadDied(index)
     this.#workers.threadDied(index)
     this.#answers.threadDied(index)
   }
