@@ -16,6 +16,7 @@ import type { SitesModel } from '../../sites/model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
 import { CallRecord } from '../../upstream/call-record.ts'
+import type { OutgoingHead } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
@@ -89,8 +90,7 @@ export class Proxied {
   }
 
   #toServer(request: SiteRequest, proxy: CompiledProxy, hasContent: boolean): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
+    const { exchange } = request
     const { body } = exchange
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
@@ -103,24 +103,33 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
-    const call = {
-      isTls: proxy.isTls,
-      head: {
-        method: webSocketKey === null ? exchange.request.method : 'GET',
-        target: proxyTarget(proxy, request),
-        headers: proxiedFields(proxy, request),
-        contentLength: hasContent ? body.length : 0,
-        webSocketKey,
-      },
-      body: !hasContent ? null : new LiveBody(body, this.#parts.memory.budget),
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => {
-        request.answer = head
-        return headForClient(head, proxy, settings)
-      },
-      record: this.#recordOf(request),
+    const head = {
+      method: webSocketKey === null ? exchange.request.method : 'GET',
+      target: proxyTarget(proxy, request),
+      headers: proxiedFields(proxy, request),
+      contentLength: hasContent ? body.length : 0,
+      webSocketKey,
     }
-    this.#upstreams.handle(exchange, proxy.upstream, call, settings)
+    this.#call(request, proxy.upstream, head, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+  }
+
+  #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
+    const { exchange, location } = request
+    const settings = location.settings.proxy
+    const record = this.#needsTries ? new CallRecord() : null
+    if (record !== null) request.passedOn = [...request.passedOn, record]
+    const call = {
+      isTls: location.proxy?.isTls ?? false,
+      head,
+      body,
+      question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
+      toClient: (answer: UpstreamHead) => {
+        request.answer = answer
+        return headForClient(answer, location.proxy, settings)
+      },
+      record,
+    }
+    this.#upstreams.handle(exchange, upstream, call, settings)
   }
 
   /** The length of the content is a variable: what comes in chunks is collected first. */
@@ -140,8 +149,7 @@ export class Proxied {
   }
 
   #callScript(request: SiteRequest, script: CompiledScript, contentLength: number, body: OutgoingBody | null): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
+    const { exchange } = request
     let headers: HeaderLines
     try {
       headers = loadScriptRequest().scriptVariables(script, request, contentLength)
@@ -150,26 +158,8 @@ export class Proxied {
       this.#refuse(exchange, error as Error)
       return
     }
-    const call = {
-      head: { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null },
-      body,
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(script.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => {
-        request.answer = head
-        return headForClient(head, null, settings)
-      },
-      record: this.#recordOf(request),
-      isTls: false,
-    }
-    this.#upstreams.handle(exchange, script.upstream, call, settings)
-  }
-
-  /** Null: no log and no text says which servers were asked. */
-  #recordOf(request: SiteRequest): CallRecord | null {
-    if (!this.#needsTries) return null
-    const record = new CallRecord()
-    request.passedOn = [...request.passedOn, record]
-    return record
+    const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
+    this.#call(request, script.upstream, head, body)
   }
 
   drain(): void {
