@@ -23,11 +23,14 @@ import type {
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
+
+import type { ScriptProtocol } from '../sites/upstream-model.ts'
 import { AccessReader, readLimitExcept } from './assemble-access.ts'
 import { readLimit } from './assemble-limits.ts'
 import { readLog } from './assemble-logs.ts'
 import { readRewrite, stepsOf, type TableValues } from './assemble-rewrites.ts'
 import { UpstreamReader } from './assemble-upstreams.ts'
+
 import { assembleVariables } from './assemble-variables.ts'
 import { type ClaimingApp, sitesOfHosts } from './host-sites.ts'
 import { formatBind } from './kinds/bind.ts'
@@ -64,12 +67,14 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
     sites: reader.sites(tables),
     ...assembleVariables(tables, circumstances),
     upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    upstreamTls: reader.upstreams.tls,
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
     logs: reader.logs,
   }
 }
 
+const SCRIPT_PROTOCOLS: readonly ScriptProtocol[] = ['fastcgi', 'scgi', 'uwsgi']
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 function warnWithoutSites(defaults: FileTable, values: Values): void {
@@ -201,7 +206,8 @@ class SiteReader {
   /** `names`: of the site. */
   #around(names: readonly SiteName[]): GivenAround {
     const { compression } = this.#of
-    return { access: this.#access, names, compression, limits: this.limits, logs: this.logs }
+    const { limits, logs, upstreams } = this
+    return { access: this.#access, upstreams, names, compression, limits, logs }
   }
 
   /** Its diagnostics go to the program's. */
@@ -212,12 +218,16 @@ class SiteReader {
 
   /** The one handler of a location or a site; `inherited` if it names none. */
   #handler(values: Values, part: FileTable, match: Match | null, inherited: LocationHandler): LocationHandler {
-    const given = Object.values(handlerKeys).filter(key => values.isGiven(key))
+    const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
+    // Scripts are files below `root`.
+    const given = Object.values(handlerKeys).filter(
+      key => values.isGiven(key) && !(script !== undefined && key === handlerKeys.root),
+    )
     if (given.length > 1) {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, proxy, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -233,6 +243,7 @@ class SiteReader {
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
+    if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER

@@ -18,7 +18,7 @@ import { type AccessReader, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readLimitUses } from './assemble-limits.ts'
 import { readLogUses } from './assemble-logs.ts'
-import { readProxySettings } from './assemble-upstreams.ts'
+import { readParamSettings, type UpstreamReader } from './assemble-upstreams.ts'
 import { SECURE_HEADERS } from './kinds/response-words.ts'
 import { statOrNull } from './machine/files.ts'
 import type { Setting } from './settings/setting.ts'
@@ -28,6 +28,7 @@ import type { Values } from './values.ts'
 /** What the values of a location may name, and what they inherit from beyond the sites. */
 export interface GivenAround {
   readonly access: AccessReader
+  readonly upstreams: UpstreamReader
   /** Of the site. */
   readonly names: readonly SiteName[]
   /** What stands at the top of the file. */
@@ -88,7 +89,8 @@ export function readSettings(values: Values, outer: LocationSettings | null, giv
     requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
     absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
     portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
-    proxy: readProxySettings(values, outer),
+    proxy: given.upstreams.settings(values, outer),
+    params: readParamSettings(values, outer),
   }
 }
 

@@ -123,6 +123,8 @@ export interface InheritedListener {
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */
   readonly scheme: 'http' | 'https'
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly hasProxyHeader: boolean
 }
 
 export type MasterToGateway =
@@ -187,6 +189,8 @@ export type MasterToGateway =
   | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
+  /** `trustedProxies` of the configuration, after HUP has read it again: for requests that begin later. */
+  | { readonly type: 'trusted-proxies'; readonly ranges: readonly string[] }
   /** `redirect-to-https` and `hsts` of the configuration, after HUP has read it again: for requests that begin later. */
   | { readonly type: 'https'; readonly https: HttpsConfig }
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
@@ -227,7 +231,7 @@ export type MasterToGateway =
 /** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
 export type GatewayChange = Extract<
   MasterToGateway,
-  { readonly type: 'serve' | 'static' | 'error-pages' | 'https' | 'apps' | 'tls' | 'stopping' }
+  { readonly type: 'serve' | 'static' | 'error-pages' | 'trusted-proxies' | 'https' | 'apps' | 'tls' | 'stopping' }
 >
 
 export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>

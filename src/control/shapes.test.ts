@@ -78,7 +78,15 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       build: version,
       config: CONFIG,
       listeners: [
-        { fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', port: 0, isShared: false, scheme: 'http' },
+        {
+          fd: 3,
+          display: 'unix:/run/app.sock',
+          unixPath: '/run/app.sock',
+          port: 0,
+          isShared: false,
+          scheme: 'http',
+          hasProxyHeader: false,
+        },
       ],
       waits: false,
       tls: TLS,
@@ -106,6 +114,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'worker-drain': [{ type: 'worker-drain', worker: 7 }],
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
   https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
+  'trusted-proxies': [{ type: 'trusted-proxies', ranges: ['10.0.0.0/8', 'unix'] }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },

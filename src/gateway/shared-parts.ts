@@ -12,6 +12,7 @@ import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { KeptCodings } from '../handlers/static/kept-codings.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
 import type { LimitSource, MemoryOfLimits } from '../limits/memories.ts'
+import type { GroupSource } from '../upstream/balance/group-memories.ts'
 import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
 import { Refusals } from './errors/refusals.ts'
@@ -49,6 +50,8 @@ export interface SharedParts {
   readonly trusted: TrustedProxies
   readonly events: PoolEvents
   readonly limits: LimitSource
+  /** What is known of servers of upstreams. Null: there have been none yet. */
+  readonly groups: { current: GroupSource | null }
   /** Null: this is the only event loop of the gateway. */
   readonly threads: OtherLoops | null
 }
@@ -62,6 +65,7 @@ export interface OtherLoops {
   /** How many requests of each client network wait, of an application in all threads. */
   readonly addressCounts: (app: string) => Counts
   readonly limits: LimitSource
+  readonly groups: GroupSource
   /** Requests of this kind cost workers: their pools must know it. */
   readonly onOffender: (app: string, pool: string, kind: string) => void
 }
@@ -98,6 +102,7 @@ export function makeShared(
     trusted: trustedProxies(config.trustedProxies),
     events: poolEvents(send, log),
     limits: threads?.limits ?? ownLimits(),
+    groups: { current: threads?.groups ?? null },
     threads,
   }
 }

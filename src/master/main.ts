@@ -229,10 +229,10 @@ class Master {
     this.#certificates?.tellDoubts(this.#config)
     this.#certificates?.start()
     this.#fleets.start()
-    await this.#watchFiles()
     this.#log.countWorkers(() => (this.#fleets?.present ?? []).reduce((sum, { workers }) => sum + workers.size, 0))
     if (predecessor === null) this.#listenForCommands(this.#fleets)
     else predecessor.begun(this.#config)
+    if (this.#config.isDevelopment) await this.#watchFiles()
   }
 
   /** Loaded only where there is TLS. */
@@ -252,7 +252,7 @@ class Master {
   /** Loaded only with `--reload`. */
   async #watchFiles(): Promise<void> {
     const { files } = this.#source
-    if (!this.#config.isDevelopment || files === null || files().directories.length === 0) return
+    if (files === null || files().directories.length === 0) return
     const { ConfigWatcher } = await import('./development/config-watcher.ts')
     if (this.#isFinishing) return
     this.#configWatcher = new ConfigWatcher(

@@ -1,74 +1,164 @@
 /**
  * The servers of one upstream as a thread has them: who gets the next request, and the connections to each. Runs in the gateway.
  *
+ * Members may change while requests run: `setServers` when somebody adds or removes a server, `setAddresses` when a name has other addresses.
+ * A member that stays keeps its connections, and what is known of it. One that goes gets no new request; those that it has go on.
+ *
  * Invariant: a lease ends exactly once, by `done` or `failed`; until then it counts for `least-conn` and `max-conns`.
  * Not here: which server is best (`balance/`), what is sent (`call.ts`).
  */
 import { DeadlineList } from '../base/deadlines.ts'
-import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { choose, type Question } from './balance/choose.ts'
-import { Member } from './balance/member.ts'
+import { Member, type MemberRules } from './balance/member.ts'
+import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
-import { ConnectionPool } from './pool.ts'
+import { PeerPools } from './pool.ts'
+import type { Dialect } from './protocols/dialect.ts'
+import { dialectOf } from './protocols/dialects.ts'
+import type { ConnectionRoom } from './room.ts'
 
-/** A server of the group, and this thread's connections to it. */
+/** A server of the group, or one of its addresses, and this thread's connections to it. */
 export interface Peer {
+  /** As the configuration has it: with its name. */
   readonly server: UpstreamServer
+  readonly address: ServerAddress
   readonly member: Member
-  readonly pool: ConnectionPool
+  readonly pools: PeerPools
 }
 
 export class UpstreamGroup {
   readonly upstream: Upstream
-  readonly peers: readonly Peer[]
+  readonly dialect: Dialect
   readonly retries = new RetryBudget()
+  readonly #idle: DeadlineList
+  readonly #room: ConnectionRoom
+  #servers: readonly UpstreamServer[]
+  /** By the label of a server: the addresses that its name has. Not there: the system resolves the name for each connection. */
+  readonly #addresses = new Map<string, readonly ServerAddress[]>()
+  #peers: readonly Peer[] = []
   readonly #peerOf = new Map<Member, Peer>()
-  readonly #members: readonly Member[]
+  #members: readonly Member[] = []
+  #isClosed = false
 
-  constructor(upstream: Upstream) {
+  readonly #state: GroupState
+
+  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
-    const idle = new DeadlineList(upstream.keepaliveTimeout)
-    // As in nginx: a server that is alone is always asked, however often it has failed.
-    const isAlone = upstream.servers.length === 1
-    this.peers = upstream.servers.map((server, index) => ({
-      server,
-      member: new Member(server.label, index, {
-        weight: server.weight,
-        maxFails: isAlone ? 0 : server.maxFails,
-        failTimeoutMs: server.failTimeout,
-        maxConns: server.maxConns,
-        slowStartMs: isAlone ? 0 : server.slowStart,
-        isBackup: server.isBackup,
-        isDown: server.isDown,
-      }),
-      pool: new ConnectionPool(server.address, { keepalive: upstream.keepalive, idle }),
-    }))
-    this.#members = this.peers.map(({ member }) => member)
-    for (const peer of this.peers) this.#peerOf.set(peer.member, peer)
+    this.dialect = dialectOf(upstream)
+    this.#state = state
+    this.#idle = new DeadlineList(upstream.keepaliveTimeout)
+    this.#room = room
+    this.#servers = upstream.servers
+    this.#build()
+  }
+
+  /** One for each address of each server. Another list after a change. */
+  get peers(): readonly Peer[] {
+    return this.#peers
+  }
+
+  get servers(): readonly UpstreamServer[] {
+    return this.#servers
+  }
+
+  /** The group has these servers from now on. Labels are unique. A server with the label of another one takes its place. */
+  setServers(servers: readonly UpstreamServer[]): void {
+    this.#servers = servers
+    for (const label of [...this.#addresses.keys()])
+      if (!servers.some(server => server.label === label)) this.#addresses.delete(label)
+    this.#build()
+  }
+
+  /** The name of a server has these addresses, of which each is a member with the server's weight, as in nginx. Not empty. */
+  setAddresses(server: UpstreamServer, addresses: readonly ServerAddress[]): void {
+    if (!this.#servers.includes(server)) return
+    this.#addresses.set(server.label, addresses)
+    this.#build()
   }
 
   /** Null: all are down, full, or were tried. The lease has begun. */
   lease(question: Question, tried: ReadonlySet<Member>): Peer | null {
-    const member = choose(this.#members, this.upstream.balance, question, tried, performance.now(), Math.random)
-    if (member === null) return null
-    member.active++
-    return this.#peerOf.get(member)!
+    const now = performance.now()
+    let out = tried
+    for (;;) {
+      const member = choose(this.#members, this.upstream.balance, question, out, now, Math.random)
+      if (member === null) return null
+      if (member.begin()) return this.#peerOf.get(member)!
+      // Another thread has taken its last place.
+      out = new Set([...out, member])
+    }
   }
 
   /** The server did what it should. */
   done({ member }: Peer): void {
-    member.active--
+    member.end()
     if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */
   failed({ member }: Peer, counts: boolean): void {
-    member.active--
+    member.end()
     if (counts) member.failed(performance.now())
   }
 
   /** The configuration has no such group any more. Requests that run go on. */
   close(): void {
-    for (const { pool } of this.peers) pool.close()
+    this.#isClosed = true
+    for (const { pools } of this.#peers) pools.close()
   }
+
+  #build(): void {
+    if (this.#isClosed) return
+    const wanted = this.#servers.flatMap(server => {
+      const addresses = this.#addresses.get(server.label)
+      if (addresses === undefined) return [{ server, address: server.address, name: server.label }]
+      return addresses.map(address => ({ server, address, name: `${server.label} (${textOf(address)})` }))
+    })
+    const before = new Map(this.#peers.map(peer => [peer.member.name, peer]))
+    // As in nginx: a server that is alone is always asked, however often it has failed.
+    const isAlone = wanted.length === 1
+    this.#peers = wanted.map(({ server, address, name }, index) => {
+      const rules = rulesOf(server, isAlone)
+      const old = before.get(name)
+      if (old === undefined || textOf(old.address) !== textOf(address)) {
+        const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
+        const pools = new PeerPools(
+          { address, host },
+          {
+            keepalive: this.upstream.keepalive,
+            idle: this.#idle,
+            room: this.#room,
+            dialect: this.dialect,
+          },
+        )
+        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pools }
+      }
+      before.delete(name)
+      old.member.rules = rules
+      return { ...old, server }
+    })
+    this.#members = this.#peers.map(({ member }) => member)
+    this.#peerOf.clear()
+    for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
+    for (const { pools } of before.values()) pools.close()
+  }
+}
+
+function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
+  return {
+    weight: server.weight,
+    maxFails: isAlone ? 0 : server.maxFails,
+    failTimeoutMs: server.failTimeout,
+    maxConns: server.maxConns,
+    slowStartMs: isAlone ? 0 : server.slowStart,
+    isBackup: server.isBackup,
+    isDown: server.isDown,
+    isDraining: server.isDraining,
+  }
+}
+
+function textOf(address: ServerAddress): string {
+  if (address.kind === 'unix') return `unix:${address.path}`
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }

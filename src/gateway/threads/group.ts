@@ -9,13 +9,16 @@
  * Not here: when a thread is started and ended (`living-threads.ts`), how a connection gets to one (`acceptor.ts`), what the master hears
  * of a worker (`workers.ts`), and what a thread does (`thread.ts`).
  */
+import { loadNow } from '../../base/load-now.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
-import { trustedProxies } from '../../http/trusted-proxies.ts'
+import { type TrustedProxies, trustedProxies } from '../../http/trusted-proxies.ts'
 import { LimitMemories, type MemoryOfLimits } from '../../limits/memories.ts'
 import { forgetAddressCounts, makeAddressCounts } from '../../shared/address-counts.ts'
 import { sharedWords } from '../../shared/cells.ts'
 import { slotWords } from '../../shared/slot-table.ts'
 import { makeThreadCells, ThreadCells } from '../../shared/thread-cells.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
+import type { GroupMemories, MemoryOfGroups } from '../../upstream/balance/group-memories.ts'
 import { assembleAdmission } from '../assemble.ts'
 import { Refusals } from '../errors/refusals.ts'
 import type { GatewayMessage, RunningGateway } from '../gateway.ts'
@@ -50,6 +53,8 @@ class ThreadGroup implements RunningGateway {
   readonly #state: ThreadState
   readonly #pools: PoolTable
   readonly #limits = new LimitMemories(true)
+  /** Null: there have been no upstreams yet. */
+  #groups: GroupMemories | null = null
   readonly #memory: SharedArrayBuffer
   readonly #cells: ThreadCells
   readonly #addresses: SharedArrayBuffer
@@ -62,6 +67,8 @@ class ThreadGroup implements RunningGateway {
   readonly #start: GatewayStart
   readonly #acceptor: Acceptor
   readonly #refusals: Refusals
+  /** For who is accepted; each thread has its own for requests. */
+  readonly #trusted: TrustedProxies
   #listening: Listening | null = null
   /** Nobody is accepted any more. */
   #stopped: Promise<void> | null = null
@@ -71,15 +78,16 @@ class ThreadGroup implements RunningGateway {
     this.#start = start
     this.#send = send
     this.#refusals = new Refusals(this.#log)
-    const trusted = trustedProxies(start.config.trustedProxies)
+    this.#trusted = trustedProxies(start.config.trustedProxies)
     this.#acceptor = new Acceptor({
-      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted }),
+      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted: this.#trusted }),
       limit: limits.connections,
       calls,
     })
     this.#state = new ThreadState(start)
     this.#pools = new PoolTable(count, apps)
     this.#limits.memoriesOf(sites.limits)
+    this.#makeGroups(sites.upstreams)
     this.#memory = makeThreadCells(count)
     this.#cells = new ThreadCells(this.#memory)
     this.#addresses = makeAddressCounts(count)
@@ -175,6 +183,7 @@ class ThreadGroup implements RunningGateway {
     if (change.type === 'apps') {
       this.#pools.configure(change.apps)
       this.#limits.memoriesOf(change.sites.limits)
+      this.#makeGroups(change.sites.upstreams)
     }
     this.#answers.ask(`prepared ${epoch}`, this.#threads.living, onPrepared)
     this.#threads.postAll({ type: 'prepare', epoch, change, ...this.#shared })
@@ -182,6 +191,7 @@ class ThreadGroup implements RunningGateway {
 
   #commit(epoch: number, change: GatewayChange): void {
     this.#state.changed(change)
+    if (change.type === 'trusted-proxies') this.#trusted.replace(change.ranges)
     this.#cells.epoch = epoch
     this.#threads.postAll({ type: 'switch' })
   }
@@ -264,8 +274,23 @@ class ThreadGroup implements RunningGateway {
   }
 
   /** Memory that comes and goes with the configuration. */
-  get #shared(): { readonly pools: readonly PoolCells[]; readonly limits: MemoryOfLimits } {
-    return { pools: this.#pools.list, limits: this.#limits.known }
+  get #shared(): {
+    readonly pools: readonly PoolCells[]
+    readonly limits: MemoryOfLimits
+    readonly groups: MemoryOfGroups
+  } {
+    return { pools: this.#pools.list, limits: this.#limits.known, groups: this.#groups?.known ?? new Map() }
+  }
+
+  /** Memory of these groups. Loads nothing while there are none. */
+  #makeGroups(upstreams: readonly Upstream[]): void {
+    if (this.#groups === null && upstreams.length === 0) return
+    const { GroupMemories }: typeof import('../../upstream/balance/group-memories.ts') = loadNow(
+      import.meta,
+      '../../upstream/balance/group-memories',
+    )
+    this.#groups ??= new GroupMemories(this.#start.config.gatewayThreads)
+    this.#groups.memoriesOf(upstreams)
   }
 
   // ---- their life ----
@@ -297,6 +322,7 @@ class ThreadGroup implements RunningGateway {
     forgetAddressCounts(this.#addresses, index)
     this.#pools.threadDied(index)
     this.#limits.threadDied(index)
+    this.#groups?.threadDied(index)
     this.#workers.threadDied(index)
     this.#answers.threadDied(index)
   }

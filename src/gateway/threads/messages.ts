@@ -7,6 +7,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { GatewayChange, GatewayStart, GatewayToMaster } from '../../control/messages.ts'
 import type { MemoryOfLimits } from '../../limits/memories.ts'
+import type { MemoryOfGroups } from '../../upstream/balance/group-memories.ts'
 import type { GatewayMessage } from '../gateway.ts'
 import type { ConnectionMessage, GiveMessage, GivenMessage } from './hand-over-messages.ts'
 
@@ -28,6 +29,8 @@ export interface ThreadStart {
   readonly cells: SharedArrayBuffer
   readonly pools: readonly PoolCells[]
   readonly limits: MemoryOfLimits
+  /** `upstream/balance/group-memories.ts`. */
+  readonly groups: MemoryOfGroups
   /** `shared/address-counts.ts`. */
   readonly addresses: SharedArrayBuffer
   /** `shared/handed-connections.ts`. */
@@ -39,13 +42,14 @@ export type ToldMessage = Exclude<GatewayMessage, GatewayChange>
 
 export type MainToThread =
   | { readonly type: 'tell'; readonly message: ToldMessage; readonly cells?: SharedArrayBuffer }
-  /** A change that comes into force in all threads at once. `pools`, `limits`: of the configuration after it. `prepared` answers. */
+  /** A change that comes into force in all threads at once. `pools`, `limits`, `groups`: of the configuration after it. `prepared` answers. */
   | {
       readonly type: 'prepare'
       readonly epoch: number
       readonly change: GatewayChange
       readonly pools: readonly PoolCells[]
       readonly limits: MemoryOfLimits
+      readonly groups: MemoryOfGroups
     }
   /** The epoch word has changed. A thread that takes requests has seen that already. */
   | { readonly type: 'switch' }

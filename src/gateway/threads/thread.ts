@@ -33,7 +33,7 @@ function post(message: ThreadToMain): void {
 
 async function run(made: ThreadStart): Promise<void> {
   const { index, count, start, cells: memory, pools, addresses, handed } = made
-  let { limits: memoryOfLimits } = made
+  let { limits: memoryOfLimits, groups: memoryOfGroups } = made
   const cells = new ThreadCells(memory)
   const { limits } = start.config
   const calls = await descriptorCalls()
@@ -57,6 +57,7 @@ async function run(made: ThreadStart): Promise<void> {
       slotSource: slots.sourceOf,
       addressCounts: app => new AddressCounts(addresses, count, index, app),
       limits: { thread: index, memoriesOf: () => memoryOfLimits },
+      groups: { threads: count, thread: index, memoriesOf: () => memoryOfGroups },
       onOffender: (app, pool, kind) => {
         for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
       },
@@ -93,6 +94,7 @@ async function run(made: ThreadStart): Promise<void> {
       case 'prepare':
         slots.configure(message.pools)
         memoryOfLimits = message.limits
+        memoryOfGroups = message.groups
         entry.prepared(message.epoch, gateway.prepare(message.change))
         post({ type: 'prepared', epoch: message.epoch })
         break

@@ -14,11 +14,16 @@ const RULES: MemberRules = {
   slowStartMs: 0,
   isBackup: false,
   isDown: false,
+  isDraining: false,
 }
 const NOBODY: ReadonlySet<Member> = new Set()
 
 function group(...rules: Partial<MemberRules>[]): Member[] {
   return rules.map((one, i) => new Member(`s${i}`, i, { ...RULES, ...one }))
+}
+
+function begin(member: Member, requests: number): void {
+  for (let i = 0; i < requests; i++) assert.ok(member.begin())
 }
 
 /** Numbers from 0 to below 1, the same in each run. */
@@ -92,11 +97,11 @@ test('ip-hash sends a network to one server', () => {
 
 test('least-conn takes the one with the fewest for its weight', () => {
   const members = group({ weight: 2 }, {}, {})
-  members[0]!.active = 3
-  members[1]!.active = 2
-  members[2]!.active = 1
+  begin(members[0]!, 3)
+  begin(members[1]!, 2)
+  begin(members[2]!, 1)
   assert.equal(choose(members, 'least-conn', { address: '', key: '' }, NOBODY, 0, Math.random)!.index, 2)
-  members[2]!.active = 2
+  begin(members[2]!, 1)
   assert.equal(choose(members, 'least-conn', { address: '', key: '' }, NOBODY, 0, Math.random)!.index, 0)
 })
 
@@ -134,7 +139,7 @@ test('backups wait until no other can be asked, and a group that is out as a who
 
 test('max-conns and down are kept whatever happens', () => {
   const members = group({ maxConns: 1 }, { isDown: true })
-  members[0]!.active = 1
+  begin(members[0]!, 1)
   assert.equal(choose(members, 'round-robin', { address: '', key: '' }, NOBODY, 0, Math.random), null)
 })
 

@@ -122,7 +122,7 @@ function atRandom(usable: readonly Member[], now: number, chance: () => number):
 function longestOut(members: readonly Member[], tried: ReadonlySet<Member>, now: number): Member | null {
   let found: Member | null = null
   for (const member of members)
-    if (member.hasRoom && !tried.has(member) && (found === null || member.outSince(now) < found.outSince(now)))
+    if (member.mayBeAsked && !tried.has(member) && (found === null || member.outSince(now) < found.outSince(now)))
       found = member
   return found
 }

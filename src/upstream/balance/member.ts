@@ -1,16 +1,18 @@
 /**
- * What balancing knows of one server of a group: what the configuration says, how many requests it has, and how it has failed. Pure data with
+ * What balancing knows of one server of a group: what the configuration says, how many requests it has, how it has failed.
  * nginx's rules of `max_fails` and `fail_timeout`; time is an argument in milliseconds. Runs in the gateway, one for each server and thread.
  *
+ * Invariant: what all threads must agree on is in `MemberState`. Only the turn of round robin and the counts for the status are the thread's own.
  * Not here: which member gets a request (`choose.ts`).
  */
+import { BACK_SINCE, FAILS, FIRST_FAILED_AT, MemberState, momentOf, OUT_SINCE, since } from './member-state.ts'
 
 export interface MemberRules {
   readonly weight: number
   /** Failures within `failTimeoutMs` after which it gets no requests for as long. 0: they are not counted. */
   readonly maxFails: number
   readonly failTimeoutMs: number
-  /** Requests at once in this thread; 0: any number. */
+  /** Requests at once; 0: any number. */
   readonly maxConns: number
   /** For so long after it was out its weight grows from nothing to `weight`; 0: it has its weight at once. */
   readonly slowStartMs: number
@@ -18,87 +20,116 @@ export interface MemberRules {
   readonly isBackup: boolean
   /** Gets none. */
   readonly isDown: boolean
+  /** Gets none but those of its own clients. */
+  readonly isDraining: boolean
 }
 
 export class Member {
-  readonly rules: MemberRules
-  /** Place in the configuration. */
+  /** Replaced when the group changes while it serves. */
+  rules: MemberRules
+  /** Place in the list in which it came. */
   readonly index: number
   /** What it is known by to `ip-hash` and `hash`: it stays the same when others come and go. */
   readonly name: string
-  active = 0
-  /** Of smooth weighted round robin. */
+  readonly #state: MemberState
+  /** Of smooth weighted round robin, in this thread. */
   current = 0
-  #fails = 0
-  /** When the first of those failures was; while it is out: when the last one was. */
-  #failedAt = 0
-  #isOut = false
-  /** When it came back. */
-  #backAt = Number.NEGATIVE_INFINITY
 
-  constructor(name: string, index: number, rules: MemberRules) {
+  constructor(name: string, index: number, rules: MemberRules, state: MemberState = MemberState.alone()) {
     this.name = name
     this.index = index
     this.rules = rules
+    this.#state = state
+  }
+
+  /** Requests that it has, of all threads. */
+  get active(): number {
+    return this.#state.active
   }
 
   /** `succeeded` would change something. */
   get hasFailed(): boolean {
-    return this.#fails > 0
+    return this.#state.load(FAILS) > 0
   }
 
-  /** When it failed last, while it is out; else -Infinity. */
+  /** A request begins. False: `max-conns` run already. `end` follows, once. */
+  begin(): boolean {
+    return this.#state.begin(this.rules.maxConns)
+  }
+
+  end(): void {
+    this.#state.end()
+  }
+
+  /** When it failed last, while it is out; else -Infinity. The earlier the less. */
   outSince(now: number): number {
-    return this.#isOutAt(now) ? this.#failedAt : Number.NEGATIVE_INFINITY
+    return this.isOut(now) ? now - since(this.#state.load(OUT_SINCE), now) : Number.NEGATIVE_INFINITY
   }
 
-  /** It has room for one more request, and has not failed too often. */
+  /** It may have one more request, and has not failed too often. */
   isUsable(now: number): boolean {
-    return this.hasRoom && !this.#isOutAt(now)
+    return this.mayBeAsked && !this.isOut(now)
   }
 
-  get hasRoom(): boolean {
-    const { isDown, maxConns } = this.rules
-    return !isDown && (maxConns === 0 || this.active < maxConns)
+  /** It may have one more request, however it has failed. */
+  get mayBeAsked(): boolean {
+    const { isDown, isDraining, maxConns } = this.rules
+    return !isDown && !isDraining && (maxConns === 0 || this.#state.active < maxConns)
   }
 
   /** Its weight, less while it starts slowly. Above 0. */
   weightAt(now: number): number {
     const { weight, slowStartMs } = this.rules
-    const since = now - this.#backAt
-    return since >= slowStartMs ? weight : weight * Math.max(since / slowStartMs, 0.01)
+    if (slowStartMs === 0) return weight
+    const back = this.#state.load(BACK_SINCE)
+    if (back === 0) return weight
+    const grown = since(back, now)
+    return grown >= slowStartMs ? weight : weight * Math.max(grown / slowStartMs, 0.01)
   }
 
   failed(now: number): void {
     const { maxFails, failTimeoutMs } = this.rules
     if (maxFails === 0) return
-    // Old failures do not count. While it is out, each failure makes that time longer.
-    if (!this.#isOut && now - this.#failedAt > failTimeoutMs) this.#fails = 0
-    if (this.#fails === 0 || this.#isOut) this.#failedAt = now
-    this.#fails++
-    if (this.#fails < maxFails) return
-    this.#isOut = true
-    this.#failedAt = now
+    const state = this.#state
+    const moment = momentOf(now)
+    // While it is out, each failure makes that time longer.
+    if (state.load(OUT_SINCE) !== 0) {
+      state.store(OUT_SINCE, moment)
+      return
+    }
+    // Old failures do not count.
+    const first = state.load(FIRST_FAILED_AT)
+    if (first !== 0 && since(first, now) > failTimeoutMs && state.replace(FIRST_FAILED_AT, first, moment))
+      state.store(FAILS, 0)
+    const fails = state.add(FAILS, 1)
+    if (fails === 1) state.store(FIRST_FAILED_AT, moment)
+    if (fails >= maxFails) state.store(OUT_SINCE, moment)
   }
 
   succeeded(now: number): void {
-    this.#fails = 0
-    if (this.#isOut) this.#comeBack(now)
+    this.#state.store(FAILS, 0)
+    const out = this.#state.load(OUT_SINCE)
+    if (out !== 0) this.#comeBack(out, now)
   }
 
-  #isOutAt(now: number): boolean {
-    if (!this.#isOut) return false
-    if (now - this.#failedAt <= this.rules.failTimeoutMs) return true
-    this.#comeBack(now)
+  isOut(now: number): boolean {
+    const state = this.#state
+    const out = state.load(OUT_SINCE)
+    if (out === 0) return false
+    if (since(out, now) <= this.rules.failTimeoutMs) return true
     // One more failure takes it out again: nobody knows yet whether it is well.
-    this.#fails = this.rules.maxFails - 1
-    this.#failedAt = now
+    if (this.#comeBack(out, now)) {
+      state.store(FIRST_FAILED_AT, momentOf(now))
+      state.store(FAILS, Math.max(0, this.rules.maxFails - 1))
+    }
     return false
   }
 
-  #comeBack(now: number): void {
-    this.#isOut = false
-    this.#backAt = now
+  /** False: another thread has done it. */
+  #comeBack(out: number, now: number): boolean {
+    if (!this.#state.replace(OUT_SINCE, out, 0)) return false
+    this.#state.store(BACK_SINCE, momentOf(now))
     this.current = 0
+    return true
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * What must be exact over all threads of the gateway about the servers of one group: requests at once, failures. Words of
+ * shared memory, a place for each member. Runs in each event loop of the gateway; the main thread makes the memory, and forgets what a dead
+ * thread had.
+ *
+ *     tag │ fails │ first failed at │ out since │ back since │ requests of thread 0 … T-1
+ *
+ * Invariants:
+ * - A thread changes its own word of requests alone. It counts a request first and looks at the sum then, so never more than `max-conns` run;
+ *   of two that come at the same moment both may be refused, and look at another server.
+ * - Whether a member is out is one word, and changes by one atomic operation.
+ * - Moments are milliseconds of the clock that all threads have, 32 bits. 0 means none. Those more than 24 days apart are compared wrongly.
+ * - The first failure after a quiet time begins a new count. A failure of another thread in the same moment may be missed by it.
+ * Bound: a member keeps its place as long as the memory: a group that gets more names than places counts the rest in each thread by itself.
+ * Not here: what the words mean for a choice (`member.ts`), who has the memory (`group-memories.ts`).
+ */
+import { crc32 } from 'node:zlib'
+import { TO_COMMON_MS } from '../../base/common-clock.ts'
+
+/** Words of a place before those of the threads. */
+export const FAILS = 1
+export const FIRST_FAILED_AT = 2
+export const OUT_SINCE = 3
+export const BACK_SINCE = 4
+const TAG = 0
+const OWN_WORDS = 5
+
+const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT
+
+/** Zeroed. `places`: as many members have words in it. `isShared`: several threads use it. */
+export function makeGroupMemory(threads: number, places: number, isShared: boolean): ArrayBufferLike {
+  const bytes = places * (OWN_WORDS + threads) * WORD_BYTES
+  return isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes)
+}
+
+/** The thread is dead, and its requests with it. */
+export function forgetRequests(memory: ArrayBufferLike, threads: number, thread: number): void {
+  const words = new Int32Array(memory)
+  for (let at = 0; at < words.length; at += OWN_WORDS + threads) Atomics.store(words, at + OWN_WORDS + thread, 0)
+}
+
+/** A moment of `performance.now()` of this thread, as all threads have it. Never 0. */
+export function momentOf(now: number): number {
+  return Math.floor(now + TO_COMMON_MS) | 0 || 1
+}
+
+/** Milliseconds since `moment`. */
+export function since(moment: number, now: number): number {
+  return (momentOf(now) - moment) | 0
+}
+
+/** The words of one member. */
+export class MemberState {
+  readonly #words: Int32Array
+  readonly #at: number
+  readonly #threads: number
+  readonly #own: number
+
+  /** `at`: of its place; `own`: of this thread's word in it. */
+  constructor(words: Int32Array, at: number, threads: number, thread: number) {
+    this.#words = words
+    this.#at = at
+    this.#threads = threads
+    this.#own = at + OWN_WORDS + thread
+  }
+
+  /** For a member that nobody shares. */
+  static alone(): MemberState {
+    return new MemberState(new Int32Array(OWN_WORDS + 1), 0, 1, 0)
+  }
+
+  load(word: number): number {
+    return Atomics.load(this.#words, this.#at + word)
+  }
+
+  store(word: number, value: number): void {
+    Atomics.store(this.#words, this.#at + word, value)
+  }
+
+  /** Returns the sum. */
+  add(word: number, value: number): number {
+    return Atomics.add(this.#words, this.#at + word, value) + value
+  }
+
+  /** False: the word was not `before`, and nothing has changed. */
+  replace(word: number, before: number, after: number): boolean {
+    return Atomics.compareExchange(this.#words, this.#at + word, before, after) === before
+  }
+
+  /** Requests of all threads. */
+  get active(): number {
+    const first = this.#at + OWN_WORDS
+    if (this.#threads === 1) return Atomics.load(this.#words, first)
+    let sum = 0
+    for (let at = first; at < first + this.#threads; at++) sum += Atomics.load(this.#words, at)
+    return sum
+  }
+
+  /** A request begins. False: `most` run already, and nothing has changed. 0: any number may. */
+  begin(most: number): boolean {
+    Atomics.add(this.#words, this.#own, 1)
+    if (most === 0 || this.active <= most) return true
+    this.end()
+    return false
+  }
+
+  end(): void {
+    Atomics.sub(this.#words, this.#own, 1)
+  }
+}
+
+/** The memory of one group, as one thread has it. */
+export class GroupState {
+  readonly #words: Int32Array
+  readonly #threads: number
+  readonly #thread: number
+
+  /** `memory`: of `makeGroupMemory`, for as many threads. */
+  constructor(memory: ArrayBufferLike, threads: number, thread: number) {
+    this.#words = new Int32Array(memory)
+    this.#threads = threads
+    this.#thread = thread
+  }
+
+  /** The words of the member with this name: the same in all threads. */
+  of(name: string): MemberState {
+    const tag = crc32(name) | 0 || 1
+    for (let at = 0; at < this.#words.length; at += OWN_WORDS + this.#threads) {
+      const before = Atomics.compareExchange(this.#words, at + TAG, 0, tag)
+      if (before === 0 || before === tag) return new MemberState(this.#words, at, this.#threads, this.#thread)
+    }
+    return MemberState.alone()
+  }
+}
