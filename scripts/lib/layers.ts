@@ -163,7 +163,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     path === 'src/upstream/tls.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
   'node:dgram': path => path === 'src/observe/remote/udp.ts',
-  chokidar: path => path === 'src/master/development/watch.ts',
+  chokidar: path => /^src\/master\/development\/(?:config-watcher|watch)\.ts$/.test(path),
   mrmime: path => path === 'src/handlers/static/names.ts',
   bcryptjs: path => path.startsWith('src/access/hashes/'),
   // Its frames and its compression; one file knows which parts of it.

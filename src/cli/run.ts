@@ -4,7 +4,7 @@ import { hasTls } from '../config/assemble-tls.ts'
 import { checkFiles } from '../config/check.ts'
 import { checkSites } from '../config/check-sites.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import { type Loaded, loadConfig, reloader } from '../config/load.ts'
+import { filesOfConfig, type Loaded, loadConfig, reloader } from '../config/load.ts'
 import { logicalWorkingDirectory } from '../config/machine/directory.ts'
 import { type Environment, processEnvironment } from '../config/machine/environment.ts'
 import { printConfig, summarize, summarizeSites } from '../config/print.ts'
@@ -74,6 +74,7 @@ export async function runArguments(
     remarks: args.adapted?.remarks ?? [],
     reload: reloader(evaluated?.args ?? (() => args), environment, loaded, checkSites),
     evaluated,
+    files: args.adapted === null ? () => filesOfConfig(args, environment) : null,
     started,
     directory: logicalWorkingDirectory(environment),
   })

@@ -287,6 +287,7 @@ const HIDES: readonly (readonly [toml: string, expected: string])[] = [
   ],
   ['[[apps]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[apps]]; did you mean [[app]]?'],
   ['[[server]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[server]]; did you mean [[app]]?'],
+  ['[[limits]]\nname = "a"\n', 'jumak.toml:1:3: there is no table [[limits]]; did you mean [[limit]]?'],
   ['[[pools]]\npaths = "/x"\n', 'jumak.toml:1:3: there is no table [[pools]]; did you mean [[app.pool]]?'],
   ['include = "apps/*.toml"\n', "jumak.toml:1:11: include must be in a directory that exists, not 'apps/*.toml'"],
   ['include = "*.txt"\n', "jumak.toml:1:11: include must match a file that exists, not '*.txt'"],

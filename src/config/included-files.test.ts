@@ -75,6 +75,7 @@ const PROBLEMS: readonly (readonly [toml: string, told: RegExp])[] = [
   ['include = "x.toml"\n[[site]]\n', /^sites\/a\.toml:1:1: an included file includes no others: write it in the file/],
   ['bind = ":80"\n', /^sites\/a\.toml:1:1: bind is for the whole program: write it in the file that has include$/],
   ['[site]\nnames = "a"\n', /^sites\/a\.toml:1:2: a site is a table in two brackets, \[\[site\]\]/],
+  ['[[limits]]\nname = "a"\n', /^sites\/a\.toml:1:3: there is no table \[\[limits\]\]; did you mean \[\[limit\]\]\?$/],
   ['[[sites]]\nnames = "a"\n', /^sites\/a\.toml:1:3: there is no table \[\[sites\]\]; did you mean \[\[site\]\]\?$/],
   ['[[site]]\nname = "a"\n', /^sites\/a\.toml:2:1: a site has no setting name; did you mean names\?$/],
   ['[[site]]\napp = "none"\n', /^sites\/a\.toml:2:7: app must be one of the applications: shop, not 'none'$/],

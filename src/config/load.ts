@@ -34,7 +34,8 @@ import type { Arguments } from './sources/arguments.ts'
 import { NOTHING, readConfigFile } from './sources/config-file.ts'
 import { nameOf } from './sources/given.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
-import type { AdminSocket, ChangedApps, ChangedSetting, Config, Reloaded } from './types.ts'
+import { watchedFiles } from './sources/watched-files.ts'
+import type { AdminSocket, ChangedApps, ChangedSetting, Config, Reloaded, WatchedFiles } from './types.ts'
 import { merge, type Settings, Values } from './values.ts'
 
 export interface Loaded {
@@ -217,11 +218,18 @@ function withOld(now: Settings, before: Settings, changed: readonly Setting[]): 
   return settings
 }
 
+/** The configuration's files, for `--reload`. */
+export function filesOfConfig(args: Arguments, environment: Environment): WatchedFiles {
+  return watchedFiles(readSources(args, environment).patterns)
+}
+
 interface Sources {
   readonly settings: GivenSettings
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   readonly file: string | null
+  /** All files that were read (`FromFile.patterns`). */
+  readonly patterns: readonly string[]
   /** No application is known, and the file, which is wrong, may be the one to name it. */
   readonly mayHaveApps: boolean
 }
@@ -250,6 +258,7 @@ function readSources(args: Arguments, environment: Environment): Sources {
     diagnostics,
     warnings: [...(args.adapted?.notes ?? []), ...file.warnings],
     file: absolute,
+    patterns: file.patterns,
     mayHaveApps: file.mayHaveApps && !settings.has(application.app.name),
   }
 }

@@ -340,3 +340,13 @@ export type Reloaded =
       readonly apps: ChangedApps
       readonly warnings: readonly string[]
     }
+
+/** The files of the configuration, as they are now. */
+export interface WatchedFiles {
+  /** Where they are. */
+  readonly directories: readonly string[]
+  /** Another text: some file has changed, has come, or is gone. */
+  readonly state: string
+  /** Whether this is one of them, or would be. `path`: absolute. */
+  readonly has: (path: string) => boolean
+}

@@ -24,7 +24,7 @@ import { responseHeaders } from '../middleware/response-headers.ts'
 import { FileBuffers } from '../protocols/file-buffers.ts'
 import { createRouter } from '../routing/router.ts'
 import { compileRoutes } from '../routing/routes.ts'
-import type { SiteEffects } from '../routing/sites/compile.ts'
+import type { MakeLogWriter, SiteEffects } from '../routing/sites/compile.ts'
 import type { SitesModel } from '../sites/model.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
@@ -85,8 +85,8 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
     const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')
-    if (!isClients)
-      refusals.inSite(error.message, `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
+    const why = error instanceof HttpError ? error.logged : error.message
+    if (!isClients) refusals.inSite(why, `${method} ${target} for ${authority || 'no host'}: ${why}`, exchange.id)
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()
@@ -102,14 +102,20 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
   })
 }
 
+/** A location may be in no log at all. */
+const WITHOUT_LOGS: MakeLogWriter = () => () => {}
+
 /** Limits and logs of sites: memory and open files outlive a reload. */
 function effectsOf(
   { config, log, limits, refusals, hasOtherWriters: hasOthers, siteLogs }: GatewayParts,
   model: SitesModel,
 ): SiteEffects {
-  const { SiteLogs }: typeof import('./sites/logs.ts') = loadNow(import.meta, './sites/logs')
-  siteLogs.current ??= new SiteLogs({ log, hasOthers, syslog: config.syslog })
-  const makeLogWriter = siteLogs.current.writerOf(model.logs)
+  if (siteLogs.current === null && model.logs.length > 0) {
+    const { SiteLogs }: typeof import('./sites/logs.ts') = loadNow(import.meta, './sites/logs')
+    siteLogs.current = new SiteLogs({ log, hasOthers, syslog: config.syslog })
+  }
+  // Logs that no site has any more are closed.
+  const makeLogWriter = siteLogs.current?.writerOf(model.logs) ?? WITHOUT_LOGS
   if (model.limits.length === 0) {
     // What nobody needs any more goes.
     limits.memoriesOf([])

@@ -88,7 +88,7 @@ test('a gateway without certificates loads nothing of TLS', async () => {
 })
 
 // Also of what only sites need of other parts.
-const SITES = /\/sites\/[\w-]+\.[jt]s$|\/patterns\/[\w-]+\.[jt]s$|\/static\/locations\.[jt]s$/
+const SITES = /\/sites\/[\w-]+\.[jt]s$|\/limits\/[\w-]+\.[jt]s$|\/patterns\/[\w-]+\.[jt]s$|\/static\/locations\.[jt]s$/
 
 test('a gateway without sites loads nothing of sites', async () => {
   const modules = await modulesOf(1)

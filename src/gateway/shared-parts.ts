@@ -1,6 +1,7 @@
 /** What all applications of a gateway use together: memory, disk, error pages, the program's log. Built once. Runs in the gateway. */
 import type { PoolEvents } from '../apps/pool/events.ts'
 import type { SlotSourceFactory } from '../apps/pool/slots.ts'
+import { loadNow } from '../base/load-now.ts'
 import { OpenFiles } from '../base/open-files.ts'
 import type { OtherUses } from '../base/other-threads.ts'
 import { POOL_OF_A_LOOP, PoolShares } from '../base/pool-shares.ts'
@@ -10,7 +11,7 @@ import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { KeptCodings } from '../handlers/static/kept-codings.ts'
 import { type TrustedProxies, trustedProxies } from '../http/trusted-proxies.ts'
-import { LimitMemories, type LimitSource } from '../limits/memories.ts'
+import type { LimitSource, MemoryOfLimits } from '../limits/memories.ts'
 import type { GroupSource } from '../upstream/balance/group-memories.ts'
 import type { Counts } from './connections/addresses.ts'
 import { OwnPages } from './errors/own-pages.ts'
@@ -100,11 +101,29 @@ export function makeShared(
     refusals,
     trusted: trustedProxies(config.trustedProxies),
     events: poolEvents(send, log),
-    limits: threads?.limits ?? new LimitMemories(false),
+    limits: threads?.limits ?? ownLimits(),
     groups: { current: threads?.groups ?? null },
     threads,
   }
 }
+
+/** Most gateways limit nobody, so what remembers it is loaded with the first limit. */
+function ownLimits(): LimitSource {
+  let source: LimitSource | null = null
+  return {
+    thread: 0,
+    memoriesOf: limits => {
+      if (source === null) {
+        if (limits.length === 0) return NO_MEMORIES
+        const { LimitMemories }: typeof import('../limits/memories.ts') = loadNow(import.meta, '../limits/memories')
+        source = new LimitMemories(false)
+      }
+      return source.memoriesOf(limits)
+    },
+  }
+}
+
+const NO_MEMORIES: MemoryOfLimits = new Map()
 
 /** As the master has set it. */
 function poolThreads(): number {

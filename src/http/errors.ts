@@ -44,14 +44,24 @@ export class HttpError extends Error {
   readonly retryAfter: number | undefined
   /** `[name, value, …]`: headers that the status requires. */
   readonly headers: readonly string[]
+  /** What the log says: names of the configuration are not for the client, who may read the message. */
+  readonly logged: string
 
-  constructor(status: number, message: string, culprit: Culprit, retryAfter?: number, headers: readonly string[] = []) {
+  constructor(
+    status: number,
+    message: string,
+    culprit: Culprit,
+    retryAfter?: number,
+    headers: readonly string[] = [],
+    logged = message,
+  ) {
     super(message)
     this.name = 'HttpError'
     this.status = status
     this.culprit = culprit
     this.retryAfter = retryAfter
     this.headers = headers
+    this.logged = logged
   }
 }
 

@@ -10,11 +10,12 @@
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
-import type { Config, Reloaded } from '../config/types.ts'
+import type { Config, Reloaded, WatchedFiles } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
 import type { ReloadBegun } from './admin/target.ts'
+import type { ConfigWatcher } from './development/config-watcher.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
 import type { PreparedPreloaders } from './fleet/prepared.ts'
@@ -54,6 +55,8 @@ export interface ConfigSource {
   readonly reload: (only: string | null) => Reloaded | null
   /** A file in Python that is evaluated before each `reload`; null: there is none. */
   readonly evaluated: EvaluatedSource | null
+  /** Its own files, for `--reload`; null: it has none. */
+  readonly files: (() => WatchedFiles) | null
   readonly started: Started
   /** The working directory, by the name that the user gave it. */
   readonly directory: string
@@ -73,6 +76,7 @@ function unread(): ConfigSource {
     remarks: [],
     reload: () => null,
     evaluated: null,
+    files: null,
     started: { program: null, handOver: null, init: null, daemon: null },
     directory: process.cwd(),
   }
@@ -127,6 +131,8 @@ class Master {
   #certificates: Certificates | null = null
   /** Of the master that this one replaces. They may come before the certificates are read. */
   #inheritedSecrets: InheritedSecrets | null = null
+  /** Null without `--reload`. */
+  #configWatcher: ConfigWatcher | null = null
   #isFinishing = false
   /** The evaluation of the configuration's file that runs, or the last one. */
   #evaluation: Promise<readonly string[]> = Promise.resolve([])
@@ -226,6 +232,7 @@ class Master {
     this.#log.countWorkers(() => (this.#fleets?.present ?? []).reduce((sum, { workers }) => sum + workers.size, 0))
     if (predecessor === null) this.#listenForCommands(this.#fleets)
     else predecessor.begun(this.#config)
+    if (this.#config.isDevelopment) await this.#watchFiles()
   }
 
   /** Loaded only where there is TLS. */
@@ -240,6 +247,19 @@ class Master {
     )
     if (this.#inheritedSecrets !== null) certificates.inherit(this.#inheritedSecrets)
     return certificates
+  }
+
+  /** Loaded only with `--reload`. */
+  async #watchFiles(): Promise<void> {
+    const { files } = this.#source
+    if (files === null || files().directories.length === 0) return
+    const { ConfigWatcher } = await import('./development/config-watcher.ts')
+    if (this.#isFinishing) return
+    this.#configWatcher = new ConfigWatcher(
+      files,
+      () => this.#hup(),
+      error => this.#narrator.warn(`changes of the configuration are not seen (${error.message}): send HUP`),
+    )
   }
 
   #inherit(secrets: InheritedSecrets): void {
@@ -397,9 +417,7 @@ class Master {
       // Without a terminal it is an editor's debugger, which has keys of its own.
       interrupt: () =>
         !this.#isFinishing && hasTerminal(this.#config) && (this.#fleets?.debuggers.interrupt() ?? false),
-      reload: () => {
-        if (!this.#isFinishing) void this.#reload(null).catch(error => this.#onBug(error))
-      },
+      reload: () => this.#hup(),
       upgrade: () => {
         if (!this.#isFinishing) this.#upgrades.begin('SIGUSR2')
       },
@@ -417,6 +435,10 @@ class Master {
 
   #reopenLogs(): void {
     reopenLogs(this.#config, this.#log, this.#narrator, () => this.#fleets?.sendToGateway({ type: 'reopen-logs' }))
+  }
+
+  #hup(): void {
+    if (!this.#isFinishing) void this.#reload(null).catch(error => this.#onBug(error))
   }
 
   /** Of all applications, or of `only` one. */
@@ -512,6 +534,7 @@ class Master {
   }
 
   async #release(): Promise<void> {
+    this.#configWatcher?.close()
     await this.#upgrades.abort('')
     this.#fleets?.close()
     this.#source.evaluated?.prepared.drop()

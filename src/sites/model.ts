@@ -197,10 +197,13 @@ export interface Access {
   readonly requestSets: readonly { readonly name: string; readonly value: Template }[]
 }
 
+/** Which pages may lead to a location. */
 export interface ValidReferers {
+  /** Requests without the field. */
   readonly none: boolean
+  /** Requests whose field has no http:// or https://: a firewall has taken it away. */
   readonly blocked: boolean
-  /** `path`: beginning of the page's path. */
+  /** `path`: beginning of the page's path; empty: all. Names as of a site. */
   readonly hosts: readonly {
     readonly kind: 'exact' | 'suffix' | 'prefix'
     readonly name: string

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ensureEnvironment } from '../support/environments/environments.ts'
 import { Project } from '../support/project.ts'
-import { getOnce, RawClient } from '../support/raw-client.ts'
+import { getOnce, RawClient, textOf } from '../support/raw-client.ts'
 import { isRefused, type Server, startServer, TRACEBACK, until } from '../support/server.ts'
 
 const APP = `import os, time
@@ -196,4 +196,29 @@ test('an exception that no framework catches: a page with the own frames, only f
   const plain = await (await fetch(`${production.url}/boom`, { headers: { accept: 'text/html' } })).text()
   assert.ok(!plain.includes('app.py'))
   await production.stop()
+})
+
+const NOTHING_CHANGES = /reload: nothing changes, because the settings are wrong$/
+
+test('a change of the configuration and of what it includes is in force by itself; a wrong one is told, and changes nothing', async t => {
+  const site = (words: string) => `[[site]]\nnames = ["a.kr"]\nreturn = "200 ${words}"\n`
+  const project = new Project(t, { 'jumak.toml': 'include = "sites/*.toml"\n', 'sites/a.toml': site('one') })
+  const server = await startServer({ directory: project.directory, args: ['--reload'] })
+  const answers = (words: string, host = 'a.kr') =>
+    until(
+      async () => (await textOf(server.port, '/', `Host: ${host}`)) === words,
+      () => `no answer ${words}`,
+    )
+  await answers('one')
+  project.save('sites/a.toml', site('two'))
+  await answers('two')
+  project.save('sites/b.toml', site('new').replace('a.kr', 'b.kr'))
+  await answers('new', 'b.kr')
+  server.expectLog(/there is no table \[\[sites\]\]; did you mean \[\[site\]\]\?$/, NOTHING_CHANGES)
+  project.save('sites/a.toml', '[[sites]]\n')
+  await server.waitForLog(NOTHING_CHANGES)
+  await answers('two')
+  project.save('sites/a.toml', site('three'))
+  await answers('three')
+  await server.stop()
 })

@@ -35,6 +35,8 @@ export interface FromFile {
   readonly tls: readonly FileTable[]
   /** The tables `[[site]]`, and those that sites use, in the same order. */
   readonly sites: FileSites
+  /** Absolute paths of all files that are read, also of those that are wrong; the name of an included one may have a `*`. */
+  readonly patterns: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly string[]
   /** No application was found in it, and a mistake in it may be the reason. */
@@ -48,6 +50,7 @@ export const NOTHING: FromFile = {
   apps: [],
   tls: [],
   sites: NO_SITES,
+  patterns: [],
   diagnostics: [],
   warnings: [],
   mayHaveApps: false,
@@ -95,11 +98,12 @@ function mentionsUs(text: string): boolean {
 function readFile(path: string, cwd: string, explain: (problem: string) => Diagnostic): FromFile {
   const opened = openFile(path, cwd)
   const { file } = opened
-  if ('problem' in opened) return { ...NOTHING, file, diagnostics: [explain(opened.problem)], mayHaveApps: true }
-  if ('diagnostic' in opened) return { ...NOTHING, file, diagnostics: [opened.diagnostic], mayHaveApps: true }
+  const at = { file, patterns: [resolve(path)] }
+  if ('problem' in opened) return { ...NOTHING, ...at, diagnostics: [explain(opened.problem)], mayHaveApps: true }
+  if ('diagnostic' in opened) return { ...NOTHING, ...at, diagnostics: [opened.diagnostic], mayHaveApps: true }
   const table = basename(path) === PROJECT ? ownTable(opened.root) : opened.root
   if (table === null)
-    return { ...NOTHING, file, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
+    return { ...NOTHING, ...at, diagnostics: [explain(`must have a table [tool.jumak], and '${path}' has none`)] }
   const reader = new TableReader(file, dirname(resolve(path)))
   const top = reader.read(table, 'top', TABLES)
   const included = readIncluded(top.get(include.name) ?? [], cwd)
@@ -115,7 +119,8 @@ function readFile(path: string, cwd: string, explain: (problem: string) => Diagn
     diagnostics.push(...included.empty.map(one => wrongValue(include, one, 'must match a file that exists')))
   const warnings = isNothing ? [] : included.empty.map(describeEmpty)
   const mayHaveApps = apps.length === 0 && diagnostics.length > 0 && meansApps(table)
-  return { file, values, apps, tls, sites, diagnostics, warnings, mayHaveApps }
+  const patterns = [...at.patterns, ...included.patterns]
+  return { file, values, apps, tls, sites, patterns, diagnostics, warnings, mayHaveApps }
 }
 
 const OTHER_TABLES: readonly string[] = TABLES.filter(name => name !== 'app')

@@ -24,6 +24,8 @@ export interface Included {
   /** For each file. */
   readonly sites: readonly FileSites[]
   readonly diagnostics: readonly Diagnostic[]
+  /** Absolute. */
+  readonly patterns: readonly string[]
   /** Patterns that match nothing now. */
   readonly empty: readonly Given[]
 }
@@ -37,6 +39,7 @@ export function readIncluded(patterns: readonly Given[], cwd: string): Included 
     apps: [] as FileApp[],
     tls: [] as FileTable[],
     sites: [] as FileSites[],
+    patterns: [] as string[],
     diagnostics: [] as Diagnostic[],
     empty: [] as Given[],
   }
@@ -44,7 +47,9 @@ export function readIncluded(patterns: readonly Given[], cwd: string): Included 
   for (const pattern of patterns) {
     const { text, origin } = pattern
     if (origin.from !== 'file') continue
-    const matched = findIncluded(resolve(origin.directory, text))
+    const absolute = resolve(origin.directory, text)
+    found.patterns.push(absolute)
+    const matched = findIncluded(absolute)
     if ('problem' in matched) {
       found.diagnostics.push(wrongValue(include, pattern, matched.problem))
       continue

@@ -43,6 +43,11 @@ export class TableReader {
         this.#values.set(name, [])
         continue
       }
+      // `limits` and `logs` are settings, too: of locations.
+      if (OF_FILE.includes(level) && OF_SITES.has(name.slice(0, -1)) && name.endsWith('s') && this.#isHeader(value)) {
+        this.report(key, `there is no table [[${name}]]; did you mean [[${name.slice(0, -1)}]]?`)
+        continue
+      }
       const setting = known.find(one => one.name === name)
       if (setting === undefined || lists.includes(name)) this.#readOther(name, key, value, level, setting)
       else this.#readSetting(setting, value)

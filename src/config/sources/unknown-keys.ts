@@ -113,13 +113,16 @@ function isOfSites(name: string): boolean {
   return SITE_DEFAULTS.some(setting => setting.name === name)
 }
 
+/** Tables that a file may have. */
+const TABLES_OF_FILES: readonly string[] = ['app', 'site', 'tls', ...NAMES_OF_TABLES]
+
 /** What is right in an `[[app]]` is right here, and more. */
 function unknownOfIncluded(name: string, value: TomlValue): string {
   if (isOfSites(name)) return `${name} ${OF_SITES}, or at the top of the file that has include`
   if (name === include.name) return 'an included file includes no others: write it in the file that names this one'
   if (KNOWN.top.some(setting => setting.name === name))
     return `${name} is for the whole program: write it in the file that has include`
-  const meant = tablesOf(value) === null ? null : closest(name.toLowerCase(), ['app', 'site', 'map', 'tls', 'pool'])
+  const meant = tablesOf(value) === null ? null : closest(name.toLowerCase(), [...TABLES_OF_FILES, 'pool'])
   return meant === null
     ? explainUnknown(name, value, 'app')
     : `there is no table [[${name}]]; did you mean [[${meant}]]?`
@@ -164,7 +167,7 @@ function unknownAtTop(name: string, value: TomlValue): string {
   if (name === 'config') return `${said}: a file cannot name another one`
   if (name === 'pool') return 'a pool belongs to an application: write it as [[app.pool]], below its [[app]]'
   if (tablesOf(value) !== null)
-    return `there is no table [[${name}]]; did you mean ${name === 'pools' ? '[[app.pool]]' : '[[app]]'}?`
+    return `there is no table [[${name}]]; did you mean ${name === 'pools' ? '[[app.pool]]' : `[[${closest(name.toLowerCase(), TABLES_OF_FILES) ?? 'app'}]]`}?`
   if (value.kind === 'table' && [...value.entries.keys()].some(isAppKey))
     return `there is no table [${name}]; an application is a table [[app]] with a name, as in name = "${name}"`
   const key = APP_KEYS.find(one => one.name === name)

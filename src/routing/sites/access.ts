@@ -20,6 +20,8 @@ export interface Refusal {
   /** A sentence. */
   readonly message: string
   readonly headers: HeaderLines
+  /** What the log says instead. */
+  readonly logged?: string
 }
 
 /** `none`: nothing was asked. */
@@ -197,7 +199,8 @@ function checkByRequest(request: SiteRequest, access: CompiledAccess, asked: Ask
     if (status !== 401)
       return {
         status: 500,
-        message: `auth-request ${uri} was answered with ${status || 'nothing'}: 2xx lets in, 401 and 403 refuse`,
+        message: 'Whether this client may come here could not be asked',
+        logged: `auth-request ${uri} was answered with ${status || 'nothing'}: 2xx lets in, 401 and 403 refuse`,
         headers: [],
       }
     const headers = fieldsWith(head?.headers ?? [], name => name.toLowerCase() === 'www-authenticate')

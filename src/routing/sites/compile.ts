@@ -2,7 +2,7 @@
  * From the model of sites to what serves: names, locations, steps, templates, regular expressions, each compiled once. Runs in the gateway,
  * and in the master and the command line to find mistakes before anything changes.
  */
-import { isValidReferer } from '../../access/referers.ts'
+
 import { bytesOf } from '../../base/bytes.ts'
 import type {
   ErrorTarget,
@@ -23,6 +23,7 @@ import { type LocationEntry, locationTable } from './locations.ts'
 import { compileLog } from './log-lines.ts'
 import { compileScript } from './params.ts'
 import { compileProxy } from './proxy.ts'
+import { isValidReferer } from './referers.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
   CompiledErrorTarget,

@@ -178,7 +178,8 @@ export class Phases {
     if (refusal === null) return this.#tryFiles(request)
     // The page of an error says it too.
     request.keptHeaders = refusal.headers
-    this.#fail(request, refusal.status, refusal.message, refusal.headers)
+    const { status, message, headers, logged } = refusal
+    this.#fail(request, status, message, headers, logged)
   }
 
   /** `limit_req`, `limit_conn` */
@@ -350,9 +351,15 @@ export class Phases {
     this.#content.redirect(request, status, redirectUrl(request, url))
   }
 
-  #fail(request: SiteRequest, status: number, message: string, headers: readonly string[] = []): void {
+  #fail(
+    request: SiteRequest,
+    status: number,
+    message: string,
+    headers: readonly string[] = [],
+    logged: string = message,
+  ): void {
     const culprit = status < 500 ? 'client' : 'operator'
-    this.#refuse(request, new HttpError(status, message, culprit, undefined, headers))
+    this.#refuse(request, new HttpError(status, message, culprit, undefined, headers, logged))
   }
 
   #refuse(request: SiteRequest, error: Error): void {

@@ -1,21 +1,9 @@
 /** Which pages may lead to a location (`valid_referers`), by the field Referer, which a browser sends and anybody can make up. Pure. */
-
-export interface Referers {
-  /** Requests without the field. */
-  readonly none: boolean
-  /** Requests whose field has no http:// or https://: a firewall has taken it away. */
-  readonly blocked: boolean
-  /** `path`: beginning of the page's path; empty: all. Names as of a site. */
-  readonly hosts: readonly {
-    readonly kind: 'exact' | 'suffix' | 'prefix'
-    readonly name: string
-    readonly path: string
-  }[]
-}
+import type { ValidReferers } from '../../sites/model.ts'
 
 /** `referer`: undefined: the request has none. `matches`: a regular expression has the URL without its scheme. */
 export function isValidReferer(
-  { none, blocked, hosts }: Referers,
+  { none, blocked, hosts }: Omit<ValidReferers, 'patterns'>,
   referer: string | undefined,
   matches: (url: string) => boolean,
 ): boolean {
@@ -29,7 +17,7 @@ export function isValidReferer(
   return hosts.some(one => isHost(host, one) && path.startsWith(one.path)) || matches(url)
 }
 
-function isHost(host: string, { kind, name }: Referers['hosts'][number]): boolean {
+function isHost(host: string, { kind, name }: ValidReferers['hosts'][number]): boolean {
   switch (kind) {
     case 'exact':
       return host === name
