@@ -24,11 +24,12 @@ import type {
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
+import type { ScriptProtocol } from '../sites/upstream-model.ts'
 import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readLimit, readLimitUses } from './assemble-limits.ts'
 import { readLog, readLogUses } from './assemble-logs.ts'
-import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
+import { readParamSettings, UpstreamReader, warnOfUselessParams, warnOfUselessProxy } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
@@ -64,12 +65,14 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
     sites: tables.sites.map((site, index) => reader.site(site, index)),
     ...assembleVariables(tables, circumstances),
     upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    upstreamTls: reader.upstreams.tls,
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
     logs: reader.logs,
   }
 }
 
+const SCRIPT_PROTOCOLS: readonly ScriptProtocol[] = ['fastcgi', 'scgi', 'uwsgi']
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 function warnWithoutSites(defaults: FileTable, values: Values): void {
@@ -195,12 +198,16 @@ class SiteReader {
 
   /** The one handler of a location or a site; `inherited` if it names none. */
   #handler(values: Values, part: FileTable, match: Match | null, inherited: LocationHandler): LocationHandler {
-    const given = Object.values(handlerKeys).filter(key => values.isGiven(key))
+    const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
+    // Scripts are files below `root`.
+    const given = Object.values(handlerKeys).filter(
+      key => values.isGiven(key) && !(script !== undefined && key === handlerKeys.root),
+    )
     if (given.length > 1) {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, proxy, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -216,6 +223,7 @@ class SiteReader {
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
+    if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
@@ -334,7 +342,8 @@ class SiteReader {
       requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
       absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
       portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
-      proxy: readProxySettings(values, outer),
+      proxy: this.upstreams.settings(values, outer),
+      params: readParamSettings(values, outer),
     }
   }
 
@@ -412,14 +421,16 @@ function warnOfUseless(values: Values, { handler, locations, tryFiles, settings,
   for (const name of OF_FILES)
     values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
   const hasNoApp = locations.length === 0 && handler.kind !== 'app'
+  const isPassedOn = 'upstream' in handler
   for (const name of OF_APPLICATIONS) values.warnUseless(hasNoApp, locationSettings[name], 'in a location without app')
   for (const name of OF_HANDLERS)
     values.warnUseless(
-      hasNoApp && handler.kind !== 'proxy',
+      hasNoApp && !isPassedOn,
       locationSettings[name],
-      'in a location without app or proxy',
+      'in a location without app, proxy, fastcgi, scgi or uwsgi',
     )
-  warnOfUselessProxy(values, locations.length === 0 && handler.kind !== 'proxy')
+  warnOfUselessProxy(values, locations.length === 0 && !isPassedOn)
+  warnOfUselessParams(values, handler.kind, locations.length === 0)
   values.warnUseless(
     settings.interceptsErrors && settings.errorPages.length === 0,
     locationSettings.interceptErrors,

@@ -48,7 +48,14 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
-import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type {
+  ParamSettings,
+  ProxySettings,
+  ServerAddress,
+  Upstream,
+  UpstreamServer,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -114,7 +121,10 @@ const tryFile = byKind<TryFile>({
 const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
-  proxy: { upstream: line, uri: orNull(line), prefix: line },
+  proxy: { upstream: line, isTls: flag, uri: orNull(line), prefix: line },
+  fastcgi: { upstream: line },
+  scgi: { upstream: line },
+  uwsgi: { upstream: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -134,6 +144,7 @@ const steps = listOf(step, MAX_ENTRIES)
 
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
 const proxySettings = object<ProxySettings>({
+  tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
   hideHeaders: listOf(line, MAX_ENTRIES),
   passHeaders: listOf(line, MAX_ENTRIES),
@@ -144,6 +155,12 @@ const proxySettings = object<ProxySettings>({
   nextUpstream: listOf(line, MAX_ENTRIES),
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,
+})
+const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
+const paramSettings = object<ParamSettings>({
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  fastcgiIndex: orNull(line),
+  splitPathInfo: orNull(line),
 })
 const server = object<UpstreamServer>({
   label: line,
@@ -159,6 +176,7 @@ const server = object<UpstreamServer>({
 })
 const upstream = object<Upstream>({
   name: line,
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
   servers: listOf(server, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
@@ -166,6 +184,15 @@ const upstream = object<Upstream>({
   keepaliveTimeout: milliseconds,
   isSingle: flag,
   place,
+})
+const pem = text(1024 * 1024)
+const upstreamTls = object<UpstreamTls>({
+  isVerified: flag,
+  authorities: orNull(pem),
+  name: orNull(line),
+  sendsName: flag,
+  client: orNull(object({ certificate: pem, key: pem })),
+  versions: listOf(oneOf(['TLSv1.2', 'TLSv1.3']), 2),
 })
 const access = object<Access>({
   rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
@@ -250,6 +277,7 @@ const settings = object<LocationSettings>({
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,
+  params: paramSettings,
 })
 const location: Check = object<Location>({
   match,
@@ -319,6 +347,7 @@ export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
   upstreams: listOf(upstream, MAX_ENTRIES),
+  upstreamTls: listOf(upstreamTls, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
     MAX_ENTRIES,

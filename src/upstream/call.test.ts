@@ -14,6 +14,7 @@ import { acceptOf } from '../http/websocket-key.ts'
 import type { UpstreamServer } from '../sites/upstream-model.ts'
 import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamCall } from './call.ts'
+import { PLAIN } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
 import { ConnectionRoom } from './room.ts'
 
@@ -52,6 +53,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
   const group = new UpstreamGroup(
     {
       name: 'back',
+      protocol: 'http',
       servers: [server],
       balance: 'round-robin',
       hashKey: null,
@@ -75,6 +77,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
         exchange,
         group,
         {
+          sockets: PLAIN,
           head: {
             method: 'GET',
             target: '/',

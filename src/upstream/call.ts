@@ -12,7 +12,6 @@
  * - A client learns nothing of a server's address or mistake: both are in the log.
  * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
  */
-import type { LiveBody } from '../apps/pool/live-body.ts'
 import { acceptedHeaders } from '../apps/raw/handshake.ts'
 import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
 import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
@@ -26,9 +25,9 @@ import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import type { ConnectionUser, UpstreamConnection } from './connection.ts'
+import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
-import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
+import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
 import type { ConnectionRoom, WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
@@ -44,10 +43,21 @@ export interface CallParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
+/** The content of a request, given once from its beginning to its end. */
+export interface OutgoingBody {
+  /** The client's content will not be complete. Set before the first read. */
+  onFailed: (error: Error) => void
+  /** The next piece; an empty one is the end. May call back at once, and never after `close`. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  close(): void
+}
+
 export interface CallRequest {
+  /** Plain, or with TLS as the location wants it. */
+  readonly sockets: SocketMaker
   readonly head: OutgoingHead
   /** Null: there is no content. */
-  readonly body: LiveBody | null
+  readonly body: OutgoingBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
   /** Null: nobody asks what became of it. */
@@ -77,7 +87,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #request: CallRequest
   readonly #rules: CallRules
   readonly #parts: CallParts
-  readonly #text: string
+  readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
   #phase: Phase = 'connecting'
@@ -101,7 +111,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request = request
     this.#rules = rules
     this.#parts = parts
-    this.#text = serializeRequest(request.head)
+    this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
   }
 
@@ -155,7 +165,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   #connect(peer: Peer, isNew: boolean): void {
-    const connection = peer.pool.take(isNew)
+    const connection = peer.pools.of(this.#request.sockets).take(isNew)
     if (connection === null) {
       this.#waitForRoom()
       return
@@ -200,17 +210,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   /** Content, as fast as the client gives it and the server takes it. */
-  #feed(connection: UpstreamConnection, body: LiveBody): void {
+  #feed(connection: UpstreamConnection, body: OutgoingBody): void {
     this.#tries.isBodyRead = true
+    const { dialect } = this.#group
+    const { head } = this.#request
     body.read(this.#position, (error, piece) => {
       if (this.#connection !== connection || error !== null) return
       if (piece.length === 0) {
-        if (body.length === undefined) connection.write(LAST_CHUNK)
+        const tail = dialect.tail(head)
+        if (tail.length > 0) connection.write(tail)
         this.#sentAll(connection)
         return
       }
       this.#position += piece.length
-      if (connection.write(body.length === undefined ? chunkOf(piece) : piece)) this.#feed(connection, body)
+      if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
       else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
     })
   }
@@ -340,6 +353,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const connection = this.#connection
     this.#finish()
     connection?.destroy()
+  }
+
+  onNote(line: string): void {
+    this.#tell(`says: ${line}`)
   }
 
   // -- ends

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { type ConnectionUser, UpstreamConnection } from './connection.ts'
+import { type ConnectionUser, PLAIN, UpstreamConnection } from './connection.ts'
+import { http1 } from './protocols/http1.ts'
 
 async function serve(t: TestContext, act: (socket: Socket) => void) {
   const server = createServer(socket => act(socket.on('error', () => {})))
@@ -24,6 +25,7 @@ function user(own: Partial<ConnectionUser>): ConnectionUser {
     onEnd: nothing,
     onSwitch: nothing,
     onTunnel: nothing,
+    onNote: nothing,
     onDrain: nothing,
     onClosed: nothing,
     onTunnelEnd: nothing,
@@ -37,7 +39,7 @@ const GET = { isHead: false, maySwitch: false }
 test('a user that throws at the end of its response hears that the connection is closed', async t => {
   const address = await serve(t, socket => socket.end('HTTP/1.1 204 No Content\r\n\r\n'))
   const reason = await new Promise<string>(resolve => {
-    const connection = new UpstreamConnection(address, OWNER)
+    const connection = new UpstreamConnection({ address, host: 'back' }, PLAIN, http1, OWNER)
     connection.socket.ref()
     connection.begin(
       user({
@@ -60,7 +62,7 @@ test('a write that fails first does not hide a response that waits to be read', 
   )
   const got: string[] = []
   await new Promise<void>(resolve => {
-    const connection = new UpstreamConnection(address, OWNER)
+    const connection = new UpstreamConnection({ address, host: 'back' }, PLAIN, http1, OWNER)
     connection.socket.ref()
     connection.begin(
       user({

@@ -12,8 +12,9 @@ import { Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { Dialect, ResponseReader } from './protocols/dialect.ts'
 import type { UpstreamHead } from './response-head.ts'
-import { type Expected, ResponseParser } from './response-parser.ts'
+import type { Expected } from './response-parser.ts'
 
 /** Who has the connection for one request. */
 export interface ConnectionUser {
@@ -27,12 +28,49 @@ export interface ConnectionUser {
   onSwitch(head: UpstreamHead): void
   /** As `onBody`. */
   onTunnel(chunk: Buffer): void
+  /** A line for the log, beside the response. */
+  onNote(line: string): void
   /** The server has taken what was written, after a `write` that returned false. */
   onDrain(): void
   /** `reason`: a phrase for the log. `isViolation`: it has broken the protocol. */
   onClosed(reason: string, isViolation: boolean): void
   /** A tunnel's server has sent FIN. */
   onTunnelEnd(): void
+}
+
+/** Where a connection goes. */
+export interface ServerEnd {
+  /** A name in it is resolved for each new connection: `keepalive-timeout` bounds how long an old address is used. */
+  readonly address: ServerAddress
+  /** By which the server is known: its name where `address` has only what that resolves to. */
+  readonly host: string
+}
+
+/** Each read goes into `buffer`, and then to `callback`. False: nothing more for now. */
+export interface ReadInto {
+  readonly buffer: Buffer
+  readonly callback: (length: number, buffer: Uint8Array) => boolean
+}
+
+/** How sockets to servers are made: plain, or with TLS (`tls.ts`). */
+export interface SocketMaker {
+  /** Begins to connect. */
+  connect(address: ServerAddress, host: string, into: ReadInto): Socket
+  /** The event after which requests may be written. */
+  readonly connected: 'connect' | 'secureConnect'
+  /** For the log. */
+  whyNot(error: NodeJS.ErrnoException): string
+}
+
+export const PLAIN: SocketMaker = {
+  connect(address, _host, into) {
+    const socket = new Socket({ allowHalfOpen: true, onread: into })
+    return address.kind === 'unix'
+      ? socket.connect(address.path)
+      : socket.connect({ host: address.host, port: address.port })
+  },
+  connected: 'connect',
+  whyNot: ({ code, message }) => code ?? message,
 }
 
 /** Who made the connection. */
@@ -52,7 +90,7 @@ const ASK_AFTER_MS = 30_000
 
 export class UpstreamConnection {
   readonly socket: Socket
-  readonly #parser: ResponseParser
+  readonly #parser: ResponseReader
   readonly #owner: ConnectionOwner
   #user: ConnectionUser | null = null
   #isHeld = false
@@ -67,9 +105,9 @@ export class UpstreamConnection {
   /** Of the pool, while it waits. */
   readonly idleClock = new Deadline(() => this.destroy())
 
-  constructor(address: ServerAddress, owner: ConnectionOwner) {
+  constructor({ address, host }: ServerEnd, sockets: SocketMaker, dialect: Dialect, owner: ConnectionOwner) {
     this.#owner = owner
-    this.#parser = new ResponseParser({
+    this.#parser = dialect.reader({
       onInterim: head => this.#user?.onInterim(head),
       onHead: head => {
         this.#keepsAlive = head.keepsAlive
@@ -82,23 +120,21 @@ export class UpstreamConnection {
         this.#user?.onSwitch(head)
       },
       onTunnel: chunk => this.#user?.onTunnel(chunk),
+      onNote: line => this.#user?.onNote(line),
     })
-    this.socket = new Socket({
-      allowHalfOpen: true,
-      onread: {
-        buffer: sharedReadBuffer,
-        callback: (length, buffer) => {
-          if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
-          return !this.#isHeld
-        },
+    this.socket = sockets.connect(address, host, {
+      buffer: sharedReadBuffer,
+      callback: (length, buffer) => {
+        if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
+        return !this.#isHeld
       },
     })
     let reason = 'closed the connection'
     this.socket
       .on('error', (error: NodeJS.ErrnoException) => {
-        reason = error.code ?? error.message
+        reason = sockets.whyNot(error)
       })
-      .on('connect', () => {
+      .on(sockets.connected, () => {
         this.isConnected = true
         this.#user?.onConnected()
       })
@@ -113,8 +149,6 @@ export class UpstreamConnection {
     this.socket.unref()
     this.socket.setNoDelay(true)
     this.socket.setKeepAlive(true, ASK_AFTER_MS)
-    if (address.kind === 'unix') this.socket.connect(address.path)
-    else this.socket.connect({ host: address.host, port: address.port })
   }
 
   /** No byte of the present response has come. */

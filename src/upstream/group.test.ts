@@ -28,6 +28,7 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
 function group(...servers: UpstreamServer[]): UpstreamGroup {
   const upstream: Upstream = {
     name: 'back',
+    protocol: 'http',
     servers,
     balance: 'round-robin',
     hashKey: null,
@@ -66,7 +67,7 @@ test('a member that stays keeps what is known of it; its rules are the new ones'
   one.failed(one.lease(QUESTION, new Set([one.peers[0]!.member]))!, true)
   one.setServers([server('a', { weight: 3 }), server('b'), server('c')])
   assert.equal(one.peers[1]!.member, kept.member)
-  assert.equal(one.peers[1]!.pool, kept.pool)
+  assert.equal(one.peers[1]!.pools, kept.pools)
   assert.equal(one.peers[0]!.member.rules.weight, 3)
   assert.equal(names(one, 8).filter(name => name === 'b').length, 0)
 })

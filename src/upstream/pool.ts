@@ -6,8 +6,8 @@
  * Invariant: a connection is in `#idle` only while nothing is expected on it.
  */
 import type { DeadlineList } from '../base/deadlines.ts'
-import type { ServerAddress } from '../sites/upstream-model.ts'
-import { UpstreamConnection } from './connection.ts'
+import { type ServerEnd, type SocketMaker, UpstreamConnection } from './connection.ts'
+import type { Dialect } from './protocols/dialect.ts'
 import type { ConnectionRoom } from './room.ts'
 
 export interface PoolSettings {
@@ -16,6 +16,7 @@ export interface PoolSettings {
   /** How long one waits. */
   readonly idle: DeadlineList
   readonly room: ConnectionRoom
+  readonly dialect: Dialect
 }
 
 export class ConnectionPool {
@@ -28,17 +29,18 @@ export class ConnectionPool {
     gone: (connection: UpstreamConnection) => this.#gone(connection),
     closed: () => this.#settings.room.remove(),
   }
-  /** A name is resolved for each new connection: `keepalive-timeout` bounds how long an old address is used. */
-  readonly #address: ServerAddress
+  readonly #end: ServerEnd
+  readonly #sockets: SocketMaker
 
-  constructor(address: ServerAddress, settings: PoolSettings) {
-    this.#address = address
+  constructor(end: ServerEnd, sockets: SocketMaker, settings: PoolSettings) {
+    this.#end = end
+    this.#sockets = sockets
     this.#settings = settings
   }
 
   /** One that waits, or a new one, which is not connected yet. Null: there is no room for a new one now. */
   take(isNew = false): UpstreamConnection | null {
-    const { room } = this.#settings
+    const { room, dialect } = this.#settings
     const waiting = isNew ? undefined : this.#idle.pop()
     if (waiting !== undefined) {
       if (this.#idle.length === 0) room.hasNoIdle(this)
@@ -47,7 +49,7 @@ export class ConnectionPool {
     }
     if (!room.isFree) return null
     room.add()
-    return new UpstreamConnection(this.#address, this.#owner)
+    return new UpstreamConnection(this.#end, this.#sockets, dialect, this.#owner)
   }
 
   /** Those that wait are closed, and those that come back. */
@@ -79,5 +81,33 @@ export class ConnectionPool {
     if (at < 0) return
     this.#idle.splice(at, 1)
     if (this.#idle.length === 0) this.#settings.room.hasNoIdle(this)
+  }
+}
+
+/** The pools of one server: with TLS for one location a connection is not as with TLS for another, so they do not mix. As many as the settings. */
+export class PeerPools {
+  readonly #end: ServerEnd
+  readonly #settings: PoolSettings
+  readonly #pools = new Map<SocketMaker, ConnectionPool>()
+  #isClosed = false
+
+  constructor(end: ServerEnd, settings: PoolSettings) {
+    this.#end = end
+    this.#settings = settings
+  }
+
+  of(sockets: SocketMaker): ConnectionPool {
+    let pool = this.#pools.get(sockets)
+    if (pool !== undefined) return pool
+    pool = new ConnectionPool(this.#end, sockets, this.#settings)
+    this.#pools.set(sockets, pool)
+    if (this.#isClosed) pool.close()
+    return pool
+  }
+
+  /** Connections that wait are closed, and those that come back. */
+  close(): void {
+    this.#isClosed = true
+    for (const pool of this.#pools.values()) pool.close()
   }
 }

@@ -36,6 +36,8 @@ export interface UpstreamHead {
   readonly hasTrailers: boolean
   /** Other responses have this very object, which is frozen. So whoever makes something of it may keep that. */
   readonly comesAgain: boolean
+  /** Of a script: see `CgiHead`. Null: none. */
+  readonly localRedirect: string | null
 }
 
 interface Seen {
@@ -134,6 +136,7 @@ function parse(text: string): UpstreamHead {
     upgradeTo: options.includes('upgrade') ? upgrade : '',
     hasTrailers,
     comesAgain: false,
+    localRedirect: null,
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
 import { frame } from '../../src/websocket/testing/client.ts'
+import { Authority, pemOf } from '../support/certificates.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
@@ -471,4 +472,41 @@ locations = [
   await server.stop()
   const [first] = readFileSync(project.path('own.log'), 'utf8').split('\n')
   assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
+})
+
+test('a server is asked by TLS when its certificate is right; else the next one is, and the log says why', async t => {
+  const authority = new Authority()
+  const [right, wrong] = [authority.issue({ names: ['localhost'] }), authority.issue({ names: ['else.test'] })]
+  const [good, bad] = await Promise.all([
+    startEcho('good', () => false, 0, pemOf(right)),
+    startEcho('bad', () => false, 0, pemOf(wrong)),
+  ])
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${bad.port}", "127.0.0.1:${good.port}"]
+[[site]]
+proxy-ssl-trusted-certificate = "${authority.file}"
+proxy-ssl-name = "localhost"
+locations = [
+  { match = "/", proxy = "https://back" },
+  { match = "/bad/", proxy = "https://127.0.0.1:${bad.port}" },
+  { match = "/system/", proxy = "https://127.0.0.1:${good.port}", proxy-ssl-verify = false },
+]`,
+    [good, bad],
+  )
+  server.mayLog(/proxy-ssl-verify.* is off/)
+  server.expectLog(/127\.0\.0\.1:\d+: .*certificate is for another name.*another server is asked/)
+  server.expectLog(/GET \/bad\/x: .*certificate is for another name/)
+  for (let i = 0; i < 3; i++) assert.equal(reached(await get(server, `/${i}`)).server, 'good')
+  assert.equal(good.accepted, 1, 'connections are used again')
+  const refused = await get(server, '/bad/x')
+  assert.equal(refused.status, 502)
+  assert.doesNotMatch(refused.body.toString(), /certificate|else/)
+  assert.equal(reached(await get(server, '/system/x')).server, 'good')
+  const large = 'x'.repeat(2_000_000)
+  const post = `POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`
+  assert.equal(reached(await ask(server, post)).body.length, large.length)
+  await server.stop()
 })

@@ -23,6 +23,9 @@ import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
+import { fastcgi as fastcgiDialect } from '../../src/upstream/protocols/fastcgi.ts'
+import { scgi } from '../../src/upstream/protocols/scgi.ts'
+import { ended, record as fastcgiRecord, records } from '../../src/upstream/protocols/testing/records.ts'
 import { recordResponses } from '../../src/upstream/testing/recorded-responses.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -147,6 +150,41 @@ const responses: Target = {
         // One request has one response, whatever comes.
         assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
       }
+  },
+}
+
+/** Records of FastCGI; the type is that of an output, a note, an end. */
+const fastcgi: Target = {
+  name: 'fastcgi',
+  corpus: [
+    records('Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nhello', [3, 0, 5]) + ended(2),
+    fastcgiRecord(7, 'PHP Warning: careful\n') + records('Location: /other\n\n') + ended(),
+    records('Content-Length: 3\n\nabcdef') + ended(0, 2),
+  ].map(text => Buffer.from(text, 'latin1')),
+  split: splitBy(bytes => (bytes.length < 8 ? bytes.length : 8 + bytes.readUInt16BE(4) + bytes[6]!)),
+  mend: part => withLength(part, 8, 4, 2),
+  async check(bytes, random) {
+    for (const isHead of [false, true]) {
+      const expected = [{ isHead, maySwitch: false }]
+      const make = fastcgiDialect(true).reader
+      const calls = recordResponses([bytes], expected, true, make)
+      assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, make), calls)
+      assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
+    }
+  },
+}
+
+const scripts: Target = {
+  name: 'scripts',
+  corpus: ['Status: 404 Gone\nX: y\n\nhello', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', 'Location: /x\n\n'].map(
+    text => Buffer.from(text, 'latin1'),
+  ),
+  split: splitBy(bytes => bytes.indexOf(10) + 1 || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    const expected = [{ isHead: false, maySwitch: false }]
+    const calls = recordResponses([bytes], expected, true, scgi.reader)
+    assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, scgi.reader), calls)
   },
 }
 
@@ -316,4 +354,15 @@ const sites: Target = {
   },
 }
 
-export const TARGETS: readonly Target[] = [frames, hpack, http1, responses, websocket, hello, patterns, sites]
+export const TARGETS: readonly Target[] = [
+  frames,
+  hpack,
+  http1,
+  responses,
+  fastcgi,
+  scripts,
+  websocket,
+  hello,
+  patterns,
+  sites,
+]

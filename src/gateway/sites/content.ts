@@ -28,7 +28,7 @@ export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
-  /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
+  /** Passes a request on; null: no location has `proxy` or the like. Its response is what this file makes of it. */
   readonly proxied: { handle(request: SiteRequest): void } | null
   /** Null: there are no files of passwords, so no location asks for one. */
   readonly logins: Logins | null
@@ -206,6 +206,12 @@ function decide(
 ): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
+  const { localRedirect } = head
+  if (localRedirect !== undefined)
+    return () => {
+      request.keptHeaders = []
+      orders.redirectAsClient(request, localRedirect)
+    }
   let target: string | null = null
   let hasOrders = false
   for (let i = 0; i < headers.length; i += 2) {

@@ -21,6 +21,7 @@ import { compileComputed } from './computed.ts'
 import { compileCors } from './cors.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileLog } from './log-lines.ts'
+import { compileScript } from './params.ts'
 import { compileProxy } from './proxy.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
@@ -243,6 +244,7 @@ function compileLocation(
     cors: settings.cors === null ? null : compileCors(settings.cors),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     proxy: compileProxy(location, compiler),
+    script: compileScript(location, compiler),
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }

@@ -16,6 +16,7 @@ export function compileProxy({ handler, settings }: Location, compiler: SiteComp
   const uri = handler.uri === null ? null : compiler.compiledTemplate(handler.uri, { escapesGroups: true })
   return {
     upstream: handler.upstream,
+    isTls: handler.isTls,
     uri: uri === null ? null : { text: uri.evaluate, isWhole: uri.constant === null },
     uriText: handler.uri ?? '',
     ...hostAndPort(handler.upstream),

@@ -15,6 +15,7 @@ import type {
   RequestLimit,
   SiteLog,
 } from '../../sites/model.ts'
+import type { ScriptProtocol } from '../../sites/upstream-model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PathMap } from './path-map.ts'
 import type { PatternList } from './pattern-list.ts'
@@ -163,6 +164,8 @@ export interface CompiledLocation {
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: it passes nothing on. */
   readonly proxy: CompiledProxy | null
+  /** Null: it passes nothing on as variables. */
+  readonly script: CompiledScript | null
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
   readonly place: Place
@@ -199,6 +202,7 @@ export type CompiledTry =
 /** `proxy`; what it means: `proxy.ts`. */
 export interface CompiledProxy {
   readonly upstream: string
+  readonly isTls: boolean
   /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
   readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
   /** As it is written; empty: there is none. */
@@ -209,6 +213,22 @@ export interface CompiledProxy {
   readonly port: string
   readonly prefix: string
   readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
+}
+
+/** `fastcgi`, `scgi`, `uwsgi`; what it means: `params.ts`. */
+export interface CompiledScript {
+  readonly protocol: ScriptProtocol
+  readonly upstream: string
+  readonly params: readonly {
+    readonly name: string
+    readonly value: Evaluate
+    /** It is sent though it is empty. */
+    readonly isAlways: boolean
+  }[]
+  /** Behind a path that ends in a slash; empty: nothing. */
+  readonly index: string
+  /** Groups of `fastcgi-split-path-info`; null: there is none. */
+  readonly split: ((path: string) => Captures | null) | null
 }
 
 export interface CompiledErrorTarget {

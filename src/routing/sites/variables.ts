@@ -13,6 +13,7 @@ import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
+import { pathInfo, scriptName } from './script-names.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
 import { needsTries, seconds, UPSTREAM_PREFIXES, UPSTREAM_VARIABLES, valuesOf } from './upstream-variables.ts'
 
@@ -44,6 +45,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],
   ['request_filename', r => fileName(r, r.uri)],
+  ['fastcgi_script_name', scriptName],
+  ['fastcgi_path_info', pathInfo],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
   ['limit_req_status', r => r.rateStatus],
