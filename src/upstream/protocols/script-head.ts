@@ -14,5 +14,6 @@ export function upstreamHead(head: CgiHead, keepsAlive: boolean): UpstreamHead {
     hasTrailers: false,
     comesAgain: false,
     localRedirect,
+    comesAgain: false,
   }
 }
