@@ -12,7 +12,6 @@ export function upstreamHead(head: CgiHead, keepsAlive: boolean): UpstreamHead {
     keepsAlive,
     upgradeTo: '',
     hasTrailers: false,
-    comesAgain: false,
     localRedirect,
     comesAgain: false,
   }
