@@ -2,7 +2,7 @@
  * How long a client's next password waits: longer after each wrong one that its network has sent lately. Time is an argument. Pure.
  *
  * Invariants: who has sent no wrong password never waits. The table is bounded: when it is full, the network that was wrong longest ago is
- * forgotten.
+ * forgotten. What runs of it ends with the object that it began with, so no count becomes less than nothing.
  */
 import { networkOf } from '../http/network.ts'
 
@@ -25,12 +25,19 @@ interface Network {
   running: number
 }
 
+/** A password that waits, or is checked. */
+export interface Begun {
+  readonly network: Network
+  /** Milliseconds until it may be checked. */
+  readonly delay: number
+}
+
 export class LoginDelays {
   /** In the order in which they were wrong. */
   readonly #networks = new Map<string, Network>()
 
-  /** Milliseconds until its password may be checked; null: too many of its passwords wait. Call `ended` for each that may. */
-  begin(address: string, now: number): number | null {
+  /** Null: too many passwords of the network wait. Call `ended` for each that may be checked. */
+  begin(address: string, now: number): Begun | null {
     const key = networkOf(address)
     let network = this.#networks.get(key)
     if (network === undefined) {
@@ -39,21 +46,23 @@ export class LoginDelays {
     } else if (now - network.last > FORGOTTEN_MS) network.wrong = 0
     if (network.running >= MAX_AT_ONCE) return null
     network.running++
-    return network.wrong < FREE ? 0 : Math.min(MOST_MS, FIRST_MS * 2 ** (network.wrong - FREE))
+    const delay = network.wrong < FREE ? 0 : Math.min(MOST_MS, FIRST_MS * 2 ** (network.wrong - FREE))
+    return { network, delay }
   }
 
-  ended(address: string, isRight: boolean, now: number): void {
+  /** `network`: of `begin`. */
+  ended(network: Begun['network'], address: string, isRight: boolean, now: number): void {
     const key = networkOf(address)
-    const network = this.#networks.get(key)
-    // Forgotten meanwhile.
-    if (network === undefined) return
     network.running--
+    const known = this.#networks.get(key)
     // A right one takes nothing back: an attacker may have an account, too.
     if (!isRight) {
-      network.wrong++
-      network.last = now
-      this.#put(key, network)
-    } else if (network.wrong === 0 && network.running === 0) this.#networks.delete(key)
+      // Forgotten meanwhile, and begun anew: the wrong one is that network's.
+      const current = known ?? network
+      current.wrong++
+      current.last = now
+      this.#put(key, current)
+    } else if (known === network && network.wrong === 0 && network.running === 0) this.#networks.delete(key)
   }
 
   #put(key: string, network: Network): void {

@@ -12,7 +12,7 @@
 import { hash as digestOf, randomBytes } from 'node:crypto'
 import type { Peer } from '../http/exchange.ts'
 import { parseBasic } from './credentials.ts'
-import { LoginDelays } from './login-delays.ts'
+import { type Begun, LoginDelays } from './login-delays.ts'
 import type { PasswordLine } from './password-file.ts'
 
 /** Checks one password against one hash. */
@@ -118,10 +118,10 @@ export class Logins {
     const running = this.#running.get(key)
     if (running !== undefined) return running
     if (this.#checker.isFull || this.#running.size >= MAX_RUNNING) return BUSY
-    const delay = this.#delays.begin(address, this.#now())
-    if (delay === null) return TOO_MANY
+    const begun = this.#delays.begin(address, this.#now())
+    if (begun === null) return TOO_MANY
     const { name, password } = credentials
-    const checked = this.#checkLater(file, name, password, address, delay).then(
+    const checked = this.#checkLater(file, name, password, address, begun).then(
       login => {
         this.#running.delete(key)
         if (login.kind === 'right') this.#remember(key, login)
@@ -136,7 +136,13 @@ export class Logins {
     return checked
   }
 
-  async #checkLater(file: string, name: string, password: Buffer, address: string, delay: number): Promise<Login> {
+  async #checkLater(
+    file: string,
+    name: string,
+    password: Buffer,
+    address: string,
+    { network, delay }: Begun,
+  ): Promise<Login> {
     let isRight = false
     // A failure of ours is no mistake of the client's.
     let isClients = false
@@ -154,7 +160,7 @@ export class Logins {
       isClients = true
       return isRight ? { kind: 'right', name } : WRONG
     } finally {
-      this.#delays.ended(address, isRight || !isClients, this.#now())
+      this.#delays.ended(network, address, isRight || !isClients, this.#now())
     }
   }
 

@@ -104,3 +104,11 @@ test('each mistake is told where it stands', t => {
     assert.match(problems, /jumak\.toml:\d+:\d+/, toml)
   }
 })
+
+test('few open files for upstreams are told, and only where a location passes requests on', t => {
+  const limits = 'Max open files            512                 512                 files\n'
+  const given = { files: { 'proc/self/limits': limits } }
+  const site = (location: string) => `${SHOP}[[site]]\nlocations = [{ match = "/", ${location} }]\n`
+  assert.match(loaded(t, site('proxy = "http://a.test"'), given).warnings.join('\n'), /\d+ connections to upstreams/)
+  assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
+})

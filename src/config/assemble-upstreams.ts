@@ -230,6 +230,11 @@ function readProxySettings(values: Values, outer: LocationSettings | null): Omit
     passesBody: own(keys.proxyPassRequestBody, () => values.one(keys.proxyPassRequestBody), inherited?.passesBody),
     buffers: own(keys.proxyBuffering, () => values.one(keys.proxyBuffering), inherited?.buffers),
     forwarded: own(keys.proxyForwarded, () => values.one(keys.proxyForwarded), inherited?.forwarded),
+    buffersRequest: own(
+      keys.proxyRequestBuffering,
+      () => values.one(keys.proxyRequestBuffering),
+      inherited?.buffersRequest,
+    ),
     nextUpstream: own(keys.proxyNextUpstream, () => readNextUpstream(values), inherited?.nextUpstream),
     nextUpstreamTries: own(
       keys.proxyNextUpstreamTries,

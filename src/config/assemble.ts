@@ -67,7 +67,12 @@ export function assembleConfig(
   const sites = assembleSites(given.sites, {
     environment,
     values,
-    apps: apps.map(({ name }) => name),
+    apps,
+    appPlaces: new Map(
+      given.apps.flatMap(app =>
+        app.origin === null ? [] : [[app.name, { file: app.origin.file, ...app.origin.position }]],
+      ),
+    ),
     bind,
     compression,
   })

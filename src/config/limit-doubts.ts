@@ -5,14 +5,14 @@
 import type { Location, RequestLimit, SitesModel } from '../sites/model.ts'
 import { formatPlace } from './sources/given.ts'
 
-/** Known only when the answer is: empty when limits look. */
-const LATER = /^(?:sent_http_\w+|status|body_bytes_sent|limit_(?:req|conn)_status)$/
+/** Known only when the answer is, or a password was checked: empty when limits look. */
+const LATER = /^(?:remote_user|sent_http_\w+|status|body_bytes_sent|limit_(?:req|conn)_status)$/
 /** Another text for each request or connection. */
 const EACH_ANEW: ReadonlySet<string> = new Set(['request_id', 'remote_port', 'msec', 'request_time'])
 /** Of TLS. */
 const OF_TLS = /^(?:ssl_\w+|https)$/
 /** Whoever sends the request writes there what he likes, and so has as many keys as he likes. */
-const OF_CLIENT = /^(?:http_\w+|arg_\w+|cookie_\w+|args|query_string|request_uri|uri|document_uri|request|remote_user)$/
+const OF_CLIENT = /^(?:http_\w+|arg_\w+|cookie_\w+|args|query_string|request_uri|uri|document_uri|request)$/
 const VARIABLE = /\$(?:\{(\w+)\}|([A-Za-z_]\w*))/g
 
 /** Sentences with their places. `hasTls`: some listener has it. */

@@ -6,7 +6,7 @@ import { testApp, testConfig } from '../config/testing/config.ts'
 import { gatewayApp, gatewayPart } from './config-shape.ts'
 
 /** The gateway gets new values of these in a message of their own. */
-const LIVE = ['errorPages', 'https', 'path', 'hosts', 'pools']
+const LIVE = ['errorPages', 'trustedProxies', 'https', 'path', 'hosts', 'pools']
 
 function expectRestart(groups: readonly Group[], parts: readonly string[]): void {
   const members = groups.flatMap(group => Object.entries(group)).filter(([part]) => parts.includes(part))

@@ -148,6 +148,7 @@ const milliseconds = wholeNumber(0, 2 ** 31 - 1)
 const replacement = { text: { from: line, to: line }, regex: { pattern, to: line } }
 const replacements = listOf(byKind<TextReplacement>(replacement), MAX_ENTRIES)
 const proxySettings = object<ProxySettings>({
+  buffersRequest: flag,
   tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
   hideHeaders: listOf(line, MAX_ENTRIES),

@@ -79,13 +79,14 @@ export function loadSites(): typeof import('./sites/sites.ts') {
 /** Null: there are none. */
 export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null {
   if (model.sites.length === 0) return null
-  const { pages, log } = parts
+  const { pages, log, refusals } = parts
   const effects = effectsOf(parts, model)
   const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
     const isClients = error instanceof ProtocolError || (error instanceof HttpError && error.culprit !== 'operator')
-    if (!isClients) log('warn', `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
+    if (!isClients)
+      refusals.inSite(error.message, `${method} ${target} for ${authority || 'no host'}: ${error.message}`, exchange.id)
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()

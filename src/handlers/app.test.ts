@@ -142,3 +142,23 @@ for (const isChunked of [false, true])
     await files.untilClosed()
     assert.equal(space.bytes, 0)
   })
+
+test('content that another application has had is not announced to the one that answers in its place', async () => {
+  const headers = ['content-length', '5', 'content-type', 'a/b']
+  const request = { method: 'POST', headers, body: Buffer.from('abcde') }
+  const first = handle(request)
+  await first.handled
+  assert.equal(first.exchange.body.isPulled, true)
+  const second = Promise.withResolvers<unknown>()
+  const pool = { handle: (_: Exchange, body: unknown) => second.resolve(body) } as AppPool
+  const { limits } = testApp()
+  void appHandler(pool, {
+    requestBuffering: true,
+    limits,
+    space: new TemporarySpace(tmpdir()),
+    memory: new MemoryBudget(),
+    onError: FakeExchange.failed,
+  })(first.exchange)
+  assert.equal(await second.promise, null)
+  assert.deepEqual(first.exchange.request.headers, ['content-type', 'a/b'])
+})

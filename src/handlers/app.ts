@@ -15,7 +15,8 @@ import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { TemporarySpace } from '../base/temporary-space.ts'
 import type { AppLimits } from '../config/types.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
-import type { Exchange, Handler } from '../http/exchange.ts'
+import type { Exchange, Handler, RequestHead } from '../http/exchange.ts'
+import { fieldsWith } from '../http/headers.ts'
 
 export interface AppHandlerOptions {
   readonly requestBuffering: boolean
@@ -30,9 +31,10 @@ export interface AppHandlerOptions {
 
 export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
   return exchange => {
-    const { length } = exchange.body
+    const { length, isPulled } = exchange.body
     // Pulled: another application has had it, and this one answers in its place (X-Accel-Redirect, a page of an error).
-    if (length === 0 || exchange.body.isPulled) {
+    if (length === 0 || isPulled) {
+      if (isPulled && length !== 0) exchange.request = withoutContent(exchange.request)
       pool.handle(exchange, null)
       return
     }
@@ -46,6 +48,12 @@ export function appHandler(pool: AppPool, options: AppHandlerOptions): Handler {
       goOnLive(exchange, options, pool)
     else collect(exchange, options, pool)
   }
+}
+
+/** An application that believed its length would wait for content that does not come. */
+function withoutContent(request: RequestHead): RequestHead {
+  const isOfContent = (name: string) => name === 'content-length' || name === 'transfer-encoding'
+  return { ...request, headers: fieldsWith(request.headers, name => !isOfContent(name)) }
 }
 
 /** The content goes to a worker while it arrives. */

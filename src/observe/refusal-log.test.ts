@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RefusalLog } from './refusal-log.ts'
+import { RefusalLog, RefusalLogs } from './refusal-log.ts'
 
 test('one line a second, with the number of refusals that have no line', t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
@@ -23,4 +23,13 @@ test('the end of a burst gets a line without another refusal, and at the end of 
   log.flush()
   log.flush()
   assert.deepEqual(lines, ['refused', 'refused; and 1 other before it'])
+})
+
+test('kinds are bounded: a kind for each text of a stranger would be a line for each', () => {
+  const lines: string[] = []
+  const logs = new RefusalLogs((_level, message) => lines.push(message))
+  for (let i = 0; i < 1000; i++) logs.report(`kind ${i}`, `refused ${i}`)
+  assert.equal(lines.length, 65)
+  logs.flush()
+  assert.deepEqual(lines.slice(65), ['refused 999; and 934 others before it'])
 })

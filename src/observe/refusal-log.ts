@@ -44,7 +44,10 @@ export class RefusalLog {
   }
 }
 
-/** Kinds of refusal by name. There are few of them. */
+/** Each may write a line a second. */
+const MAX_KINDS = 64
+
+/** Kinds of refusal by name. When there are more than `MAX_KINDS`, the rest is one kind. */
 export class RefusalLogs {
   readonly #log: RefusalLogger
   readonly #kinds = new Map<string, RefusalLog>()
@@ -54,10 +57,11 @@ export class RefusalLogs {
   }
 
   report(kind: string, message: string, request = ''): void {
-    let known = this.#kinds.get(kind)
+    const name = this.#kinds.size < MAX_KINDS || this.#kinds.has(kind) ? kind : ''
+    let known = this.#kinds.get(name)
     if (known === undefined) {
       known = new RefusalLog(this.#log)
-      this.#kinds.set(kind, known)
+      this.#kinds.set(name, known)
     }
     known.report(message, request)
   }

@@ -95,6 +95,8 @@ export interface ParamSettings {
 
 /** What a location says of how it passes requests on; the nearest value as a whole. */
 export interface ProxySettings {
+  /** The content of a request is read whole before a server is asked. `proxy_request_buffering` */
+  readonly buffersRequest: boolean
   /** Place in `upstreamTls`, for those that are asked by TLS. */
   readonly tls: number
   /** Fields of the request. An empty value: it is not sent. `proxy_set_header` */

@@ -43,8 +43,10 @@ export interface CallParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
-/** The content of a request, given once from its beginning to its end. */
+/** The content of a request, given from its beginning to its end. */
 export interface OutgoingBody {
+  /** It can be read from its beginning again, for another server. */
+  readonly isAtHand: boolean
   /** The client's content will not be complete. Set before the first read. */
   onFailed: (error: Error) => void
   /** The next piece; an empty one is the end. May call back at once, and never after `close`. */
@@ -95,6 +97,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #connection: UpstreamConnection | null = null
   #isBodySent = false
   #position = 0
+  /** The present server has been given some of the content. */
+  #feeds = false
   #relay: Relay | null = null
   #passesTrailers = false
   /** It would never end by itself, and its client connects again when it ends. */
@@ -195,6 +199,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
+    this.#isBodySent = false
+    this.#position = 0
     const { body } = this.#request
     if (body === null) {
       connection.write(this.#text)
@@ -202,6 +208,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       return
     }
     this.#clock.disarm()
+    this.#feeds = false
     // Head and content that is at hand leave in one write.
     connection.socket.cork()
     connection.write(this.#text)
@@ -211,11 +218,16 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   /** Content, as fast as the client gives it and the server takes it. */
   #feed(connection: UpstreamConnection, body: OutgoingBody): void {
-    this.#tries.isBodyRead = true
+    this.#feeds = true
+    if (!body.isAtHand) this.#tries.isBodyRead = true
     const { dialect } = this.#group
     const { head } = this.#request
     body.read(this.#position, (error, piece) => {
-      if (this.#connection !== connection || error !== null) return
+      if (this.#connection !== connection) return
+      if (error !== null) {
+        this.#bodyFailed(error)
+        return
+      }
       if (piece.length === 0) {
         const tail = dialect.tail(head)
         if (tail.length > 0) connection.write(tail)
@@ -238,7 +250,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onDrain(): void {
     const { body } = this.#request
-    if (this.#isBodySent || body === null || this.#connection === null || !this.#tries.isBodyRead) return
+    // Within a write of the head, too.
+    if (this.#isBodySent || body === null || this.#connection === null || !this.#feeds) return
     if (this.#phase === 'sending') this.#clock.disarm()
     this.#feed(this.#connection, body)
   }
@@ -267,7 +280,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#relay = relay
     const given = this.#request.toClient(head)
     this.#isEventStream = isEventStream(given.headers)
-    relay.start(this.#passesTrailers ? { ...given, hasTrailers: true } : given, NOTHING)
+    relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
   }
 
   // -- of the relay

@@ -8,7 +8,7 @@
  * response has ended, the request was sent whole, and no byte has come behind them.
  * Not here: who gets it (`pool.ts`), time-outs and retries (`call.ts`).
  */
-import { Socket } from 'node:net'
+import { isIP, Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
@@ -60,6 +60,11 @@ export interface SocketMaker {
   readonly connected: 'connect' | 'secureConnect'
   /** For the log. */
   whyNot(error: NodeJS.ErrnoException): string
+}
+
+/** It has to be resolved. */
+export function isNamed(address: ServerAddress): address is Extract<ServerAddress, { kind: 'tcp' }> {
+  return address.kind === 'tcp' && isIP(address.host) === 0
 }
 
 export const PLAIN: SocketMaker = {

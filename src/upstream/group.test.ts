@@ -1,44 +1,14 @@
 /** Members of a group that change while requests run. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { OpenFiles } from '../base/open-files.ts'
-import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
-import { GroupState, makeGroupMemory } from './balance/member-state.ts'
-import { UpstreamGroup } from './group.ts'
-import { ConnectionRoom } from './room.ts'
+import type { UpstreamServer } from '../sites/upstream-model.ts'
+import type { UpstreamGroup } from './group.ts'
+import { groupOf as group, serverOf } from './testing/groups.ts'
 
 const QUESTION = { address: '127.0.0.1', key: '' }
 
 function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServer {
-  return {
-    label,
-    address: { kind: 'tcp', host: label, port: 80 },
-    weight: 1,
-    maxFails: 1,
-    failTimeout: 10_000,
-    maxConns: 0,
-    slowStart: 0,
-    isBackup: false,
-    isDown: false,
-    isDraining: false,
-    ...more,
-  }
-}
-
-function group(...servers: UpstreamServer[]): UpstreamGroup {
-  const upstream: Upstream = {
-    name: 'back',
-    protocol: 'http',
-    servers,
-    balance: 'round-robin',
-    hashKey: null,
-    keepalive: 1,
-    keepaliveTimeout: 1000,
-    isSingle: false,
-    place: { file: 'jumak.toml', line: 1, column: 1 },
-  }
-  const state = new GroupState(makeGroupMemory(1, 16, false), 1, 0)
-  return new UpstreamGroup(upstream, state, new ConnectionRoom(new OpenFiles()))
+  return serverOf(label, 80, { label, ...more })
 }
 
 function names(one: UpstreamGroup, leases: number): string[] {

@@ -40,6 +40,8 @@ export class UpstreamGroup {
   readonly #peerOf = new Map<Member, Peer>()
   #members: readonly Member[] = []
   #isClosed = false
+  /** Servers have come or gone. */
+  onServers: () => void = () => {}
 
   readonly #state: GroupState
 
@@ -68,6 +70,7 @@ export class UpstreamGroup {
     for (const label of [...this.#addresses.keys()])
       if (!servers.some(server => server.label === label)) this.#addresses.delete(label)
     this.#build()
+    this.onServers()
   }
 
   /** The name of a server has these addresses, of which each is a member with the server's weight, as in nginx. Not empty. */
@@ -113,7 +116,12 @@ export class UpstreamGroup {
     const wanted = this.#servers.flatMap(server => {
       const addresses = this.#addresses.get(server.label)
       if (addresses === undefined) return [{ server, address: server.address, name: server.label }]
-      return addresses.map(address => ({ server, address, name: `${server.label} (${textOf(address)})` }))
+      // A name with one address is known by its name alone.
+      return addresses.map(address => ({
+        server,
+        address,
+        name: addresses.length === 1 ? server.label : `${server.label} (${textOf(address)})`,
+      }))
     })
     const before = new Map(this.#peers.map(peer => [peer.member.name, peer]))
     // As in nginx: a server that is alone is always asked, however often it has failed.
@@ -123,15 +131,13 @@ export class UpstreamGroup {
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
         const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
-        const pools = new PeerPools(
-          { address, host },
-          {
-            keepalive: this.upstream.keepalive,
-            idle: this.#idle,
-            room: this.#room,
-            dialect: this.dialect,
-          },
-        )
+        const settings = {
+          keepalive: this.upstream.keepalive,
+          idle: this.#idle,
+          room: this.#room,
+          dialect: this.dialect,
+        }
+        const pools = new PeerPools({ address, host }, settings)
         return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pools }
       }
       before.delete(name)

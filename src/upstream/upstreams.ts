@@ -11,8 +11,9 @@ import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
-import { PLAIN, type SocketMaker } from './connection.ts'
+import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
+import type { NameWatch } from './names.ts'
 import type { CallRules } from './tries.ts'
 
 export class Upstreams {
@@ -20,6 +21,8 @@ export class Upstreams {
   readonly #parts: CallParts
   /** By the numbers in the settings of locations. */
   readonly #tls: readonly SocketMaker[]
+  /** Null: no server has a name. */
+  #names: NameWatch | null = null
   /** By their duration: calls with the same time-out share a list. As many as the configuration names. */
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
@@ -31,6 +34,8 @@ export class Upstreams {
     this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name), parts.room)]))
     this.#parts = parts
     this.#tls = tls.length > 0 ? makeTls(tls) : []
+    for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
+    this.#watchNames()
   }
 
   /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
@@ -56,7 +61,15 @@ export class Upstreams {
   }
 
   close(): void {
+    this.#names?.close()
     for (const group of this.#groups.values()) group.close()
+  }
+
+  #watchNames(): void {
+    const groups = [...this.#groups.values()]
+    if (this.#names === null && groups.some(({ servers }) => servers.some(({ address }) => isNamed(address))))
+      this.#names = makeNames(groups, (level, message) => this.#parts.log(level, message, ''))
+    this.#names?.look()
   }
 
   #rulesOf(settings: ProxySettings): CallRules {
@@ -90,4 +103,13 @@ export class Upstreams {
 function makeTls(all: readonly UpstreamTls[]): SocketMaker[] {
   const { TlsSockets }: typeof import('./tls.ts') = loadNow(import.meta, './tls')
   return all.map(one => new TlsSockets(one))
+}
+
+/** Many configurations have addresses only, so it is not loaded before. */
+function makeNames(
+  groups: readonly UpstreamGroup[],
+  log: (level: 'info' | 'warn', message: string) => void,
+): NameWatch {
+  const { NameWatch }: typeof import('./names.ts') = loadNow(import.meta, './names')
+  return new NameWatch(groups, log)
 }

@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util'
 import type { Counts } from './load.ts'
 import { Report, type Scenario, Skip } from './scenario.ts'
+import { ATTACKS } from './scenarios/attacks.ts'
 import { CERTIFICATES } from './scenarios/certificates.ts'
 import { CRASHES } from './scenarios/crashes.ts'
 import { DEPLOYS } from './scenarios/deploys.ts'
@@ -28,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...OUT_OF_MEMORY,
   ...DEPLOYS,
   ...SITES,
+  ...ATTACKS,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,

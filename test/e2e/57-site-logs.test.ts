@@ -149,3 +149,38 @@ test('each request has its lines in the logs of its location, and in no other', 
   )
   await server.stop()
 })
+
+const UNANSWERED = `
+[[log]]
+name = "all"
+file = "all.log"
+format = '$uri $status'
+
+[[limit]]
+name = "slow"
+rate = "1/m"
+
+[[site]]
+logs = ["all"]
+locations = [
+  { match = "= /closed", return = 444 },
+  { match = "= /waits", return = "200 ok" },
+  { match = "= /late.txt", root = ".", limits = ["slow burst=5"] },
+]
+`
+
+test('who gets no answer has a line, too: closed by the configuration, or gone before its turn', async t => {
+  const project = new Project(t, { 'jumak.toml': UNANSWERED, 'late.txt': 'late' })
+  const server = await startServer({ directory: project.directory })
+  const lines = () => (existsSync(project.path('all.log')) ? readFileSync(project.path('all.log'), 'utf8') : '')
+  assert.equal((await new RawClient(server.target).get('/closed').readToEnd()).length, 0)
+  assert.equal((await getOnce(server.target, '/late.txt')).status, 200)
+  const client = new RawClient(server.target).get('/late.txt')
+  // The gateway has it when it has answered one that came later.
+  await getOnce(server.target, '/waits')
+  // A FIN alone is no end: such a client may still read.
+  client.socket.resetAndDestroy()
+  const expected = '/closed 444\n/late.txt 200\n/waits 200\n/late.txt 499\n'
+  await until(() => lines() === expected, lines)
+  await server.stop()
+})

@@ -432,48 +432,6 @@ test('a request is never two, whatever stands in its fields', async t => {
   await server.stop()
 })
 
-test('variables say which servers were asked, and what each has said', async t => {
-  const echo = await startEcho('echo', (request, response) => {
-    if (!request.url!.endsWith('/fields')) return false
-    response.writeHead(200, { Server: 'own', 'Set-Cookie': ['a=1; Path=/', 'sid=x=y; HttpOnly'] })
-    response.end('12345')
-    return true
-  })
-  const dead = await startEcho('dead')
-  await dead.close()
-  t.after(() => echo.close())
-  const project = new Project(t, {
-    'jumak.toml': `${TRUST}[[upstream]]
-name = "back"
-servers = ["127.0.0.1:${dead.port}", "127.0.0.1:${echo.port} backup"]
-[[log]]
-name = "own"
-file = "own.log"
-format = "$uri $upstream_addr $upstream_status $upstream_response_length $upstream_response_time $upstream_connect_time"
-[[site]]
-logs = ["own"]
-add-headers-always = { X-Asked = "$upstream_addr/$upstream_status", X-Of = "$upstream_http_server $upstream_cookie_sid $proxy_host:$proxy_port" }
-locations = [
-  { match = "/", proxy = "http://back", proxy-set-headers = { X-Chain = "$proxy_add_x_forwarded_for" } },
-  { match = "/one/", proxy = "http://127.0.0.1:${echo.port}" },
-]`,
-  })
-  const server = await startServer({ directory: project.directory })
-  server.expectLog(/ECONNREFUSED; another server is asked/)
-  const both = await get(server, '/fields')
-  const addresses = `127.0.0.1:${dead.port}, 127.0.0.1:${echo.port}`
-  assert.equal(both.header('x-asked'), `${addresses}/502, 200`)
-  assert.equal(both.header('x-of'), 'own x=y back:80')
-  const one = await get(server, '/one/x', 'X-Forwarded-For: 192.0.2.9')
-  assert.equal(one.header('x-of'), `  127.0.0.1:${echo.port}:${echo.port}`.trimStart())
-  const chain = fields(reached(await get(server, '/x', 'X-Forwarded-For: 192.0.2.9')))
-  assert.equal(chain['x-chain'], '192.0.2.9, 127.0.0.1')
-  assert.equal(chain['x-forwarded-for'], '127.0.0.1')
-  await server.stop()
-  const [first] = readFileSync(project.path('own.log'), 'utf8').split('\n')
-  assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
-})
-
 test('a server is told what the settings say of the client, and keeps to its speed where nothing is kept for it', async t => {
   let sent = 0
   const echo = await startEcho('echo', (request, response) => {
@@ -574,5 +532,80 @@ locations = [
   const large = 'x'.repeat(2_000_000)
   const post = `POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`
   assert.equal(reached(await ask(server, post)).body.length, large.length)
+  await server.stop()
+})
+
+test('variables say which servers were asked, and what each has said', async t => {
+  const echo = await startEcho('echo', (request, response) => {
+    if (!request.url!.endsWith('/fields')) return false
+    response.writeHead(200, { Server: 'own', 'Set-Cookie': ['a=1; Path=/', 'sid=x=y; HttpOnly'] })
+    response.end('12345')
+    return true
+  })
+  const dead = await startEcho('dead')
+  await dead.close()
+  t.after(() => echo.close())
+  const project = new Project(t, {
+    'jumak.toml': `${TRUST}[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${dead.port}", "127.0.0.1:${echo.port} backup"]
+[[log]]
+name = "own"
+file = "own.log"
+format = "$uri $upstream_addr $upstream_status $upstream_response_length $upstream_response_time $upstream_connect_time"
+[[site]]
+logs = ["own"]
+add-headers-always = { X-Asked = "$upstream_addr/$upstream_status", X-Of = "$upstream_http_server $upstream_cookie_sid $proxy_host:$proxy_port" }
+locations = [
+  { match = "/", proxy = "http://back", proxy-set-headers = { X-Chain = "$proxy_add_x_forwarded_for" } },
+  { match = "/one/", proxy = "http://127.0.0.1:${echo.port}" },
+]`,
+  })
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(/ECONNREFUSED; another server is asked/)
+  const both = await get(server, '/fields')
+  const addresses = `127.0.0.1:${dead.port}, 127.0.0.1:${echo.port}`
+  assert.equal(both.header('x-asked'), `${addresses}/502, 200`)
+  assert.equal(both.header('x-of'), 'own x=y back:80')
+  const one = await get(server, '/one/x', 'X-Forwarded-For: 192.0.2.9')
+  assert.equal(one.header('x-of'), `  127.0.0.1:${echo.port}:${echo.port}`.trimStart())
+  const chain = fields(reached(await get(server, '/x', 'X-Forwarded-For: 192.0.2.9')))
+  assert.equal(chain['x-chain'], '192.0.2.9, 127.0.0.1')
+  assert.equal(chain['x-forwarded-for'], '127.0.0.1')
+  await server.stop()
+  const [first] = readFileSync(project.path('own.log'), 'utf8').split('\n')
+  assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
+})
+
+test('with proxy-request-buffering a server is asked when the content is complete, and another one gets it whole', async t => {
+  let asked = 0
+  const dying = await startRaw({ put: socket => socket.destroy() })
+  const good = await startEcho('good', () => {
+    asked++
+    return false
+  })
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${dying.port} weight=9", "127.0.0.1:${good.port}"]
+[[site]]
+proxy-request-buffering = true
+locations = [{ match = "/", proxy = "http://back" }]`,
+    [dying, good],
+  )
+  server.expectLog(/PUT \/put: .*another server is asked/)
+  const large = 'x'.repeat(3_000_000)
+  const put = await ask(server, `PUT /put HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`)
+  assert.equal(reached(put).body, large)
+  asked = 0
+  await withClient(server.target, async client => {
+    client.send('PUT /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n')
+    assert.equal(reached(await get(server, '/between')).url, '/between')
+    assert.equal(asked, 1)
+    client.send('0\r\n\r\n')
+    const chunked = reached(await client.response())
+    assert.deepEqual([chunked.body, fields(chunked)['content-length']], ['abc', '3'])
+  })
   await server.stop()
 })

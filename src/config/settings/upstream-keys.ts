@@ -220,6 +220,16 @@ export const proxySettings = {
     why: 'The other time-outs bound each try.',
     doc: 'Time after which no other server is tried.',
   }),
+  proxyRequestBuffering: input<boolean>({
+    ...ofFile,
+    name: 'proxy-request-buffering',
+    placeholder: '',
+    kind: onOrOff('value'),
+    default: 'off',
+    why: 'Content that goes on as it comes costs no memory, and no time.',
+    doc: 'Whether the content of a request is read whole before a server is asked.',
+    more: 'Then a slow client costs a server nothing, content that came in chunks has a length, and a PUT with content may go to another server. Up to 1 MiB is in memory, the rest in a temporary file.',
+  }),
   ...upstreamTlsKeys,
 }
 
@@ -265,8 +275,8 @@ export const upstreamKeys = {
     name: 'keepalive',
     placeholder: 'N',
     kind: count(0, 10_000),
-    default: '32',
-    why: 'A new connection costs as much as a small request.',
+    default: '128',
+    why: 'A new connection costs as much as a small request. nginx keeps 32 for each of its workers, which are four and more.',
     doc: 'Connections to each server that wait for the next request, in each thread of the gateway.',
   }),
   keepaliveTimeout: input<number>({

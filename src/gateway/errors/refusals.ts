@@ -56,6 +56,7 @@ export class Refusals {
   readonly #emptyRecords: RefusalLog
   readonly #proxied: RefusalLog
   readonly #limits: RefusalLogs
+  readonly #inSites: RefusalLogs
 
   constructor(log: Log) {
     this.#requests = new RefusedRequests(log)
@@ -65,6 +66,7 @@ export class Refusals {
     this.#emptyRecords = new RefusalLog(log)
     this.#proxied = new RefusalLog(log)
     this.#limits = new RefusalLogs(log)
+    this.#inSites = new RefusalLogs(log)
   }
 
   /** The protocol refused a request. `request`: its id. */
@@ -95,6 +97,11 @@ export class Refusals {
     )
   }
 
+  /** A site could not answer a request, and it was not the client's mistake: passwords wait, the answer of an `auth-request` is none. */
+  inSite(why: string, line: string, request: string): void {
+    this.#inSites.report(why, line, request)
+  }
+
   /** A request met a limit of its location. `isDryRun`: it went on. */
   readonly limited = (limit: string, { id, request, peer }: Exchange, isDryRun: boolean): void => {
     const what = isDryRun ? 'would be refused' : 'was refused'
@@ -122,5 +129,6 @@ export class Refusals {
     this.#emptyRecords.flush()
     this.#proxied.flush()
     this.#limits.flush()
+    this.#inSites.flush()
   }
 }

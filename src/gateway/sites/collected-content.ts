@@ -1,6 +1,6 @@
 /**
- * Collects the content of a request before it goes on to a server that has to know its length first. Runs in the gateway, for chunked requests to
- * FastCGI, SCGI and uwsgi.
+ * Collects the content of a request before a server is asked: where the server has to know the length first (FastCGI, SCGI and uwsgi), and where
+ * `proxy-request-buffering` says so. Runs in the gateway.
  *
  * Bounds: MEMORY_BYTES in memory, the rest in a temporary file, all of it as `limit-request-body` says.
  */
@@ -40,14 +40,16 @@ export function collectContent(
     // The rest of the content is thrown away.
     exchange.body.resume()
   }
-  if (!space.hasRoom) {
+  // Declared content is refused before a byte of it is read, chunked content when so much has come.
+  const { length } = exchange.body
+  if (length === undefined ? !space.hasRoom : length > MEMORY_BYTES && !space.hasRoomFor(length - MEMORY_BYTES)) {
     refuse(exchange, tooMuchStored())
     return
   }
   const body = new RequestBody({
     space,
     memory,
-    expected: undefined,
+    expected: length,
     memoryBytes: MEMORY_BYTES,
     onRoom: () => exchange.body.resume(),
     onError: fail,
@@ -67,6 +69,7 @@ function collected(body: RequestBody): CollectedContent {
   return {
     length,
     onFailed: () => {},
+    isAtHand: true,
     read: (position, done) => {
       if (inline === null) body.read(position, done)
       else done(null, Buffer.from(position === 0 ? inline : '', 'latin1'))

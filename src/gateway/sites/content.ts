@@ -126,6 +126,9 @@ export function siteContent({
     permit: ({ exchange: { response } }, headers) =>
       response.respond({ status: 204, reason: '', headers: [...headers] }, EMPTY),
     refuse,
+    followLogs: request => {
+      if (request.of === null) followLogs(request)
+    },
     beforeAnswer,
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')

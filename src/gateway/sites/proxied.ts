@@ -16,11 +16,12 @@ import type { SitesModel } from '../../sites/model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
 import { CallRecord } from '../../upstream/call-record.ts'
+import type { OutgoingHead } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
-import { collectContent } from './collected-content.ts'
+import { type CollectedContent, collectContent } from './collected-content.ts'
 import { headForClient, proxiedFields } from './proxy-head.ts'
 
 /** Most sites have no scripts. */
@@ -38,6 +39,9 @@ const MEMORY_BUFFER = 1024 ** 2
 const RESPONSE_BUFFER = 256 * 1024 ** 2
 /** Bytes of content of a request, where the location does not say it: as an application's `limit-request-body` by default. */
 const BODY_LIMIT = 1024 ** 3
+
+/** Undefined: in chunks. */
+type UpstreamContent = OutgoingBody & { readonly length: number | undefined }
 
 export class Proxied {
   readonly #upstreams: Upstreams
@@ -87,13 +91,13 @@ export class Proxied {
       return
     }
     if (location.script !== null) this.#toScript(request, location.script, hasContent)
-    else this.#toServer(request, location.proxy!, hasContent)
+    else if (!hasContent || !location.settings.proxy.buffersRequest)
+      this.#toServer(request, location.proxy!, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+    else this.#collect(exchange, content => this.#toServer(request, location.proxy!, content))
   }
 
-  #toServer(request: SiteRequest, proxy: CompiledProxy, hasContent: boolean): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
-    const { body } = exchange
+  #toServer(request: SiteRequest, proxy: CompiledProxy, content: UpstreamContent | null): void {
+    const { exchange } = request
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
       try {
@@ -105,45 +109,59 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
-    const call = {
-      isTls: proxy.isTls,
-      head: {
-        method: webSocketKey === null ? exchange.request.method : 'GET',
-        target: proxyTarget(proxy, request),
-        headers: proxiedFields(proxy, request),
-        contentLength: hasContent ? body.length : 0,
-        webSocketKey,
-      },
-      body: !hasContent ? null : new LiveBody(body, this.#parts.memory.budget),
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => {
-        request.answer = head
-        return headForClient(head, proxy, request)
-      },
-      record: this.#recordOf(request),
+    const head = {
+      method: webSocketKey === null ? exchange.request.method : 'GET',
+      target: proxyTarget(proxy, request),
+      headers: proxiedFields(proxy, request),
+      contentLength: content === null ? 0 : content.length,
+      webSocketKey,
     }
-    this.#upstreams.handle(exchange, proxy.upstream, call, settings)
+    this.#call(request, proxy.upstream, head, content)
+  }
+
+  #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
+    const { exchange, location } = request
+    const settings = location.settings.proxy
+    const record = this.#needsTries ? new CallRecord() : null
+    if (record !== null) request.passedOn = [...request.passedOn, record]
+    const call = {
+      isTls: location.proxy?.isTls ?? false,
+      head,
+      body,
+      question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
+      toClient: (answer: UpstreamHead) => {
+        request.answer = answer
+        return headForClient(answer, location.proxy, request)
+      },
+      record,
+    }
+    this.#upstreams.handle(exchange, upstream, call, settings)
   }
 
   /** The length of the content is a variable: what comes in chunks is collected first. */
   #toScript(request: SiteRequest, script: CompiledScript, hasContent: boolean): void {
     const { exchange } = request
-    const { space, memory } = this.#parts
     const { length } = exchange.body
+    const { memory } = this.#parts
     if (!hasContent) this.#callScript(request, script, 0, null)
     else if (length !== undefined) this.#callScript(request, script, length, new LiveBody(exchange.body, memory.budget))
-    else {
-      const parts = { space, memory: memory.budget, refuse: this.#refuse }
-      collectContent(exchange, parts, content => {
-        if (exchange.response.state !== 'idle') content.close()
-        else this.#callScript(request, script, content.length, content.length === 0 ? null : content)
-      })
-    }
+    else
+      this.#collect(exchange, content =>
+        this.#callScript(request, script, content.length, content.length === 0 ? null : content),
+      )
+  }
+
+  /** Calls `done` when the content is complete, and somebody still waits for an answer. */
+  #collect(exchange: Exchange, done: (content: CollectedContent) => void): void {
+    const { space, memory } = this.#parts
+    collectContent(exchange, { space, memory: memory.budget, refuse: this.#refuse }, content => {
+      if (exchange.response.state !== 'idle') content.close()
+      else done(content)
+    })
   }
 
   #callScript(request: SiteRequest, script: CompiledScript, contentLength: number, body: OutgoingBody | null): void {
-    const { exchange, location } = request
-    const settings = location.settings.proxy
+    const { exchange } = request
     let headers: HeaderLines
     try {
       headers = loadScriptRequest().scriptVariables(script, request, contentLength)
@@ -152,26 +170,8 @@ export class Proxied {
       this.#refuse(exchange, error as Error)
       return
     }
-    const call = {
-      head: { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null },
-      body,
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(script.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => {
-        request.answer = head
-        return headForClient(head, null, request)
-      },
-      record: this.#recordOf(request),
-      isTls: false,
-    }
-    this.#upstreams.handle(exchange, script.upstream, call, settings)
-  }
-
-  /** Null: no log and no text says which servers were asked. */
-  #recordOf(request: SiteRequest): CallRecord | null {
-    if (!this.#needsTries) return null
-    const record = new CallRecord()
-    request.passedOn = [...request.passedOn, record]
-    return record
+    const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
+    this.#call(request, script.upstream, head, body)
   }
 
   drain(): void {

@@ -93,8 +93,34 @@ const HIDDEN: readonly string[] = ['date', 'server', 'x-pad']
 
 const hiddenBy = new WeakMap<ProxySettings, ReadonlySet<string>>()
 
+/** What clients got of a head that comes again, in the location that had it last. */
+const lastFor = new WeakMap<
+  UpstreamHead,
+  { readonly proxy: CompiledProxy | null; readonly settings: ProxySettings; readonly head: ResponseHead }
+>()
+
 /** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
 export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
+  const { settings } = request.location
+  if (!head.comesAgain) return madeForClient(head, proxy, request)
+  const last = lastFor.get(head)
+  if (last?.proxy === proxy && last.settings === settings.proxy) return last.head
+  const made = madeForClient(head, proxy, request)
+  if (proxy !== null && mayDependOnRequest(head)) return made
+  const kept = Object.freeze({ ...made, comesAgain: true })
+  lastFor.set(head, { proxy, settings: settings.proxy, head: kept })
+  return kept
+}
+
+/** Its rewritten values may have variables of the request. */
+function mayDependOnRequest({ headers }: UpstreamHead): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (REWRITTEN.has(headers[i]!.toLowerCase())) return true
+  return false
+}
+
+const REWRITTEN: ReadonlySet<string> = new Set(['location', 'refresh', 'set-cookie'])
+
+function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
   const settings = request.location.settings.proxy
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {

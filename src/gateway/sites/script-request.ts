@@ -19,7 +19,10 @@ const LEFT_OUT: ReadonlySet<string> = new Set([...ABOUT_CLIENT, ...NOT_PASSED, '
 /** Names that the configuration sets, of each location. */
 const namesOf = new WeakMap<CompiledScript, ReadonlySet<string>>()
 
-/** `contentLength`: of the content, all of which is known. `[name, value, …]`; a character is a byte. Throws HttpError for too much. */
+/**
+ * `contentLength`: of the content, all of which is known. `[name, value, …]`; a character is a byte. Throws HttpError for too
+ * much, and for a WebSocket.
+ */
 export function scriptVariables(script: CompiledScript, request: SiteRequest, contentLength: number): HeaderLines {
   let own = namesOf.get(script)
   if (own === undefined) {
@@ -27,6 +30,9 @@ export function scriptVariables(script: CompiledScript, request: SiteRequest, co
     namesOf.set(script, own)
   }
   const { exchange } = request
+  // Over HTTP/2 any success would open it (RFC8441§5). Over HTTP/1.1 the wish is passed over (RFC9110§7.8).
+  if (exchange.isWebSocket && exchange.request.version === '2')
+    throw new HttpError(501, 'No WebSocket can be opened here: scripts speak none', 'client')
   const variables: HeaderLines = []
   const add = (name: string, value: string): void => {
     variables.push(name, value.includes('\0') ? value.replaceAll('\0', '') : value)

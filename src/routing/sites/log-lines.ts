@@ -68,9 +68,10 @@ function partsOf(format: string, compiler: SiteCompiler): { readonly first: stri
 /** What differs when the request is over. */
 const OWN: ReadonlyMap<string, Evaluate> = new Map([['status', finalStatus]])
 
-/** 499: the client left before there was an answer. */
-function finalStatus({ exchange: { response } }: SiteRequest): string {
-  return response.status === 0 ? '499' : String(response.status)
+/** Without an answer: 444 if the configuration says so, else 499: the client has left. */
+function finalStatus({ exchange: { response }, responseStatus }: SiteRequest): string {
+  if (response.status !== 0) return String(response.status)
+  return responseStatus === 444 ? '444' : '499'
 }
 
 function bounded(value: string): string {

@@ -52,7 +52,7 @@ const USUAL: Readonly<Record<ScriptProtocol, readonly (readonly [string, string]
 
 /** What is not a variable for templates of the configuration. */
 const OWN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
-  ['sent_method', ({ exchange: { request, isWebSocket } }) => (isWebSocket ? 'GET' : request.method)],
+  ['sent_method', r => r.exchange.request.method],
   ['client_address', r => r.exchange.peer.address],
   // Who has proved a password to us, not who a header says.
   ['proved_user', r => r.exchange.user],

@@ -22,11 +22,15 @@ import { REDIRECTS } from './steps.ts'
 import type { Trace } from './trace.ts'
 
 type Outcome = void | Promise<void>
+/** nginx's status for a connection that is closed without an answer. */
+const CLOSES = 444
 /** What steps answer with. */
 type Answer = Extract<StepsOutcome, object>
 
 /** What is at the end of the way. */
 export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
+  /** From now on the request has a line in the logs of the location where it ends. What answers says so too, and again is the same. */
+  readonly followLogs: (request: SiteRequest) => void
   /** Gives the request to an application. `request.exchange.request` has the path that it sees. */
   readonly toApplication: (request: SiteRequest, name: string, orders: ApplicationOrders) => Outcome
   /** Passes the request on to the upstream of its location. */
@@ -182,9 +186,10 @@ export class Phases {
     const { limits } = request.location
     if (limits === null) return this.#preflight(request)
     const refused = limits(request)
-    return refused instanceof Promise
-      ? refused.then(error => this.#limited(request, error))
-      : this.#limited(request, refused)
+    if (!(refused instanceof Promise)) return this.#limited(request, refused)
+    // The client may go before its turn.
+    this.#content.followLogs(request)
+    return refused.then(error => this.#limited(request, error))
   }
 
   #limited(request: SiteRequest, refused: HttpError | null): Outcome {
@@ -327,8 +332,11 @@ export class Phases {
 
   #finish(request: SiteRequest, { status, text, isRedirect }: Answer): Outcome {
     // nginx's word for: say nothing.
-    if (status === 444)
-      return request.exchange.response.abort(new HttpError(444, 'The configuration says to close', 'operator'))
+    if (status === CLOSES) {
+      request.responseStatus = CLOSES
+      this.#content.followLogs(request)
+      return request.exchange.response.abort(new HttpError(CLOSES, 'The configuration says to close', 'operator'))
+    }
     if (isRedirect && text !== null) return this.#redirect(request, status, text)
     if (text === null && status >= 400) return this.#fail(request, status, 'The configuration of this site answers so')
     this.#content.beforeAnswer(request)

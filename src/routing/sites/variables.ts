@@ -36,7 +36,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['request_time', r => seconds(performance.now() - r.exchange.receivedAt)],
   ['remote_addr', r => r.exchange.peer.address || 'unix:'],
   ['remote_port', r => String(r.exchange.peer.port || '')],
-  ['remote_user', remoteUser],
+  // Only who was verified here: nginx takes any name that a client sends, also where nobody asks for a password.
+  ['remote_user', r => r.exchange.user],
   ['server_name', r => r.site.firstName],
   ['server_port', r => String(r.exchange.local.port || '')],
   ['server_addr', r => r.exchange.local.address],
@@ -246,13 +247,4 @@ function cookie(request: SiteRequest, name: string): string {
     if (equal > 0 && pair.slice(0, equal).trim().toLowerCase() === name) return pair.slice(equal + 1).trim()
   }
   return ''
-}
-
-/** Of HTTP Basic (RFC7617). Whether the password is right is not looked at. */
-function remoteUser(request: SiteRequest): string {
-  const [, encoded] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header(request, 'authorization')) ?? []
-  if (encoded === undefined) return ''
-  const text = Buffer.from(encoded, 'base64').toString('latin1')
-  const colon = text.indexOf(':')
-  return colon < 0 ? '' : text.slice(0, colon)
 }

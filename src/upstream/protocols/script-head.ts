@@ -12,6 +12,7 @@ export function upstreamHead(head: CgiHead, keepsAlive: boolean): UpstreamHead {
     keepsAlive,
     upgradeTo: '',
     hasTrailers: false,
+    comesAgain: false,
     localRedirect,
   }
 }

@@ -62,6 +62,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstream: ['error', 'timeout'],
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
+    buffersRequest: false,
     tls: 0,
   },
   params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
@@ -146,6 +147,7 @@ export function sitesOf(
       if (exchange.errorPage?.(error) !== true) end(`${(error as HttpError).status}`, null)
     }
     const content: SiteContent = {
+      followLogs() {},
       toApplication: (request, name) => end(`${name} ${request.uri}?${request.args}`, request),
       toProxy: request => end(`proxy ${request.uri}?${request.args}`, request),
       exists: (_, uri, what) =>
