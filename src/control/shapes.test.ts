@@ -107,6 +107,36 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
   https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
+  upstreams: [
+    {
+      type: 'upstreams',
+      upstreams: [
+        {
+          name: 'back',
+          servers: [
+            {
+              label: '10.0.0.1:8000',
+              address: { kind: 'tcp', host: '10.0.0.1', port: 8000 },
+              weight: 2,
+              maxFails: 1,
+              failTimeout: 10_000,
+              maxConns: 0,
+              slowStart: 0,
+              isBackup: false,
+              isDown: false,
+              isDraining: true,
+            },
+          ],
+          balance: 'round-robin',
+          hashKey: null,
+          keepalive: 32,
+          keepaliveTimeout: 4000,
+          isSingle: false,
+          place: { file: 'jumak.toml', line: 1, column: 1 },
+        },
+      ],
+    },
+  ],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
     { type: 'serve', app: 'shop', generation: 2, path: '' },
@@ -143,6 +173,12 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
           answered: 1012,
           running: 1,
           requests: [{ id: 'k3f9x2ab-1z', method: 'GET', path: '/', state: 'running', milliseconds: 30 }],
+        },
+      ],
+      upstreams: [
+        {
+          name: 'back',
+          servers: [{ label: '10.0.0.1:8000', running: 1, requests: 9, failures: 0, isOut: false, isDraining: true }],
         },
       ],
     },

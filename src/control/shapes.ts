@@ -40,11 +40,13 @@ import type {
   ReportedException,
   ReportedFrame,
   ReportedPool,
+  ReportedServer,
+  ReportedUpstream,
   ReportedWorker,
   SourceFile,
   WorkerToMaster,
 } from './messages.ts'
-import { sitesModel } from './sites-shape.ts'
+import { sitesModel, UPSTREAM } from './sites-shape.ts'
 import { gatewayTls } from './tls-messages.ts'
 
 /** All messages of one channel in one direction: the checks by type and field. */
@@ -74,6 +76,8 @@ const MAX_LISTENERS = 4096
 const MAX_MOUNTS = 10_000
 /** Far more than one gateway can serve. */
 const MAX_POOLS = 10_000
+/** And servers of one. */
+const MAX_UPSTREAMS = 10_000
 const MAX_WORKERS = 100_000
 /** 24 days: the longest timer of Node. */
 const MAX_DELAY_MS = 2 ** 31 - 1
@@ -169,6 +173,21 @@ const reportedPool = object<ReportedPool>({
   perSecond: numberFrom(0, Number.MAX_SAFE_INTEGER),
 })
 
+const reportedUpstream = object<ReportedUpstream>({
+  name: line,
+  servers: listOf(
+    object<ReportedServer>({
+      label: line,
+      running: count,
+      requests: count,
+      failures: count,
+      isOut: flag,
+      isDraining: flag,
+    }),
+    MAX_UPSTREAMS,
+  ),
+})
+
 /** For the wire: there the same processes send reports, too. */
 export function isErrorReport(value: unknown): value is ErrorReport {
   return report(value) === null
@@ -210,6 +229,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
     streams: count,
     pools: listOf(reportedPool, MAX_POOLS),
     workers: listOf(object<ReportedWorker>({ worker: number, ...WORKER_TRAFFIC }), MAX_WORKERS),
+    upstreams: listOf(reportedUpstream, MAX_UPSTREAMS),
   },
   'worker-warming': { worker: number },
   'worker-cold': { worker: number, note: logged },
@@ -271,6 +291,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
   apps: { apps: gatewayApps, affinityKey, sites: sitesModel },
   'error-pages': { pages: errorPages },
+  upstreams: { upstreams: listOf(UPSTREAM, MAX_UPSTREAMS) },
   https: { https },
   tls: { tls: gatewayTls },
   'reopen-logs': {},

@@ -145,7 +145,8 @@ const proxySettings = object<ProxySettings>({
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,
 })
-const server = object<UpstreamServer>({
+/** `jumak upstream` has one, too. */
+export const SERVER = object<UpstreamServer>({
   label: line,
   address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
   weight: wholeNumber(1, 65_535),
@@ -157,9 +158,10 @@ const server = object<UpstreamServer>({
   isDown: flag,
   isDraining: flag,
 })
-const upstream = object<Upstream>({
+/** The gateway is told of changes, too. */
+export const UPSTREAM = object<Upstream>({
   name: line,
-  servers: listOf(server, MAX_ENTRIES),
+  servers: listOf(SERVER, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
@@ -318,7 +320,7 @@ const log = object<SiteLog>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
-  upstreams: listOf(upstream, MAX_ENTRIES),
+  upstreams: listOf(UPSTREAM, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
     MAX_ENTRIES,

@@ -10,7 +10,7 @@ import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
-import { UpstreamGroup } from './group.ts'
+import { type ServerReport, UpstreamGroup } from './group.ts'
 import type { CallRules } from './tries.ts'
 
 export class Upstreams {
@@ -31,6 +31,15 @@ export class Upstreams {
   /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
   handle(exchange: Exchange, name: string, request: CallRequest, settings: ProxySettings): void {
     new UpstreamCall(exchange, this.#groups.get(name)!, request, this.#rulesOf(settings), this.#parts).start()
+  }
+
+  /** Their servers have changed. A group that is not there is none of ours. */
+  setServers(upstreams: readonly Upstream[]): void {
+    for (const { name, servers } of upstreams) this.#groups.get(name)?.setServers(servers)
+  }
+
+  report(): { readonly name: string; readonly servers: ServerReport[] }[] {
+    return [...this.#groups].map(([name, group]) => ({ name, servers: group.report() }))
   }
 
   /** The gateway drains: event streams end, of earlier configurations too. */

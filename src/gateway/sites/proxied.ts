@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { LiveBody } from '../../apps/pool/live-body.ts'
 import { DeadlineList } from '../../base/deadlines.ts'
+import type { ReportedUpstream } from '../../control/messages.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
@@ -94,6 +95,15 @@ export class Proxied {
       toClient: (head: UpstreamHead) => headForClient(head, proxy, settings),
     }
     this.#upstreams.handle(exchange, proxy.upstream, call, settings)
+  }
+
+  /** Their servers have changed. */
+  setUpstreams(upstreams: readonly Upstream[]): void {
+    this.#upstreams.setServers(upstreams)
+  }
+
+  report(): ReportedUpstream[] {
+    return this.#upstreams.report()
   }
 
   drain(): void {

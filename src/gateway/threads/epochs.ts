@@ -23,6 +23,7 @@ const CHANGES: ReadonlySet<GatewayMessage['type']> = new Set<GatewayChange['type
   'error-pages',
   'https',
   'apps',
+  'upstreams',
   'tls',
   'stopping',
 ])
