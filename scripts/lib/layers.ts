@@ -50,7 +50,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   shared: ['base'],
   limits: ['base', 'sites'],
   apps: ['base', 'http', 'shared'],
-  upstream: ['base', 'http', 'http1', 'sites', 'apps'],
+  cgi: ['base', 'http', 'http1'],
+  upstream: ['base', 'http', 'http1', 'cgi', 'sites', 'apps'],
   middleware: ['base', 'http', 'sites', 'compression', 'apps', 'observe'],
   handlers: ['base', 'http', 'apps', 'observe', 'compression'],
   gateway: [
@@ -144,9 +145,11 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/forwarded-fields.ts',
       'src/http/address-ranges.ts',
       'src/http/network-table.ts',
+      'src/http/proxy-header.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
       'src/upstream/connection.ts',
+      'src/upstream/tls.ts',
     ].includes(path),
   // For its table of reason phrases only.
   'node:http': path => path === 'src/http/status.ts',
@@ -157,6 +160,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
     path === 'src/gateway/transports/tls-handle.ts' ||
     path === 'src/gateway/transports/tls-socket.ts' ||
     path === 'src/gateway/connections/handshakes.ts' ||
+    path === 'src/upstream/tls.ts' ||
     ['src/tls/', 'src/master/tls/'].some(folder => path.startsWith(folder)),
   'node:dgram': path => path === 'src/observe/remote/udp.ts',
   chokidar: path => path === 'src/master/development/watch.ts',

@@ -3,11 +3,14 @@ import { test } from 'node:test'
 import { Logins, type PasswordChecker } from './logins.ts'
 
 const FILE = '/etc/jumak/users'
+const OTHER_FILE = '/etc/jumak/others'
 const USERS = [
   { name: 'ann', hash: 'of ann' },
   { name: 'bob', hash: 'of bob' },
 ]
 const basic = (name: string, password: string) => `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`
+
+const client = (address: string) => ({ address, socketAddress: address })
 
 /** A password is right if it is the hash. */
 class Checker implements PasswordChecker {
@@ -24,7 +27,10 @@ function start() {
   const clock = { now: 1000 }
   const waits: number[] = []
   const logins = new Logins(
-    [{ file: FILE, users: USERS }],
+    [
+      { file: FILE, users: USERS },
+      { file: OTHER_FILE, users: USERS.map(({ name }) => ({ name, hash: 'other' })) },
+    ],
     checker,
     () => clock.now,
     async ms => {
@@ -32,19 +38,36 @@ function start() {
     },
   )
   const check = async (authorization: string, address = '192.0.2.1') =>
-    (await logins.check(FILE, authorization, address)).kind
+    (await logins.check(FILE, authorization, client(address))).kind
   return { checker, clock, waits, logins, check }
 }
 
 test('what was right is known for a minute, and asked for again then', async () => {
   const { checker, clock, logins, check } = start()
   assert.equal(await check(basic('ann', 'of ann')), 'right')
-  const known = logins.check(FILE, basic('ann', 'of ann'), '198.51.100.7')
+  const known = logins.check(FILE, basic('ann', 'of ann'), client('198.51.100.7'))
   assert.deepEqual(known, { kind: 'right', name: 'ann' })
   assert.equal(checker.asked.length, 1)
   clock.now += 60_001
   assert.equal(await check(basic('ann', 'of ann')), 'right')
   assert.equal(checker.asked.length, 2)
+})
+
+test('a connection that sends the same again is known for that minute, for that file and with these very words only', async () => {
+  const { checker, clock, logins } = start()
+  const one = client('192.0.2.1')
+  const ask = async (authorization: string, file = FILE) => (await logins.check(file, authorization, one)).kind
+  const right = basic('ann', 'of ann')
+  for (let i = 0; i < 4; i++) assert.equal(await ask(right), 'right')
+  assert.equal(checker.asked.length, 1)
+  // As long, and other in one place only.
+  assert.equal(await ask(basic('ann', 'of anm')), 'wrong')
+  assert.equal(await ask(right, OTHER_FILE), 'wrong')
+  assert.equal(await ask(right), 'right')
+  clock.now += 60_001
+  const before = checker.asked.length
+  assert.equal(await ask(right), 'right')
+  assert.equal(checker.asked.length, before + 1)
 })
 
 test('what was wrong is not known', async () => {

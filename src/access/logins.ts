@@ -3,12 +3,14 @@
  * gateway. HUP makes a new one, so a changed password counts at once.
  *
  * Invariants:
- * - What was right is known for a minute, by a digest that needs a random secret. So an ordinary request costs one digest.
+ * - What was right is known for a minute, by a digest that needs a random secret. A connection that sends the same field again in that time costs
+ *   no digest.
  * - What is being checked is not checked a second time: a browser sends several requests at once.
  * - A name that is not there costs what one that is there costs: its password is checked against the hash of somebody else.
  * - Each table is bounded. An address that was wrong waits (`login-delays.ts`), and passwords are checked one at a time (`hashes/hasher.ts`).
  */
 import { hash as digestOf, randomBytes } from 'node:crypto'
+import type { Peer } from '../http/exchange.ts'
 import { parseBasic } from './credentials.ts'
 import { LoginDelays } from './login-delays.ts'
 import type { PasswordLine } from './password-file.ts'
@@ -42,6 +44,15 @@ const MAX_RUNNING = 1024
 /** Bytes. Some forms of hashes take time for each byte; nobody has a longer one. */
 const MAX_PASSWORD = 512
 
+/** One object for each connection; where a proxy speaks for a client, one for each request. */
+export type Client = Pick<Peer, 'address' | 'socketAddress'>
+
+/** A login that was right, and until when (milliseconds) it need not be checked again. */
+interface Known {
+  readonly login: Login
+  readonly until: number
+}
+
 /** Of one file. */
 interface Users {
   readonly byName: ReadonlyMap<string, string>
@@ -54,7 +65,9 @@ export class Logins {
   readonly #delays = new LoginDelays()
   readonly #secret = randomBytes(32).toString('latin1')
   /** By digest; in the order in which they were checked. */
-  readonly #verified = new Map<string, { readonly login: Login; readonly until: number }>()
+  readonly #verified = new Map<string, Known>()
+  /** The last right field of each connection. */
+  readonly #lastOf = new WeakMap<Client, Known & { readonly file: string; readonly authorization: string }>()
   readonly #running = new Map<string, Promise<Login>>()
   readonly #now: () => number
   readonly #wait: (ms: number) => Promise<void>
@@ -77,14 +90,27 @@ export class Logins {
     this.#wait = wait
   }
 
-  /** `authorization`: the field of the request; empty: there is none. `address`: of the client. */
-  check(file: string, authorization: string, address: string): Login | Promise<Login> {
+  /** `authorization`: the field of the request; empty: there is none. */
+  check(file: string, authorization: string, client: Client): Login | Promise<Login> {
     if (authorization === '') return NONE
+    const last = this.#lastOf.get(client)
+    if (
+      last !== undefined &&
+      last.file === file &&
+      areEqual(last.authorization, authorization) &&
+      last.until > this.#now()
+    )
+      return last.login
+    const { address, socketAddress } = client
     // Not an HMAC, which costs three times as much: nobody sees the digest, so nobody can lengthen what it is of.
     const key = digestOf('sha256', `${this.#secret}${file}\0${authorization}`, 'base64')
     const known = this.#verified.get(key)
     if (known !== undefined) {
-      if (known.until > this.#now()) return known.login
+      if (known.until > this.#now()) {
+        // Behind a proxy it would be kept for one request.
+        if (address === socketAddress) this.#lastOf.set(client, { ...known, file, authorization })
+        return known.login
+      }
       this.#verified.delete(key)
     }
     const credentials = parseBasic(authorization)
@@ -142,6 +168,14 @@ export class Logins {
     if (this.#verified.size >= MAX_REMEMBERED) this.#verified.delete(this.#verified.keys().next().value!)
     this.#verified.set(key, { login, until: this.#now() + REMEMBERED_MS })
   }
+}
+
+/** In a time that says nothing of where they differ: a proxy that we do not know may have clients that share a connection. */
+function areEqual(one: string, other: string): boolean {
+  if (one.length !== other.length) return false
+  let difference = 0
+  for (let i = 0; i < one.length; i++) difference |= one.charCodeAt(i) ^ other.charCodeAt(i)
+  return difference === 0
 }
 
 function waitFor(ms: number): Promise<void> {

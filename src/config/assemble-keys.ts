@@ -82,7 +82,7 @@ interface ReadApp {
   readonly values: Values
 }
 
-/** Both places are named: the user may want to change the other one. `areRoutes`: their paths and hosts say whose a request is; else sites do. */
+/** Both places are named: the user may want to change the other one. `areRoutes`: without hosts an application is for all of them; else sites say it. */
 export function refuseConflicts(apps: readonly ReadApp[], areRoutes: boolean): Diagnostic[] {
   const found: Diagnostic[] = []
   if (apps.length > MAX_APPLICATIONS)
@@ -97,14 +97,8 @@ export function refuseConflicts(apps: readonly ReadApp[], areRoutes: boolean): D
         at(given, `an application called ${keys.name} is at ${placeOf(same)} already: each has a name of its own`),
       )
     names.set(keys.name, same ?? given)
-    if (!areRoutes) {
-      if (one.values.isGiven(appKeys.hosts))
-        one.values.report(
-          appKeys.hosts,
-          'is not looked at beside [[site]]: write the hosts into names of a site, and app = "…" into a location',
-        )
-      continue
-    }
+    // Several locations may lead to it, and its path is its prefix only.
+    if (!areRoutes && keys.hosts.length === 0) continue
     // What it claims is not known. With `path = "api"` it seems to be everything.
     if (given.hasMistake || isRefused(appKeys.path, one.values) || isRefused(appKeys.hosts, one.values)) continue
     for (const host of keys.hosts.length === 0 ? [null] : keys.hosts) {

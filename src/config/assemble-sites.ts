@@ -4,19 +4,18 @@
  *
  * Invariant: each mistake has one diagnostic. What only compiling finds (templates, regular expressions, named locations) is found by the
  * code that serves (`routing/sites/compile.ts`).
- * Not here: what the values may be (`settings/site-keys.ts`).
+ * Not here: what the values may be (`settings/site-keys.ts`), what a location inherits (`location-settings.ts`), sites that come of the
+ * applications' own hosts (`host-sites.ts`).
  */
 import type {
-  AddedHeader,
   Compression,
-  Cors,
   Location,
   LocationHandler,
   LocationSettings,
   Match,
   PasswordFile,
+  Place,
   RequestLimit,
-  RewriteAction,
   RewriteStep,
   Site,
   SiteLog,
@@ -24,33 +23,37 @@ import type {
   SitesModel,
   TryFile,
 } from '../sites/model.ts'
-import { AccessReader, readLimitExcept, readLinks } from './assemble-access.ts'
-import { readCompression } from './assemble-compression.ts'
-import { readLimit, readLimitUses } from './assemble-limits.ts'
-import { readLog, readLogUses } from './assemble-logs.ts'
-import { readProxySettings, UpstreamReader, warnOfUselessProxy } from './assemble-upstreams.ts'
+
+import type { ScriptProtocol } from '../sites/upstream-model.ts'
+import { AccessReader, readLimitExcept } from './assemble-access.ts'
+import { readLimit } from './assemble-limits.ts'
+import { readLog } from './assemble-logs.ts'
+import { readRewrite, stepsOf, type TableValues } from './assemble-rewrites.ts'
+import { UpstreamReader } from './assemble-upstreams.ts'
+
 import { assembleVariables } from './assemble-variables.ts'
+import { type ClaimingApp, sitesOfHosts } from './host-sites.ts'
 import { formatBind } from './kinds/bind.ts'
 import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
-import { SECURE_HEADERS } from './kinds/response-words.ts'
 import { parseTry } from './kinds/site-words.ts'
+import { type GivenAround, readSettings, warnOfMissing } from './location-settings.ts'
 import type { Environment } from './machine/environment.ts'
-import { statOrNull } from './machine/files.ts'
-import { rewriteKeys } from './settings/rewrite-keys.ts'
-import type { Setting } from './settings/setting.ts'
 import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { handlerKeys, locationKeys, locationSettings, siteKeys } from './settings/site-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
-import { type FilePart, type FileRewrite, type FileSites, placeOf } from './sources/site-tables.ts'
+import { type FilePart, type FileSites, placeOf } from './sources/site-tables.ts'
 import type { BindAddress } from './types.ts'
+import { warnOfUseless } from './useless-settings.ts'
 import { Values } from './values.ts'
 
 export interface SiteCircumstances {
   readonly environment: Environment
   /** The program's: it gets all diagnostics. */
   readonly values: Values
-  /** Names of the applications. */
-  readonly apps: readonly string[]
+  /** In their order. */
+  readonly apps: readonly Omit<ClaimingApp, 'place'>[]
+  /** Where their tables are; one that is not here is of the flat settings. */
+  readonly appPlaces: ReadonlyMap<string, Place>
   readonly bind: readonly BindAddress[]
   /** What stands at the top of the file. */
   readonly compression: Compression
@@ -61,15 +64,17 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
   if (tables.sites.length === 0) warnWithoutSites(tables.defaults, circumstances.values)
   for (const upstream of tables.upstreams) reader.upstream(upstream)
   return {
-    sites: tables.sites.map((site, index) => reader.site(site, index)),
+    sites: reader.sites(tables),
     ...assembleVariables(tables, circumstances),
     upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    upstreamTls: reader.upstreams.tls,
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
     logs: reader.logs,
   }
 }
 
+const SCRIPT_PROTOCOLS: readonly ScriptProtocol[] = ['fastcgi', 'scgi', 'uwsgi']
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 function warnWithoutSites(defaults: FileTable, values: Values): void {
@@ -89,6 +94,7 @@ class SiteReader {
   readonly #outer: LocationSettings
   /** A site that names no handler has the files of that `root`. */
   readonly #outerHandler: LocationHandler
+  readonly #reader: TableValues = { open: table => this.#values(table), done: values => this.#done(values) }
   readonly limits: RequestLimit[] = []
   readonly logs: SiteLog[] = []
 
@@ -98,16 +104,26 @@ class SiteReader {
     for (const limit of limits) this.#limit(limit)
     for (const log of logs) this.#log(log)
     const values = this.#values(defaults)
-    this.#outer = this.#settings(values, null)
+    this.#outer = readSettings(values, null, this.#around([]))
     this.#outerHandler = this.#outer.root === null ? NO_HANDLER : { kind: 'files', alias: null }
     this.#done(values)
   }
 
-  site(part: FilePart, index: number): Site {
+  /** Those that are written come first: of two with the same name the first has it. */
+  sites({ sites, defaults }: FileSites): Site[] {
+    const written = sites.map((site, index) => this.#site(site, index))
+    // Without them applications have their hosts and paths by themselves (`routing/routes.ts`).
+    if (written.length === 0) return []
+    const { apps, appPlaces } = this.#of
+    const placed = apps.map(app => ({ ...app, place: appPlaces.get(app.name) ?? placeOf(defaults) }))
+    return [...written, ...sitesOfHosts(placed, written, this.#outer)]
+  }
+
+  #site(part: FilePart, index: number): Site {
     const values = this.#values(part)
     const names = values.all(siteKeys.names).flat()
     this.#names = names
-    const settings = this.#settings(values, this.#outer)
+    const settings = readSettings(values, this.#outer, this.#around(names))
     const handler = this.#handler(values, part, null, this.#outerHandler)
     const place = placeOf(part)
     const root: Location = {
@@ -127,7 +143,7 @@ class SiteReader {
       names,
       isDefault: values.one(siteKeys.isDefault),
       mergesSlashes: values.one(siteKeys.mergeSlashes),
-      rewrites: part.rewrites.flatMap(one => this.#rewrite(one)),
+      rewrites: part.rewrites.flatMap(one => readRewrite(one, this.#reader)),
       root,
       locations: part.locations.map(one => this.#location(one, settings, handler, false)),
       place,
@@ -158,13 +174,13 @@ class SiteReader {
     const match: Match | null = values.one(locationKeys.match)
     if (match === null && !values.isGiven(locationKeys.match) && !part.hasMistake)
       values.tell(part.origin, 'a location needs match, as in match = "/static/"')
-    const settings = this.#settings(values, outer)
+    const settings = readSettings(values, outer, this.#around(this.#names))
     const handler = this.#handler(values, part, match, outerHandler)
     const own = values.isGiven(locationKeys.internal) ? values.one(locationKeys.internal) : isInternal
     const location: Location = {
       match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
       isInternal: own,
-      rewrites: [...part.rewrites.flatMap(one => this.#rewrite(one)), ...this.#ownReturn(values)],
+      rewrites: [...part.rewrites.flatMap(one => readRewrite(one, this.#reader)), ...this.#ownReturn(values)],
       tryFiles: this.#tryFiles(values, handler),
       handler,
       settings,
@@ -187,6 +203,13 @@ class SiteReader {
     return new Values(table.values, this.#of.environment)
   }
 
+  /** `names`: of the site. */
+  #around(names: readonly SiteName[]): GivenAround {
+    const { compression } = this.#of
+    const { limits, logs, upstreams } = this
+    return { access: this.#access, upstreams, names, compression, limits, logs }
+  }
+
   /** Its diagnostics go to the program's. */
   #done(values: Values): void {
     this.#of.values.diagnostics.push(...values.diagnostics)
@@ -195,17 +218,21 @@ class SiteReader {
 
   /** The one handler of a location or a site; `inherited` if it names none. */
   #handler(values: Values, part: FileTable, match: Match | null, inherited: LocationHandler): LocationHandler {
-    const given = Object.values(handlerKeys).filter(key => values.isGiven(key))
+    const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
+    // Scripts are files below `root`.
+    const given = Object.values(handlerKeys).filter(
+      key => values.isGiven(key) && !(script !== undefined && key === handlerKeys.root),
+    )
     if (given.length > 1) {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, proxy, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
     if (app !== null) {
-      const { apps } = this.#of
+      const apps = this.#of.apps.map(({ name }) => name)
       if (!apps.includes(app))
         values.refuse(
           handlerKeys.app,
@@ -216,6 +243,7 @@ class SiteReader {
       return { kind: 'app', name: app }
     }
     if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
+    if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
@@ -281,191 +309,6 @@ class SiteReader {
       return value.kind === 'tcp' && value.host === '0.0.0.0' ? [`*:${value.port}`] : [address.replace(/^\[::\]/, '*')]
     })
   }
-
-  /** The nearest value as a whole. */
-  #settings(values: Values, outer: LocationSettings | null): LocationSettings {
-    const { index, autoindex, expires, addHeaders, addHeadersAlways, errorPage, interceptErrors } = locationSettings
-    const { types, defaultType, charset, etag, limitRate, limitRateAfter, timeout, requestBuffering } = locationSettings
-    const { ifModifiedSince, disableSymlinks, absoluteRedirect, portInRedirect, bodyLimit } = locationSettings
-    const { limits, logs } = locationSettings
-    const own = <Value>(setting: Setting, read: () => Value, inherited: Value | undefined): Value =>
-      values.isGiven(setting) || inherited === undefined ? read() : inherited
-    const { headers, cookieFlags } = locationSettings
-    const ownRoot: string | null = values.one(handlerKeys.root)
-    warnOfMissing(values, handlerKeys.root, ownRoot)
-    const root = ownRoot ?? outer?.root ?? null
-    const added = (setting: typeof addHeaders, always: boolean): AddedHeader[] =>
-      values.all(setting).map(({ name, value }) => ({ name, value, always }))
-    const hasHeaders = values.isGiven(addHeaders) || values.isGiven(addHeadersAlways) || outer === null
-    return {
-      access: this.#access.read(values, outer?.access ?? null),
-      ...readLinks(values, outer, this.#names),
-      root,
-      index: own(index, () => values.all(index), outer?.index),
-      autoindex: own(autoindex, () => values.one(autoindex), outer?.autoindex),
-      addHeaders: hasHeaders ? [...added(addHeaders, false), ...added(addHeadersAlways, true)] : outer.addHeaders,
-      expires: own(expires, () => values.one(expires), outer?.expires),
-      errorPages: own(errorPage, () => values.all(errorPage), outer?.errorPages),
-      interceptsErrors: own(interceptErrors, () => values.one(interceptErrors), outer?.interceptsErrors),
-      types: own(types, () => readTypes(values), outer?.types),
-      // A text that is shown, not saved: unlike a file of unknown type.
-      defaultType:
-        values.isGiven(handlerKeys.return) && !values.isGiven(defaultType)
-          ? 'text/plain'
-          : own(defaultType, () => values.one(defaultType), outer?.defaultType),
-      charset: own(charset, () => withoutOff(values.one(charset)), outer?.charset),
-      etag: own(etag, () => values.one(etag), outer?.etag),
-      ifModifiedSince: own(ifModifiedSince, () => values.one(ifModifiedSince), outer?.ifModifiedSince),
-      disableSymlinks: own(disableSymlinks, () => values.one(disableSymlinks), outer?.disableSymlinks),
-      compression: readCompression(values, COMPRESSION_KEYS, outer?.compression ?? this.#of.compression),
-      standardHeaders: own(
-        headers,
-        () => (values.one(headers) === 'secure' ? SECURE_HEADERS : []),
-        outer?.standardHeaders,
-      ),
-      cors: readCors(values, outer?.cors ?? null),
-      cookieFlags: own(cookieFlags, () => values.all(cookieFlags).filter(one => one !== null), outer?.cookieFlags),
-      limits: own(limits, () => readLimitUses(values, this.limits), outer?.limits),
-      logs: own(logs, () => readLogUses(values, this.logs), outer?.logs),
-      bodyLimit: own(bodyLimit, () => values.one(bodyLimit), outer?.bodyLimit),
-      limitRate: own(limitRate, () => values.one(limitRate), outer?.limitRate),
-      limitRateAfter: own(limitRateAfter, () => values.one(limitRateAfter), outer?.limitRateAfter),
-      timeout: own(timeout, () => values.one(timeout), outer?.timeout),
-      requestBuffering: own(requestBuffering, () => values.one(requestBuffering), outer?.requestBuffering),
-      absoluteRedirect: own(absoluteRedirect, () => values.one(absoluteRedirect), outer?.absoluteRedirect),
-      portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
-      proxy: readProxySettings(values, outer),
-    }
-  }
-
-  /** One entry: first its variables, then its rewrite, its return or its break. */
-  #rewrite(table: FileRewrite): RewriteStep[] {
-    const values = this.#values(table)
-    const steps = stepsOf(values, rewriteKeys.set, ({ name, value }) => ({ kind: 'set', name, value }))
-    const to: string | null = values.one(rewriteKeys.to)
-    if (values.isGiven(rewriteKeys.from) !== values.isGiven(rewriteKeys.to) && !table.hasMistake)
-      values.tell(table.origin, 'a rewrite needs both from and to')
-    if (to !== null) {
-      const flag = values.one(rewriteKeys.flag)
-      steps.push(
-        ...stepsOf(values, rewriteKeys.from, source => ({
-          kind: 'rewrite',
-          pattern: { source, ignoresCase: false },
-          to,
-          flag,
-        })),
-      )
-    }
-    steps.push(
-      ...table.rewrites.flatMap(one => this.#rewrite(one)),
-      ...stepsOf(values, rewriteKeys.return, action => action),
-      ...stepsOf(values, rewriteKeys.break, isGiven => (isGiven ? { kind: 'break' } : null)),
-    )
-    if (steps.length === 0 && !table.hasMistake)
-      values.tell(
-        table.origin,
-        'this entry of rewrites does nothing: give from and to, set, return, break, or rewrites of its own',
-      )
-    const conditional = values.isGiven(rewriteKeys.if)
-      ? stepsOf(values, rewriteKeys.if, condition => ({ kind: 'if', condition, steps }))
-      : steps
-    this.#done(values)
-    return conditional
-  }
-}
-
-/** A step for each value that was given, with its place. */
-function stepsOf<Value>(
-  values: Values,
-  key: Setting<Value>,
-  action: (value: Value) => RewriteAction | null,
-): RewriteStep[] {
-  if (!values.isGiven(key)) return []
-  return values.taken(key).flatMap(({ value, given: { origin } }) => {
-    const step = action(value)
-    return step === null || origin.from !== 'file'
-      ? []
-      : [{ ...step, place: { file: origin.file, ...origin.position } }]
-  })
-}
-
-/** It may be made later, by a build, so a start goes on. An alias without a slash at its end may be a file. */
-function warnOfMissing(values: Values, key: typeof handlerKeys.root, path: string | null): void {
-  if (path === null || path === '' || path.includes('$') || statOrNull(path) !== null) return
-  values.warn(key, `names ${path}, which is not there, or may not be looked at`)
-}
-
-const COMPRESSION_KEYS = {
-  compress: locationSettings.compress,
-  types: locationSettings.compressTypes,
-  minLength: locationSettings.compressMinLength,
-}
-
-const OF_FILES = ['index', 'autoindex', 'etag', 'types', 'ifModifiedSince', 'disableSymlinks'] as const
-const OF_APPLICATIONS = ['timeout', 'requestBuffering'] as const
-/** Upstreams have them too. */
-const OF_HANDLERS = ['bodyLimit', 'interceptErrors'] as const
-
-/** Settings that the location has itself, and that nothing in it uses. */
-function warnOfUseless(values: Values, { handler, locations, tryFiles, settings, match }: Location): void {
-  const isAlone = locations.length === 0 && tryFiles.length === 0
-  for (const name of OF_FILES)
-    values.warnUseless(isAlone && handler.kind !== 'files', locationSettings[name], 'in a location without files')
-  const hasNoApp = locations.length === 0 && handler.kind !== 'app'
-  for (const name of OF_APPLICATIONS) values.warnUseless(hasNoApp, locationSettings[name], 'in a location without app')
-  for (const name of OF_HANDLERS)
-    values.warnUseless(
-      hasNoApp && handler.kind !== 'proxy',
-      locationSettings[name],
-      'in a location without app or proxy',
-    )
-  warnOfUselessProxy(values, locations.length === 0 && handler.kind !== 'proxy')
-  values.warnUseless(
-    settings.interceptsErrors && settings.errorPages.length === 0,
-    locationSettings.interceptErrors,
-    'without error-page',
-  )
-  values.warnUseless(settings.limitRate === null, locationSettings.limitRateAfter, 'without limit-rate')
-  values.warnUseless(!settings.absoluteRedirect, locationSettings.portInRedirect, 'without absolute-redirect')
-  values.warnUseless(
-    match.kind === 'named',
-    locationKeys.internal,
-    'here: only the program itself comes to a named location',
-  )
-}
-
-/** All keys of it together, as one value. */
-function readCors(values: Values, outer: Cors | null): Cors | null {
-  const { cors, corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge } = locationSettings
-  const rest = [corsMethods, corsHeaders, corsExposed, corsCredentials, corsMaxAge]
-  if (!values.isGiven(cors)) {
-    for (const setting of rest) values.warnUseless(true, setting, 'without cors beside it')
-    return outer
-  }
-  const origins = values.all(cors)
-  const credentials = values.one(corsCredentials)
-  if (origins.includes(null) && origins.length > 1) values.refuse(cors, 'must be off alone')
-  if (credentials && origins.includes('*'))
-    values.refuse(cors, 'must name the origins beside cors-credentials: every page of the web could act as the user')
-  const named = origins.filter(one => one !== null)
-  if (named.length === 0) return null
-  return {
-    origins: named,
-    methods: values.all(corsMethods),
-    headers: values.all(corsHeaders),
-    exposed: values.all(corsExposed),
-    credentials,
-    maxAge: Math.floor(values.one(corsMaxAge) / 1000),
-  }
-}
-
-function readTypes(values: Values): Readonly<Record<string, string>> | null {
-  if (!values.isGiven(locationSettings.types)) return null
-  return Object.fromEntries(values.all(locationSettings.types).map(({ name, value }) => [name.toLowerCase(), value]))
-}
-
-function withoutOff(charset: string): string {
-  return charset === 'off' ? '' : charset
 }
 
 function isAddress(host: string): boolean {

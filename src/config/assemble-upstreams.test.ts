@@ -37,8 +37,8 @@ locations = [
   assert.equal(upstreams[0]!.balance, 'consistent-hash')
   assert.equal(upstreams[0]!.hashKey, '$remote_addr')
   const [a, b, , d] = sites[0]!.locations
-  assert.deepEqual(a!.handler, { kind: 'proxy', upstream: 'back', uri: '/v1/', prefix: '/a/' })
-  assert.deepEqual(d!.handler, { kind: 'proxy', upstream: 'unix:/run/y.sock', uri: '/x/', prefix: '/d/' })
+  assert.deepEqual(a!.handler, { kind: 'proxy', upstream: 'back', isTls: false, uri: '/v1/', prefix: '/a/' })
+  assert.deepEqual(d!.handler, { kind: 'proxy', upstream: 'unix:/run/y.sock', isTls: false, uri: '/x/', prefix: '/d/' })
   assert.equal(a!.settings.proxy.readTimeout, 300_000)
   assert.deepEqual(a!.settings.proxy.nextUpstream, ['error', 'timeout'])
   assert.deepEqual(a!.settings.proxy.setHeaders, [{ name: 'X-A', value: '1' }])
@@ -58,14 +58,25 @@ test('each mistake is told where it stands', t => {
       'proxy = "http://$host/"',
       /proxy must name its server itself: a server that a request chooses would make an open proxy/,
     ],
-    ['', 'proxy = "https://a.test"', /TLS to upstreams is not spoken yet/],
+    [
+      '',
+      'proxy = "https://a.test", proxy-ssl-trusted-certificate = "none.pem"',
+      /proxy-ssl-trusted-certificate names \S+none\.pem, which cannot be read: ENOENT/,
+    ],
+    [
+      '',
+      'proxy = "https://a.test", proxy-ssl-trusted-certificate = "app.py"',
+      /names \S+app\.py, which has no certificate \(PEM\)/,
+    ],
+    ['', 'proxy = "https://a.test", proxy-ssl-certificate-key = "app.py"', /needs proxy-ssl-certificate beside it/],
+    ['', 'proxy = "https://a.test", proxy-ssl-protocols = "TLSv1"', /proxy-ssl-protocols must be/],
     ['', 'proxy = "grpc://a.test"', /HTTP\/2 and gRPC to upstreams are not spoken/],
     ['', 'proxy = "127.0.0.1:9000"', /proxy must be http:\/\/127\.0\.0\.1:9000/],
     ['', 'proxy = "http://a.test:0"', /port from 1 to 65535/],
     ['', 'match = "~ x", proxy = "http://a.test/x"', /proxy must have no path here/],
     ['', 'proxy = "http://a$host"', /would make an open proxy/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
-    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, root/],
+    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, root/],
     [
       '',
       'proxy = "http://a.test", proxy-set-headers = { Connection = "x" }',

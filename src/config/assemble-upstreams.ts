@@ -6,8 +6,18 @@
  * Not here: sites and locations (`assemble-sites.ts`), templates (`routing/sites/compile.ts`).
  */
 import type { LocationHandler, LocationSettings, Match, Place } from '../sites/model.ts'
-import type { NextUpstream, ProxySettings, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type {
+  NextUpstream,
+  ParamSettings,
+  ProxySettings,
+  ScriptProtocol,
+  Upstream,
+  UpstreamServer,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
+import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
+import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
 import { proxy, proxySettings, upstreamKeys } from './settings/upstream-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
@@ -23,6 +33,10 @@ export class UpstreamReader {
   /** Made for the URL of a location. */
   readonly #single = new Map<string, Upstream>()
   readonly #used = new Set<string>()
+  /** Those that say `keepalive` themselves. */
+  readonly #keptAlive = new Set<string>()
+  readonly #tls = new UpstreamTlsReader()
+  #usesTls = false
 
   /** An `[[upstream]]`. All of them come before the first location. */
   read(table: FileTable, values: Values): void {
@@ -35,6 +49,7 @@ export class UpstreamReader {
     const balance = values.one(upstreamKeys.balance)
     const upstream: Upstream = {
       name: name ?? '',
+      protocol: 'http',
       servers,
       balance: balance.method,
       hashKey: balance.key,
@@ -50,6 +65,7 @@ export class UpstreamReader {
         'and a backup: its clients go to the backup only when no other server can be asked',
       )
     if (name === null) return
+    if (values.isGiven(upstreamKeys.keepalive)) this.#keptAlive.add(name)
     const other = this.#named.get(name)
     if (other !== undefined)
       values.tell(origin, `the upstream ${name} is at ${formatPlace(other.place.file, other.place)} already`)
@@ -84,17 +100,58 @@ export class UpstreamReader {
         `must have no path here: a location with a ${match.kind === 'regex' ? 'regular expression' : 'name'} has no prefix that '${uri}' could replace`,
       )
     const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : '/'
-    return { kind: 'proxy', upstream: this.#upstreamOf(words, place), uri: isPath ? uri : null, prefix }
+    this.#usesTls ||= words.isTls
+    return {
+      kind: 'proxy',
+      upstream: this.#upstreamOf(words, place),
+      isTls: words.isTls,
+      uri: isPath ? uri : null,
+      prefix,
+    }
   }
 
-  #upstreamOf({ host, address }: ProxyWords, place: Place): string {
+  /** The handler of a location with `fastcgi`, `scgi` or `uwsgi`. */
+  script(values: Values, protocol: ScriptProtocol, place: Place): LocationHandler {
+    const key = scriptKeys[protocol]
+    const words: Pick<ProxyWords, 'host' | 'address'> | null = values.one(key)
+    if (words === null) return { kind: 'none' }
+    const { host, address } = words
+    const name = `${protocol}://${host}`
+    if (address !== null) {
+      if (!this.#single.has(name))
+        this.#single.set(name, { ...single(host, address, place), name, protocol, keepalive: 0 })
+      return { kind: protocol, upstream: name }
+    }
+    const group = this.#named.get(host)
+    if (group === undefined) {
+      values.report(key, `names ${host}, and there is no such [[upstream]]: a server has a port, as in ${host}:9000`)
+      return { kind: 'none' }
+    }
+    this.#used.add(host)
+    // The group as servers of this protocol: its connections are its own. Most servers of FastCGI serve as many connections as they have processes.
+    const keepalive = protocol === 'fastcgi' && this.#keptAlive.has(host) ? group.keepalive : 0
+    this.#single.set(name, { ...group, name, protocol, keepalive })
+    return { kind: protocol, upstream: name }
+  }
+
+  #upstreamOf({ host, address, isTls }: ProxyWords, place: Place): string {
     if (address === null && this.#named.has(host)) {
       this.#used.add(host)
       return host
     }
-    const name = address === null ? `${host}:80` : host
-    if (!this.#single.has(name)) this.#single.set(name, single(name, address ?? addressOf(host), place))
+    const name = address === null ? addressName(host, isTls) : host
+    if (!this.#single.has(name)) this.#single.set(name, single(name, address ?? addressOf(host, isTls), place))
     return name
+  }
+
+  /** What a location says of passing requests on. `outer`: null at a site. */
+  settings(values: Values, outer: LocationSettings | null): ProxySettings {
+    return { ...readProxySettings(values, outer), tls: this.#tls.read(values, outer?.proxy.tls ?? null) }
+  }
+
+  /** By the numbers in the settings of locations. */
+  get tls(): readonly UpstreamTls[] {
+    return this.#usesTls ? this.#tls.all : []
   }
 
   /** Those that locations use. */
@@ -108,6 +165,11 @@ export class UpstreamReader {
     }
     return [...[...this.#named.values()].filter(({ name }) => this.#used.has(name)), ...this.#single.values()]
   }
+}
+
+function addressName(host: string, isTls: boolean): string {
+  const { port } = addressOf(host, isTls) as { readonly port: number }
+  return `${host}:${port}`
 }
 
 /** One server that a location names itself. */
@@ -128,6 +190,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {
     name,
+    protocol: 'http',
     servers: [server],
     balance: 'round-robin',
     hashKey: null,
@@ -139,7 +202,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
 }
 
 /** The nearest value as a whole. `outer`: null at a site. */
-export function readProxySettings(values: Values, outer: LocationSettings | null): ProxySettings {
+function readProxySettings(values: Values, outer: LocationSettings | null): Omit<ProxySettings, 'tls'> {
   const inherited = outer?.proxy
   const own = <Value>(setting: Setting, read: () => Value, before: Value | undefined): Value =>
     values.isGiven(setting) || before === undefined ? read() : before
@@ -178,8 +241,38 @@ function readNextUpstream(values: Values): NextUpstream[] {
   return some
 }
 
+/** The nearest value as a whole. `outer`: null at a site. */
+export function readParamSettings(values: Values, outer: LocationSettings | null): ParamSettings {
+  const inherited = outer?.params
+  const own = <Value>(setting: Setting<Value>, before: readonly Value[] | undefined): readonly Value[] =>
+    values.isGiven(setting) || before === undefined ? values.all(setting) : before
+  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  return {
+    params: {
+      fastcgi: own(fastcgiParams, inherited?.params.fastcgi),
+      scgi: own(scgiParams, inherited?.params.scgi),
+      uwsgi: own(uwsgiParams, inherited?.params.uwsgi),
+    },
+    fastcgiIndex: values.one(fastcgiIndex) ?? inherited?.fastcgiIndex ?? null,
+    splitPathInfo: values.one(splitPathInfo) ?? inherited?.splitPathInfo ?? null,
+  }
+}
+
+/** Settings of the location itself that nothing in it uses. */
+export function warnOfUselessParams(values: Values, handler: LocationHandler['kind'], isWhole: boolean): void {
+  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const of: Readonly<Record<ScriptProtocol, readonly Setting[]>> = {
+    fastcgi: [fastcgiParams, fastcgiIndex, splitPathInfo],
+    scgi: [scgiParams],
+    uwsgi: [uwsgiParams],
+  }
+  for (const [protocol, settings] of Object.entries(of))
+    for (const setting of settings)
+      values.warnUseless(isWhole && handler !== protocol, setting, `in a location without ${protocol}`)
+}
+
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessProxy(values: Values, isUseless: boolean): void {
   for (const setting of Object.values(proxySettings))
-    values.warnUseless(isUseless, setting, 'in a location without proxy')
+    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi or uwsgi')
 }

@@ -35,6 +35,7 @@ import { resources } from './settings/resources.ts'
 import { responses } from './settings/responses.ts'
 import { workers } from './settings/workers.ts'
 import type { Given } from './sources/given.ts'
+import { MAX_RANGES, readRanges } from './trusted-file.ts'
 import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
 import { Values } from './values.ts'
 
@@ -66,7 +67,12 @@ export function assembleConfig(
   const sites = assembleSites(given.sites, {
     environment,
     values,
-    apps: apps.map(({ name }) => name),
+    apps,
+    appPlaces: new Map(
+      given.apps.flatMap(app =>
+        app.origin === null ? [] : [[app.name, { file: app.origin.file, ...app.origin.position }]],
+      ),
+    ),
     bind,
     compression,
   })
@@ -83,7 +89,8 @@ export function assembleConfig(
     bind,
     tls,
     sites,
-    trustedProxies: [...new Set(values.all(listening.trustedProxies).flat())],
+    trustedProxies: readTrusted(values),
+    proxyProtocolFrom: readSenders(values, bind),
     forwardedHeaders: readForwardedHeaders(values),
     compression: asGiven,
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),
@@ -162,6 +169,35 @@ function readAddresses(values: Values): BindAddress[] {
     seen.push(value)
   }
   return seen
+}
+
+/** A file that is wrong stops the start, and a reload leaves what is in force. */
+function readTrusted(values: Values): string[] {
+  const ranges = values.taken(listening.trustedProxies).flatMap(({ value, given }) => {
+    if (!('file' in value)) return value
+    const { file } = value
+    const read = readRanges(file)
+    if ('ranges' in read) return read.ranges
+    for (const { line, problem } of read.problems)
+      if (line === 0) values.report(listening.trustedProxies, `names ${file}, which ${problem}`, given)
+      else values.tell({ from: 'file', file, directory: '', position: { line, column: 1 } }, problem)
+    return []
+  })
+  const all = [...new Set(ranges)]
+  if (all.length > MAX_RANGES) values.report(listening.trustedProxies, `names more than ${MAX_RANGES} ranges`)
+  return all
+}
+
+/** Of headers of the PROXY protocol. */
+function readSenders(values: Values, bind: readonly BindAddress[]): string[] {
+  const senders = [...new Set(values.all(listening.proxyProtocolFrom).flat())]
+  if (senders.length === 0 && bind.some(({ hasProxyHeader }) => hasProxyHeader))
+    values.report(
+      listening.bind,
+      'has proxy-protocol, and nobody may send its header: name the balancers, as in proxy-protocol-from = ["10.0.0.5"]',
+      values.taken(listening.bind).find(({ value }) => value.hasProxyHeader)!.given,
+    )
+  return senders
 }
 
 interface GatewayShape {

@@ -49,6 +49,7 @@ export function warningsOf(given: GivenSettings, config: Config, environment: En
     config.sites,
     config.bind.some(address => schemeOf(address, config.tls !== null) === 'https'),
   )
+  if (config.sites.upstreams.length > 0) warnOfUpstreams(values, config)
   return [...new Set([...ofApps.flatMap(own => own.warnings), ...values.warnings, ...ofSites, ...ofLimits])]
 }
 
@@ -61,6 +62,11 @@ function warnOfProgram(values: Values, config: Config): void {
     'without a Unix socket to listen on',
   )
   values.warnUseless(trusted.length === 0, listening.forwardedHeaders, 'while trusted-proxies is none')
+  values.warnUseless(
+    !bind.some(({ hasProxyHeader }) => hasProxyHeader),
+    listening.proxyProtocolFrom,
+    'without an address with proxy-protocol, as in bind = ":443 proxy-protocol"',
+  )
   const threads = values.taken(processes.gatewayThreads).some(({ value }) => value !== 'auto' && value > 1)
   if (config.isDevelopment && threads)
     values.warn(processes.gatewayThreads, 'does nothing with --reload: there the gateway has one thread')
@@ -76,11 +82,26 @@ function warnOfProgram(values: Values, config: Config): void {
   for (const setting of [prefix, tags, backlog]) values.warnUseless(statsd === null, setting, 'without statsd-host')
   const { name, facility, requests } = remoteLogs.syslog
   for (const setting of [name, facility, requests]) values.warnUseless(syslog === null, setting, 'without syslog')
+  if (values.givens(listening.proxyProtocolFrom).some(({ text }) => text === '*'))
+    values.warn(
+      listening.proxyProtocolFrom,
+      '* believes everyone who can connect: clients can invent their address in a header of the PROXY protocol',
+    )
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(
       listening.trustedProxies,
       '* believes everyone who can connect: clients can invent their address and scheme',
     )
+}
+
+/** Open files for upstreams: with fewer a burst of requests waits for them while clients could still connect. */
+const FEW_FILES = 256
+
+function warnOfUpstreams(values: Values, { limits: { openFiles, connections } }: Config): void {
+  if (openFiles >= Math.min(FEW_FILES, connections)) return
+  values.warnings.push(
+    `${openFiles} connections to upstreams may be open at once, temporary files included, and ${connections} of clients: requests beyond wait, then get 503; raise the limit on open files (ulimit -Hn)`,
+  )
 }
 
 function warnOfTls(values: Values, { tls: { entries, isSelfSigned }, ...config }: Config): void {

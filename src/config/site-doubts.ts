@@ -6,6 +6,7 @@
  */
 import type { Location, Place, Site, SiteName, SitesModel } from '../sites/model.ts'
 import { doubtsOfAccess } from './access-doubts.ts'
+import { namedApps } from './host-sites.ts'
 import { formatPlace } from './sources/given.ts'
 import type { AppConfig } from './types.ts'
 
@@ -46,7 +47,7 @@ function sharedNames(sites: readonly Site[]): string[] {
       if (other === undefined) first.set(text, site)
       else if (other !== site)
         told.push(
-          `${at(site.place)}: names has ${text === '' ? '""' : text}, and the site at ${at(other.place)} has it already: that one gets its requests`,
+          `${at(site.place)}: the site at ${at(other.place)} has the name ${text === '' ? '""' : text} already: that one gets its requests`,
         )
     }
   const defaults = sites.filter(({ isDefault }) => isDefault)
@@ -120,12 +121,7 @@ function locationOf(path: string, locations: readonly Location[]): Location | nu
 }
 
 function unusedApps(sites: readonly Site[], apps: Parameters<typeof doubtsOfSites>[1]): string[] {
-  const used = new Set<string>()
-  const visit = ({ handler, locations }: Location): void => {
-    if (handler.kind === 'app') used.add(handler.name)
-    locations.forEach(visit)
-  }
-  for (const { root, locations } of sites) [root, ...locations].forEach(visit)
+  const used = namedApps(sites)
   return apps
     .filter(({ name }) => !used.has(name))
     .map(({ name, place }) => {

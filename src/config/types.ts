@@ -245,6 +245,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'sy
   readonly limits: Limits
   /** Addresses and CIDR ranges of proxies that speak for clients; `unix` for Unix sockets. */
   readonly trustedProxies: readonly string[]
+  /** Whose headers of the PROXY protocol count, as `trustedProxies`. */
+  readonly proxyProtocolFrom: readonly string[]
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
@@ -313,6 +315,7 @@ export type GatewayConfig = Pick<
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'
+  | 'proxyProtocolFrom'
   | 'webSocketCompression'
 > & { readonly apps: readonly GatewayApp[] }
 

@@ -156,6 +156,8 @@ export const errorPages: Check = listOf(
   MAX_ENTRIES,
 )
 
+export const trustedRanges: Check = listOf(line, MAX_ENTRIES)
+
 export const https: Check = object<HttpsConfig>({ redirect: flag, hsts: orNull(count) })
 
 const FIELDS: Checks<GatewayConfig> = {
@@ -163,7 +165,8 @@ const FIELDS: Checks<GatewayConfig> = {
   gatewayThreads: wholeNumber(1, MAX_THREADS),
   limits,
   timeouts,
-  trustedProxies: listOf(line, MAX_ENTRIES),
+  trustedProxies: trustedRanges,
+  proxyProtocolFrom: listOf(line, MAX_ENTRIES),
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),
   compression,

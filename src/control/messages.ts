@@ -146,6 +146,8 @@ export interface InheritedListener {
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */
   readonly scheme: 'http' | 'https'
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly hasProxyHeader: boolean
 }
 
 export type MasterToGateway =
@@ -210,6 +212,8 @@ export type MasterToGateway =
   | { readonly type: 'static'; readonly app: string; readonly mounts: readonly StaticMount[] }
   /** `errorPages` of the configuration, after HUP has read it again. */
   | { readonly type: 'error-pages'; readonly pages: readonly ErrorPage[] }
+  /** `trustedProxies` of the configuration, after HUP has read it again: for requests that begin later. */
+  | { readonly type: 'trusted-proxies'; readonly ranges: readonly string[] }
   /** `redirect-to-https` and `hsts` of the configuration, after HUP has read it again: for requests that begin later. */
   | { readonly type: 'https'; readonly https: HttpsConfig }
   /** All applications, after HUP has read the configuration again. Those that are missing finish what runs. */
@@ -252,7 +256,18 @@ export type MasterToGateway =
 /** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
 export type GatewayChange = Extract<
   MasterToGateway,
-  { readonly type: 'serve' | 'static' | 'error-pages' | 'https' | 'apps' | 'upstreams' | 'tls' | 'stopping' }
+  {
+    readonly type:
+      | 'serve'
+      | 'static'
+      | 'error-pages'
+      | 'trusted-proxies'
+      | 'https'
+      | 'apps'
+      | 'upstreams'
+      | 'tls'
+      | 'stopping'
+  }
 >
 
 export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>

@@ -78,7 +78,15 @@ const FROM_MASTER: Examples<MasterToGateway> = {
       build: version,
       config: CONFIG,
       listeners: [
-        { fd: 3, display: 'unix:/run/app.sock', unixPath: '/run/app.sock', port: 0, isShared: false, scheme: 'http' },
+        {
+          fd: 3,
+          display: 'unix:/run/app.sock',
+          unixPath: '/run/app.sock',
+          port: 0,
+          isShared: false,
+          scheme: 'http',
+          hasProxyHeader: false,
+        },
       ],
       waits: false,
       tls: TLS,
@@ -106,37 +114,10 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   'worker-drain': [{ type: 'worker-drain', worker: 7 }],
   'worker-debugged': [{ type: 'worker-debugged', worker: 7, isDebugged: true }],
   https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
+  'trusted-proxies': [{ type: 'trusted-proxies', ranges: ['10.0.0.0/8', 'unix'] }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
-  upstreams: [
-    {
-      type: 'upstreams',
-      upstreams: [
-        {
-          name: 'back',
-          servers: [
-            {
-              label: '10.0.0.1:8000',
-              address: { kind: 'tcp', host: '10.0.0.1', port: 8000 },
-              weight: 2,
-              maxFails: 1,
-              failTimeout: 10_000,
-              maxConns: 0,
-              slowStart: 0,
-              isBackup: false,
-              isDown: false,
-              isDraining: true,
-            },
-          ],
-          balance: 'round-robin',
-          hashKey: null,
-          keepalive: 32,
-          keepaliveTimeout: 4000,
-          isSingle: false,
-          place: { file: 'jumak.toml', line: 1, column: 1 },
-        },
-      ],
-    },
-  ],
+  // What is in them is checked as in `apps`.
+  upstreams: [{ type: 'upstreams', upstreams: [] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
     { type: 'serve', app: 'shop', generation: 2, path: '' },

@@ -26,7 +26,16 @@ import {
 import { version } from '../base/version.ts'
 import type { StaticMount, WarmupRequest } from '../config/types.ts'
 import { WORKER_TRAFFIC } from './admin-shapes.ts'
-import { appName, errorPages, gatewayApps, gatewayConfig, https, nameOrNone, poolName } from './config-shape.ts'
+import {
+  appName,
+  errorPages,
+  gatewayApps,
+  gatewayConfig,
+  https,
+  nameOrNone,
+  poolName,
+  trustedRanges,
+} from './config-shape.ts'
 import type {
   ErrorReport,
   ForkHazard,
@@ -163,6 +172,7 @@ const listener = object<InheritedListener>({
   port: wholeNumber(0, 65_535),
   isShared: flag,
   scheme: oneOf(['http', 'https']),
+  hasProxyHeader: flag,
 })
 
 const reportedPool = object<ReportedPool>({
@@ -292,6 +302,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   apps: { apps: gatewayApps, affinityKey, sites: sitesModel },
   'error-pages': { pages: errorPages },
   upstreams: { upstreams: listOf(UPSTREAM, MAX_UPSTREAMS) },
+  'trusted-proxies': { ranges: trustedRanges },
   https: { https },
   tls: { tls: gatewayTls },
   'reopen-logs': {},

@@ -48,7 +48,14 @@ import type {
   ValidReferers,
   VariableMap,
 } from '../sites/model.ts'
-import type { ProxySettings, ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
+import type {
+  ParamSettings,
+  ProxySettings,
+  ServerAddress,
+  Upstream,
+  UpstreamServer,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
 
 const line = text(65_536)
 const MAX_ENTRIES = 10_000
@@ -114,7 +121,10 @@ const tryFile = byKind<TryFile>({
 const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
-  proxy: { upstream: line, uri: orNull(line), prefix: line },
+  proxy: { upstream: line, isTls: flag, uri: orNull(line), prefix: line },
+  fastcgi: { upstream: line },
+  scgi: { upstream: line },
+  uwsgi: { upstream: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -134,6 +144,7 @@ const steps = listOf(step, MAX_ENTRIES)
 
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
 const proxySettings = object<ProxySettings>({
+  tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
   hideHeaders: listOf(line, MAX_ENTRIES),
   passHeaders: listOf(line, MAX_ENTRIES),
@@ -144,6 +155,12 @@ const proxySettings = object<ProxySettings>({
   nextUpstream: listOf(line, MAX_ENTRIES),
   nextUpstreamTries: wholeNumber(0, 1000),
   nextUpstreamTimeout: milliseconds,
+})
+const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
+const paramSettings = object<ParamSettings>({
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  fastcgiIndex: orNull(line),
+  splitPathInfo: orNull(line),
 })
 /** `jumak upstream` has one, too. */
 export const SERVER = object<UpstreamServer>({
@@ -161,6 +178,7 @@ export const SERVER = object<UpstreamServer>({
 /** The gateway is told of changes, too. */
 export const UPSTREAM = object<Upstream>({
   name: line,
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
   servers: listOf(SERVER, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
@@ -168,6 +186,15 @@ export const UPSTREAM = object<Upstream>({
   keepaliveTimeout: milliseconds,
   isSingle: flag,
   place,
+})
+const pem = text(1024 * 1024)
+const upstreamTls = object<UpstreamTls>({
+  isVerified: flag,
+  authorities: orNull(pem),
+  name: orNull(line),
+  sendsName: flag,
+  client: orNull(object({ certificate: pem, key: pem })),
+  versions: listOf(oneOf(['TLSv1.2', 'TLSv1.3']), 2),
 })
 const access = object<Access>({
   rules: listOf(object<AccessRule>({ allows: flag, from: line }), MAX_ENTRIES),
@@ -252,6 +279,7 @@ const settings = object<LocationSettings>({
   absoluteRedirect: flag,
   portInRedirect: flag,
   proxy: proxySettings,
+  params: paramSettings,
 })
 const location: Check = object<Location>({
   match,
@@ -321,6 +349,7 @@ export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
   upstreams: listOf(UPSTREAM, MAX_ENTRIES),
+  upstreamTls: listOf(upstreamTls, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),
     MAX_ENTRIES,

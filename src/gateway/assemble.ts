@@ -6,7 +6,9 @@
  */
 import { loadNow } from '../base/load-now.ts'
 import type { GatewayApp, HttpsConfig } from '../config/types.ts'
+import type { InheritedListener } from '../control/messages.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
+import { addressRanges } from '../http/address-ranges.ts'
 import { HttpError, ProtocolError } from '../http/errors.ts'
 import type { Answered, Exchange, Handler, Middleware, Peer } from '../http/exchange.ts'
 import type { Protocol } from '../http/protocol.ts'
@@ -26,8 +28,10 @@ import type { SiteEffects } from '../routing/sites/compile.ts'
 import type { SitesModel } from '../sites/model.ts'
 import { createWebSocketEngine } from '../websocket/engine.ts'
 import type { Application } from './application.ts'
+import { Addresses } from './connections/addresses.ts'
 import { Admission } from './connections/admission.ts'
 import type { Handshakes, TlsRules } from './connections/handshakes.ts'
+import type { ProxiedConnections } from './connections/proxied-connections.ts'
 import { eitherVersion } from './connections/versions.ts'
 import { codeQuestions } from './development/stale-code.ts'
 import { renderError, respondWithError } from './errors/error-response.ts'
@@ -230,14 +234,39 @@ export function assembleHandshakes(
   })
 }
 
+/** Most gateways have none, so it is not loaded before. */
+export function loadProxyProtocol(): typeof import('./connections/proxied-connections.ts') {
+  return loadNow(import.meta, './connections/proxied-connections')
+}
+
+/** For listeners with the PROXY protocol; null: there are none. */
+export function assembleProxied(
+  { config, refusals, trusted, threads }: GatewayParts,
+  listeners: readonly InheritedListener[],
+): ProxiedConnections | null {
+  if (!listeners.some(({ hasProxyHeader }) => hasProxyHeader)) return null
+  const { connectionsPerAddress } = config.limits
+  // No application has this name.
+  const counts = threads?.addressCounts('')
+  return new (loadProxyProtocol().ProxiedConnections)({
+    senders: addressRanges(config.proxyProtocolFrom),
+    timeoutMs: config.timeouts.head,
+    clients: new Addresses(connectionsPerAddress, address => trusted.isTrusted(address), counts),
+    onRefused: (sender, reason) => refusals.proxied(sender, reason),
+    onAddressFull: client => refusals.connectionFrom(client, connectionsPerAddress),
+  })
+}
+
 export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>
 
 /** Who is let in. */
 export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
   const { connections, connectionsPerAddress } = config.limits
+  // Their connections are counted by the clients that headers name.
+  const senders = addressRanges(config.proxyProtocolFrom)
   return new Admission({
     limits: config.limits,
-    isExempt: address => trusted.isTrusted(address),
+    isExempt: address => trusted.isTrusted(address) || senders.has(address),
     tooManyConnections: TOO_MANY_CONNECTIONS,
     onFull: () => refusals.connection(connections),
     onAddressFull: address => refusals.connectionFrom(address, connectionsPerAddress),

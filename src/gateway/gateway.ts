@@ -8,7 +8,14 @@
 import type { MemoryBudget } from '../base/memory-budget.ts'
 import type { HttpsConfig } from '../config/types.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
-import { type AdmissionParts, assembleHandler, assembleHandshakes, assembleProtocol, makeSites } from './assemble.ts'
+import {
+  type AdmissionParts,
+  assembleHandler,
+  assembleHandshakes,
+  assembleProtocol,
+  assembleProxied,
+  makeSites,
+} from './assemble.ts'
 import { Connections } from './connections/connections.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import type { Drain } from './listening.ts'
@@ -89,7 +96,10 @@ export class Gateway {
     const { tls, config } = options.start
     this.#https = config.https
     this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
-    this.connections = new Connections({ http: protocol, https: this.#handshakes })
+    this.connections = new Connections(
+      { http: protocol, https: this.#handshakes },
+      assembleProxied(this.#parts, options.start.listeners),
+    )
     this.#assemble()
     this.#reports = new Reports(
       () => this.#parts.applications.namedPools,
@@ -205,6 +215,10 @@ export class Gateway {
         return () => applications.setMounts(change.app, change.mounts)
       case 'error-pages':
         return () => pages.replace(change.pages)
+      case 'trusted-proxies': {
+        const { trusted } = this.#parts
+        return () => trusted.replace(change.ranges)
+      }
       case 'https':
         return () => {
           this.#https = change.https

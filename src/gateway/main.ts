@@ -12,7 +12,7 @@ import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
-import { loadSites } from './assemble.ts'
+import { loadProxyProtocol, loadSites } from './assemble.ts'
 import { loadHandshakes, loadRemote, type RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
@@ -45,6 +45,7 @@ function main(): void {
     if (isOneThread) loadWebSockets()
     // HUP may bring the first site.
     if (isOneThread && gatewayIdentity !== null) loadSites().loadProxied()
+    if (isOneThread && start.listeners.some(({ hasProxyHeader }) => hasProxyHeader)) loadProxyProtocol()
     const handshakes = isOneThread ? await loadHandshakes(start) : null
     const remote = isOneThread ? await loadRemote(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)

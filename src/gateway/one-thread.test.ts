@@ -33,7 +33,17 @@ async function modulesOf(gatewayThreads: number): Promise<string[]> {
     text += chunk.toString()
   })
   const config = gatewayPart(testConfig({ gatewayThreads }))
-  const listeners = [{ fd: 3, display: 'http://127.0.0.1', unixPath: null, port: 80, isShared: false, scheme: 'http' }]
+  const listeners = [
+    {
+      fd: 3,
+      display: 'http://127.0.0.1',
+      unixPath: null,
+      port: 80,
+      isShared: false,
+      scheme: 'http',
+      hasProxyHeader: false,
+    },
+  ]
   gateway.send({
     type: 'start',
     build: version,

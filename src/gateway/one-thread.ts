@@ -1,6 +1,5 @@
 /** The gateway with one thread: the main thread accepts and serves. Runs in the gateway. */
-import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
-import type { Scheme } from '../http/transport.ts'
+import type { GatewayStart, GatewayToMaster, InheritedListener } from '../control/messages.ts'
 import { assembleAdmission } from './assemble.ts'
 import type { Handshakes } from './connections/handshakes.ts'
 import { Gateway, type RunningGateway } from './gateway.ts'
@@ -26,15 +25,15 @@ export function startOneThread(
   })
   const { connections, memory } = gateway
   const admission = assembleAdmission(gateway.admissionParts)
-  const accept = (scheme: Scheme, transport: SocketTransport) => {
+  const accept = (listener: InheritedListener, transport: SocketTransport) => {
     const network = admission.admit(transport.remoteAddress)
-    if (network === null) admission.refuse(scheme, transport)
-    else connections.open(scheme, transport, () => admission.leave(network))
+    if (network === null) admission.refuse(listener.scheme, transport)
+    else connections.open(listener, transport, () => admission.leave(network))
   }
   const listening = new Listening(
     start,
-    ({ fd, unixPath, scheme }, onListening, onError) =>
-      listen(fd, unixPath, memory, transport => accept(scheme, transport), onListening, onError),
+    (listener, onListening, onError) =>
+      listen(listener.fd, listener.unixPath, memory, transport => accept(listener, transport), onListening, onError),
     send,
   )
   return {

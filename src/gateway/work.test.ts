@@ -248,7 +248,7 @@ const VALIDATORS = {
   modifiedAt: 1704164645000,
   dateRule: 'before',
 } as const
-const TRUSTED = { isTrusted: () => true }
+const TRUSTED = { isTrusted: () => true, replace() {} }
 
 describe('values of fields', () => {
   const head = (...headers: string[]) => ({ ...new FakeExchange().request, version: '1.1', headers }) as RequestHead

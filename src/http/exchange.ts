@@ -84,6 +84,8 @@ export interface ResponseHead {
   readonly headers: HeaderLines
   /** `end` will be given trailers, and the client takes them. */
   readonly hasTrailers?: boolean
+  /** A script says that this path of the site, with its query, is answered in its place (RFC3875§6.2.2). Only sites follow it. */
+  readonly localRedirect?: string
   /** Other responses have this very object, so a protocol may keep what it made of it. */
   readonly comesAgain?: boolean
 }

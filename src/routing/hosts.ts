@@ -11,6 +11,17 @@ const MAX_NAME = 255
 
 /** Empty: there is no name. `authority` is empty or has been checked (`isAuthority`). */
 export function hostOf(authority: string): string {
+  // One after the other, requests mostly name the same.
+  if (authority === lastAuthority) return lastHost
+  lastHost = lowerHostOf(authority)
+  lastAuthority = authority
+  return lastHost
+}
+
+let lastAuthority = ''
+let lastHost = ''
+
+function lowerHostOf(authority: string): string {
   const { host } = splitAuthority(authority)
   if (host.length > MAX_NAME) return ''
   if (host.startsWith('[')) return sameAddress(host)

@@ -8,7 +8,14 @@
  */
 
 import type { Place, Template } from './place.ts'
-import type { ProxySettings, ProxyTarget, Upstream } from './upstream-model.ts'
+import type {
+  ParamSettings,
+  ProxySettings,
+  ProxyTarget,
+  ScriptProtocol,
+  Upstream,
+  UpstreamTls,
+} from './upstream-model.ts'
 
 export type { Place, Template }
 
@@ -25,6 +32,8 @@ export interface SitesModel {
   readonly maps: readonly VariableMap[]
   /** `upstream`, and the servers that locations name themselves. */
   readonly upstreams: readonly Upstream[]
+  /** By the numbers in the settings of locations. Empty: none is asked by TLS. */
+  readonly upstreamTls: readonly UpstreamTls[]
   /** Files of `auth_basic_user_file`, as they were when the configuration was loaded. */
   readonly passwordFiles: readonly PasswordFile[]
   /** `geo`. */
@@ -159,6 +168,8 @@ export type LocationHandler =
   | { readonly kind: 'files'; readonly alias: Alias | null }
   /** Requests are passed on to other servers. */
   | ({ readonly kind: 'proxy' } & ProxyTarget)
+  /** Requests are passed on as variables: `fastcgi_pass`, `scgi_pass`, `uwsgi_pass`. */
+  | { readonly kind: ScriptProtocol; readonly upstream: string }
   /** Nothing is here: 404. */
   | { readonly kind: 'none' }
 
@@ -271,6 +282,7 @@ export interface LocationSettings {
   /** … and the port. `port_in_redirect` */
   readonly portInRedirect: boolean
   readonly proxy: ProxySettings
+  readonly params: ParamSettings
 }
 
 /** What is compressed for clients that want it. */

@@ -8,6 +8,8 @@ import type { Place, Template } from './place.ts'
 export interface Upstream {
   /** As locations and the log name it. */
   readonly name: string
+  /** What its servers speak. */
+  readonly protocol: UpstreamProtocol
   readonly servers: readonly UpstreamServer[]
   readonly balance: Balance
   /** What `hash` looks at; null: another method. */
@@ -20,6 +22,11 @@ export interface Upstream {
   readonly isSingle: boolean
   readonly place: Place
 }
+
+export type UpstreamProtocol = 'http' | ScriptProtocol
+
+/** Protocols that carry a request as variables, as CGI has them. */
+export type ScriptProtocol = 'fastcgi' | 'scgi' | 'uwsgi'
 
 export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'hash' | 'consistent-hash' | 'random' | 'random-two'
 
@@ -48,18 +55,48 @@ export type ServerAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
+/** TLS to upstreams, as locations want it. Certificates and keys are PEM. */
+export interface UpstreamTls {
+  /** `proxy_ssl_verify` */
+  readonly isVerified: boolean
+  /** Null: those of the system. `proxy_ssl_trusted_certificate` */
+  readonly authorities: string | null
+  /** Null: that of the server. `proxy_ssl_name` */
+  readonly name: string | null
+  /** `proxy_ssl_server_name` */
+  readonly sendsName: boolean
+  /** `proxy_ssl_certificate`, `proxy_ssl_certificate_key` */
+  readonly client: { readonly certificate: string; readonly key: string } | null
+  /** The oldest first; all between them. `proxy_ssl_protocols` */
+  readonly versions: readonly ('TLSv1.2' | 'TLSv1.3')[]
+}
+
 /** `proxy_pass` */
 export interface ProxyTarget {
   /** Of the upstream. */
   readonly upstream: string
+  /** https:// */
+  readonly isTls: boolean
   /** Stands for `prefix`; null: the path is passed on as it came. */
   readonly uri: Template | null
   /** Of the location that it was written in. */
   readonly prefix: string
 }
 
+/** What a location says of variables of FastCGI, SCGI and uwsgi. */
+export interface ParamSettings {
+  /** Besides the usual ones. An empty value: it is not sent. `fastcgi_param`, `scgi_param`, `uwsgi_param` */
+  readonly params: Readonly<Record<ScriptProtocol, readonly { readonly name: string; readonly value: Template }[]>>
+  /** Name of the script for a path that ends in a slash; null: none. `fastcgi_index` */
+  readonly fastcgiIndex: string | null
+  /** Its groups are the script and what follows it; null: the whole path is the script. `fastcgi_split_path_info` */
+  readonly splitPathInfo: string | null
+}
+
 /** What a location says of how it passes requests on; the nearest value as a whole. */
 export interface ProxySettings {
+  /** Place in `upstreamTls`, for those that are asked by TLS. */
+  readonly tls: number
   /** Fields of the request. An empty value: it is not sent. `proxy_set_header` */
   readonly setHeaders: readonly { readonly name: string; readonly value: Template }[]
   /** Lower case. `proxy_hide_header` */

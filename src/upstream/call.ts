@@ -1,7 +1,7 @@
 /**
  * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
  *
- *     connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *     no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
  *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
  *                                  └─ 101 that was asked for ──▶ tunnel
  *
@@ -12,7 +12,6 @@
  * - A client learns nothing of a server's address or mistake: both are in the log.
  * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
  */
-import type { LiveBody } from '../apps/pool/live-body.ts'
 import { acceptedHeaders } from '../apps/raw/handshake.ts'
 import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
 import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
@@ -24,28 +23,45 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import type { ConnectionUser, UpstreamConnection } from './connection.ts'
+import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
-import { chunkOf, LAST_CHUNK, type OutgoingHead, serializeRequest } from './request-head.ts'
+import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
+import type { ConnectionRoom, WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
 
 /** What all calls of a thread share. */
 export interface CallParts {
   readonly relay: RelayLimits
   readonly tunnels: TunnelSettings
+  /** For connections to upstreams of this thread. */
+  readonly room: ConnectionRoom
   readonly log: (level: 'info' | 'warn', message: string, request: string) => void
   /** Answers while the response is idle, cuts it when it has started. */
   readonly refuse: (exchange: Exchange, error: Error) => void
 }
 
+/** The content of a request, given once from its beginning to its end. */
+export interface OutgoingBody {
+  /** The client's content will not be complete. Set before the first read. */
+  onFailed: (error: Error) => void
+  /** The next piece; an empty one is the end. May call back at once, and never after `close`. */
+  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
+  close(): void
+}
+
 export interface CallRequest {
+  /** Plain, or with TLS as the location wants it. */
+  readonly sockets: SocketMaker
   readonly head: OutgoingHead
   /** Null: there is no content. */
-  readonly body: LiveBody | null
+  readonly body: OutgoingBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
+  /** Null: nobody asks what became of it. */
+  readonly record: CallRecord | null
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -53,9 +69,10 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+type Phase = 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
 /** What a server has not done in time. */
 const OVERDUE: Partial<Record<Phase, string>> = {
+  'no-room': 'could not be asked: too many files are open (ulimit -n)',
   connecting: 'took no connection in time (proxy-connect-timeout)',
   sending: 'took nothing of the request in time (proxy-send-timeout)',
   waiting: 'gave no response in time (proxy-read-timeout)',
@@ -64,13 +81,13 @@ const OVERDUE: Partial<Record<Phase, string>> = {
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
   readonly #rules: CallRules
   readonly #parts: CallParts
-  readonly #text: string
+  readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
   #phase: Phase = 'connecting'
@@ -94,7 +111,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     this.#request = request
     this.#rules = rules
     this.#parts = parts
-    this.#text = serializeRequest(request.head)
+    this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
   }
 
@@ -148,17 +165,34 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #connect(peer: Peer, isNew: boolean): void {
+    const connection = peer.pools.of(this.#request.sockets).take(isNew)
+    if (connection === null) {
+      this.#waitForRoom()
+      return
+    }
     const { head } = this.#request
     this.#phase = 'connecting'
-    const connection = peer.pool.take(isNew)
     this.#connection = connection
+    this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
     else this.#rules.connect.arm(this.#clock)
   }
 
+  #waitForRoom(): void {
+    // One time for all that it waits, however often the room is gone again.
+    if (this.#phase !== 'no-room') this.#rules.connect.arm(this.#clock)
+    this.#phase = 'no-room'
+    if (!this.#parts.room.wait(this)) this.#overdue()
+  }
+
+  roomCame(): void {
+    if (this.#phase === 'no-room') this.#connect(this.#peer!, false)
+  }
+
   onConnected(): void {
     const connection = this.#connection!
+    this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
     const { body } = this.#request
@@ -176,17 +210,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   /** Content, as fast as the client gives it and the server takes it. */
-  #feed(connection: UpstreamConnection, body: LiveBody): void {
+  #feed(connection: UpstreamConnection, body: OutgoingBody): void {
     this.#tries.isBodyRead = true
+    const { dialect } = this.#group
+    const { head } = this.#request
     body.read(this.#position, (error, piece) => {
       if (this.#connection !== connection || error !== null) return
       if (piece.length === 0) {
-        if (body.length === undefined) connection.write(LAST_CHUNK)
+        const tail = dialect.tail(head)
+        if (tail.length > 0) connection.write(tail)
         this.#sentAll(connection)
         return
       }
       this.#position += piece.length
-      if (connection.write(body.length === undefined ? chunkOf(piece) : piece)) this.#feed(connection, body)
+      if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
       else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
     })
   }
@@ -215,6 +252,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   onHead(head: UpstreamHead): void {
     const { status } = head
+    this.#request.record?.head(status)
     if (status >= 400 && this.#tries.mayGoOn(`http-${status}` as NextUpstream)) {
       this.#tell(`answered with ${status}${ANOTHER}`)
       this.#drop(status >= 500 || status === 429)
@@ -228,7 +266,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     this.#relay = relay
     const given = this.#request.toClient(head)
     this.#isEventStream = isEventStream(given.headers)
-    relay.start(this.#passesTrailers ? { ...given, hasTrailers: true } : given, NOTHING)
+    relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
   }
 
   // -- of the relay
@@ -256,20 +294,28 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   onBody(chunk: Buffer): void {
     if (this.#phase !== 'reading') return
     this.#hasProgressed = true
+    this.#request.record?.content(chunk.length)
     this.#rules.read.arm(this.#clock)
     this.#relay!.chunk(chunk)
   }
 
   onEnd(trailers: HeaderLines): void {
     const relay = this.#relay
+    if (this.#request.record !== null) this.#request.record.trailers = trailers
     this.#finish()
-    relay?.end(this.#passesTrailers ? trailers : undefined)
+    try {
+      relay?.end(this.#passesTrailers ? trailers : undefined)
+    } catch (error) {
+      // A bug of ours is no reason to close the server's connection, and the client must not wait.
+      this.#cut(error as Error)
+    }
   }
 
   // -- a WebSocket
 
   onSwitch(head: UpstreamHead): void {
     const connection = this.#connection!
+    this.#request.record?.head(head.status)
     let headers: HeaderLines
     try {
       headers = acceptedHeaders([...head.headers, 'Upgrade', head.upgradeTo], this.#request.head.webSocketKey!)
@@ -279,10 +325,19 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     }
     this.#clock.disarm()
     this.#phase = 'tunnel'
-    this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
-      this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
-      return this.#tunnel
-    })
+    try {
+      this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
+        this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
+        return this.#tunnel
+      })
+    } catch (error) {
+      // The client's side cannot switch: it may have gone. That is no failure of the server.
+      this.#drop(false)
+      this.#phase = 'over'
+      this.#tunnel = null
+      this.#request.body?.close()
+      this.#parts.refuse(this.#exchange, error as Error)
+    }
   }
 
   onTunnel(chunk: Buffer): void {
@@ -300,6 +355,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     connection?.destroy()
   }
 
+  onNote(line: string): void {
+    this.#tell(`says: ${line}`)
+  }
+
   // -- ends
 
   onClosed(reason: string, isViolation: boolean): void {
@@ -312,6 +371,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
+      this.#request.record?.failed(502)
+      this.#request.record?.ended()
       this.#tries.isSent = false
       this.#connect(this.#peer!, true)
       return
@@ -320,6 +381,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   }
 
   #overdue(): void {
+    if (this.#phase === 'no-room') {
+      // Nor would there be room for another server, and it is not this one's failure.
+      this.#tell(OVERDUE['no-room']!)
+      this.#drop(false)
+      this.#refuse(503)
+      return
+    }
     this.#failed('timeout', OVERDUE[this.#phase] ?? 'took too long', 504)
   }
 
@@ -333,6 +401,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
       this.#cut(error)
       return
     }
+    this.#request.record?.failed(status)
     const goesOn = this.#tries.mayGoOn(failure)
     this.#tell(goesOn ? `${reason}${ANOTHER}` : reason)
     this.#drop(counts)
@@ -343,6 +412,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   /** `counts`: it is a failure of the server. */
   #drop(counts: boolean): void {
     this.#clock.disarm()
+    if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
@@ -355,6 +426,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
   #finish(): void {
     this.#phase = 'over'
     this.#clock.disarm()
+    this.#request.record?.ended()
     const peer = this.#peer
     this.#connection = this.#peer = null
     if (peer !== null) this.#group.done(peer)
@@ -363,6 +435,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
 
   #giveUp(status: number, why: string): void {
     const { upstream } = this.#group
+    this.#request.record?.nobody(upstream.name, status)
     this.#log(`upstream ${upstream.name}: ${why}`)
     this.#refuse(status)
   }
@@ -371,9 +444,11 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall {
     this.#phase = 'over'
     this.#request.body?.close()
     const message =
-      status === 504
-        ? 'The server behind this one did not answer in time'
-        : 'The server behind this one could not be asked, or gave no valid answer'
+      status === 503
+        ? 'Too many connections are open'
+        : status === 504
+          ? 'The server behind this one did not answer in time'
+          : 'The server behind this one could not be asked, or gave no valid answer'
     this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
   }
 

@@ -12,8 +12,9 @@ import { Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { Dialect, ResponseReader } from './protocols/dialect.ts'
 import type { UpstreamHead } from './response-head.ts'
-import { type Expected, ResponseParser } from './response-parser.ts'
+import type { Expected } from './response-parser.ts'
 
 /** Who has the connection for one request. */
 export interface ConnectionUser {
@@ -27,12 +28,59 @@ export interface ConnectionUser {
   onSwitch(head: UpstreamHead): void
   /** As `onBody`. */
   onTunnel(chunk: Buffer): void
+  /** A line for the log, beside the response. */
+  onNote(line: string): void
   /** The server has taken what was written, after a `write` that returned false. */
   onDrain(): void
   /** `reason`: a phrase for the log. `isViolation`: it has broken the protocol. */
   onClosed(reason: string, isViolation: boolean): void
   /** A tunnel's server has sent FIN. */
   onTunnelEnd(): void
+}
+
+/** Where a connection goes. */
+export interface ServerEnd {
+  /** A name in it is resolved for each new connection: `keepalive-timeout` bounds how long an old address is used. */
+  readonly address: ServerAddress
+  /** By which the server is known: its name where `address` has only what that resolves to. */
+  readonly host: string
+}
+
+/** Each read goes into `buffer`, and then to `callback`. False: nothing more for now. */
+export interface ReadInto {
+  readonly buffer: Buffer
+  readonly callback: (length: number, buffer: Uint8Array) => boolean
+}
+
+/** How sockets to servers are made: plain, or with TLS (`tls.ts`). */
+export interface SocketMaker {
+  /** Begins to connect. */
+  connect(address: ServerAddress, host: string, into: ReadInto): Socket
+  /** The event after which requests may be written. */
+  readonly connected: 'connect' | 'secureConnect'
+  /** For the log. */
+  whyNot(error: NodeJS.ErrnoException): string
+}
+
+export const PLAIN: SocketMaker = {
+  connect(address, _host, into) {
+    const socket = new Socket({ allowHalfOpen: true, onread: into })
+    return address.kind === 'unix'
+      ? socket.connect(address.path)
+      : socket.connect({ host: address.host, port: address.port })
+  },
+  connected: 'connect',
+  whyNot: ({ code, message }) => code ?? message,
+}
+
+/** Who made the connection. */
+export interface ConnectionOwner {
+  /** It can take the next request. */
+  freed(connection: UpstreamConnection): void
+  /** It takes no request any more: once, in whatever way it has ended. */
+  gone(connection: UpstreamConnection): void
+  /** Its descriptor is closed: once, after `gone`. */
+  closed(): void
 }
 
 /** One buffer for all reads of all connections of a thread: what must outlive a read is copied. */
@@ -42,8 +90,8 @@ const ASK_AFTER_MS = 30_000
 
 export class UpstreamConnection {
   readonly socket: Socket
-  readonly #parser: ResponseParser
-  readonly #owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void }
+  readonly #parser: ResponseReader
+  readonly #owner: ConnectionOwner
   #user: ConnectionUser | null = null
   #isHeld = false
   #isClosed = false
@@ -57,13 +105,9 @@ export class UpstreamConnection {
   /** Of the pool, while it waits. */
   readonly idleClock = new Deadline(() => this.destroy())
 
-  /** `owner.gone` is called once, when it is closed in whatever way. */
-  constructor(
-    address: ServerAddress,
-    owner: { freed(connection: UpstreamConnection): void; gone(connection: UpstreamConnection): void },
-  ) {
+  constructor({ address, host }: ServerEnd, sockets: SocketMaker, dialect: Dialect, owner: ConnectionOwner) {
     this.#owner = owner
-    this.#parser = new ResponseParser({
+    this.#parser = dialect.reader({
       onInterim: head => this.#user?.onInterim(head),
       onHead: head => {
         this.#keepsAlive = head.keepsAlive
@@ -76,35 +120,35 @@ export class UpstreamConnection {
         this.#user?.onSwitch(head)
       },
       onTunnel: chunk => this.#user?.onTunnel(chunk),
+      onNote: line => this.#user?.onNote(line),
     })
-    this.socket = new Socket({
-      allowHalfOpen: true,
-      onread: {
-        buffer: sharedReadBuffer,
-        callback: (length, buffer) => {
-          if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
-          return !this.#isHeld
-        },
+    this.socket = sockets.connect(address, host, {
+      buffer: sharedReadBuffer,
+      callback: (length, buffer) => {
+        if (!this.#isClosed) this.#receive((buffer as Buffer).subarray(0, length))
+        return !this.#isHeld
       },
     })
     let reason = 'closed the connection'
     this.socket
       .on('error', (error: NodeJS.ErrnoException) => {
-        reason = error.code ?? error.message
+        reason = sockets.whyNot(error)
       })
-      .on('connect', () => {
+      .on(sockets.connected, () => {
         this.isConnected = true
         this.#user?.onConnected()
       })
       .on('drain', () => this.#user?.onDrain())
       .on('end', () => this.#otherEnded())
-      .on('close', () => this.#over(reason, false))
+      .on('close', () => {
+        this.#over(reason, false)
+        owner.closed()
+      })
+    readsBeforeItFails(this.socket, () => this.#isClosed)
     // Clients hold the process, and nothing is waited for without one.
     this.socket.unref()
     this.socket.setNoDelay(true)
     this.socket.setKeepAlive(true, ASK_AFTER_MS)
-    if (address.kind === 'unix') this.socket.connect(address.path)
-    else this.socket.connect({ host: address.host, port: address.port })
   }
 
   /** No byte of the present response has come. */
@@ -183,7 +227,13 @@ export class UpstreamConnection {
     const user = this.#user
     if (user === null) return
     this.#user = null
-    user.onEnd(trailers)
+    try {
+      user.onEnd(trailers)
+    } catch (error) {
+      // A bug of ours. Its user has to hear that the connection ends, or its client would wait for ever.
+      this.#user = user
+      throw error
+    }
   }
 
   /** After the read that has ended a response, when nothing stood behind it. */
@@ -206,5 +256,35 @@ export class UpstreamConnection {
     this.socket.destroy()
     this.#owner.gone(this)
     user?.onClosed(reason, isViolation)
+  }
+}
+
+type Written = (error?: Error | null) => void
+
+/**
+ * A server may answer early, as with 413, and close while the request is still sent: then a write fails while its response waits to be read. Node
+ * closes a socket at the first write that fails, and the response would be lost. So the failure is told when there is nothing more to read: the
+ * read that finds the end closes the socket. `isClosed`: nobody wants to read any more.
+ */
+function readsBeforeItFails(socket: Socket, isClosed: () => boolean): void {
+  let hasFailed = false
+  const held = (done: Written): Written => {
+    const written: Written = error => {
+      if (error === undefined || error === null || isClosed()) {
+        done(error)
+        return
+      }
+      hasFailed = true
+      socket.once('end', () => done(error))
+    }
+    return written
+  }
+  const write = socket._write.bind(socket)
+  const writeAll = socket._writev!.bind(socket)
+  socket._write = (chunk, encoding, done) => {
+    if (!hasFailed) write(chunk, encoding, held(done))
+  }
+  socket._writev = (chunks, done) => {
+    if (!hasFailed) writeAll(chunks, held(done))
   }
 }

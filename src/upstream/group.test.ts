@@ -1,9 +1,11 @@
 /** Members of a group that change while requests run. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { OpenFiles } from '../base/open-files.ts'
 import type { Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamGroup } from './group.ts'
+import { ConnectionRoom } from './room.ts'
 
 const QUESTION = { address: '127.0.0.1', key: '' }
 
@@ -26,6 +28,7 @@ function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServ
 function group(...servers: UpstreamServer[]): UpstreamGroup {
   const upstream: Upstream = {
     name: 'back',
+    protocol: 'http',
     servers,
     balance: 'round-robin',
     hashKey: null,
@@ -34,7 +37,8 @@ function group(...servers: UpstreamServer[]): UpstreamGroup {
     isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
-  return new UpstreamGroup(upstream, new GroupState(makeGroupMemory(1, 16, false), 1, 0))
+  const state = new GroupState(makeGroupMemory(1, 16, false), 1, 0)
+  return new UpstreamGroup(upstream, state, new ConnectionRoom(new OpenFiles()))
 }
 
 function names(one: UpstreamGroup, leases: number): string[] {
@@ -63,7 +67,7 @@ test('a member that stays keeps what is known of it; its rules are the new ones'
   one.failed(one.lease(QUESTION, new Set([one.peers[0]!.member]))!, true)
   one.setServers([server('a', { weight: 3 }), server('b'), server('c')])
   assert.equal(one.peers[1]!.member, kept.member)
-  assert.equal(one.peers[1]!.pool, kept.pool)
+  assert.equal(one.peers[1]!.pools, kept.pools)
   assert.equal(one.peers[0]!.member.rules.weight, 3)
   assert.equal(names(one, 8).filter(name => name === 'b').length, 0)
 })

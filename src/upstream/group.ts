@@ -13,7 +13,10 @@ import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
-import { ConnectionPool } from './pool.ts'
+import { PeerPools } from './pool.ts'
+import type { Dialect } from './protocols/dialect.ts'
+import { dialectOf } from './protocols/dialects.ts'
+import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
 export interface Peer {
@@ -21,7 +24,7 @@ export interface Peer {
   readonly server: UpstreamServer
   readonly address: ServerAddress
   readonly member: Member
-  readonly pool: ConnectionPool
+  readonly pools: PeerPools
 }
 
 /** What a server has to do, for the status: see `ReportedServer`. */
@@ -36,8 +39,10 @@ export interface ServerReport {
 
 export class UpstreamGroup {
   readonly upstream: Upstream
+  readonly dialect: Dialect
   readonly retries = new RetryBudget()
   readonly #idle: DeadlineList
+  readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
   /** By the label of a server: the addresses that its name has. Not there: the system resolves the name for each connection. */
   readonly #addresses = new Map<string, readonly ServerAddress[]>()
@@ -48,10 +53,12 @@ export class UpstreamGroup {
 
   readonly #state: GroupState
 
-  constructor(upstream: Upstream, state: GroupState) {
+  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
+    this.dialect = dialectOf(upstream)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
+    this.#room = room
     this.#servers = upstream.servers
     this.#build()
   }
@@ -125,7 +132,7 @@ export class UpstreamGroup {
   /** The configuration has no such group any more. Requests that run go on. */
   close(): void {
     this.#isClosed = true
-    for (const { pool } of this.#peers) pool.close()
+    for (const { pools } of this.#peers) pools.close()
   }
 
   #build(): void {
@@ -142,8 +149,17 @@ export class UpstreamGroup {
       const rules = rulesOf(server, isAlone)
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
-        const pool = new ConnectionPool(address, { keepalive: this.upstream.keepalive, idle: this.#idle })
-        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pool }
+        const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
+        const pools = new PeerPools(
+          { address, host },
+          {
+            keepalive: this.upstream.keepalive,
+            idle: this.#idle,
+            room: this.#room,
+            dialect: this.dialect,
+          },
+        )
+        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pools }
       }
       before.delete(name)
       old.member.rules = rules
@@ -152,7 +168,7 @@ export class UpstreamGroup {
     this.#members = this.#peers.map(({ member }) => member)
     this.#peerOf.clear()
     for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
-    for (const { pool } of before.values()) pool.close()
+    for (const { pools } of before.values()) pools.close()
   }
 }
 

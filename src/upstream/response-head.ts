@@ -1,6 +1,8 @@
 /**
  * The head of a response as a client of HTTP/1.1 reads it (RFC9112§4, §6.3): text in, a checked head out. Runs in the gateway, for each
- * response of an upstream; pure. One rule, one place: what a header line is, and what two lengths mean, is `http1/`'s, for both roles.
+ * response of an upstream. One rule, one place: what a header line is, and what two lengths mean, is `http1/`'s, for both roles.
+ *
+ * A head that has just been there is not read again (`SEEN`). What a head means depends on its text alone.
  *
  * Not here: bytes and the end of a head (`response-parser.ts`).
  */
@@ -32,12 +34,45 @@ export interface UpstreamHead {
   readonly upgradeTo: string
   /** Trailers are announced. */
   readonly hasTrailers: boolean
+  /** Of a script: see `CgiHead`. Null: none. */
+  readonly localRedirect: string | null
+  /** Other responses have this very object, which is frozen. So whoever makes something of it may keep that. */
+  readonly comesAgain: boolean
 }
+
+interface Seen {
+  readonly text: string
+  /** Null: it has been there once, and may not come again. */
+  readonly head: UpstreamHead | null
+}
+
+/** Most responses of a server have the head of others, within the second that its Date names. */
+const SEEN = 64
+/** Characters. In all 128 KB, and the heads that were made of them. */
+const MAX_SEEN_TEXT = 2048
+/** The last one of each length, or of another length with the same rest. */
+const seen: (Seen | undefined)[] = new Array<Seen | undefined>(SEEN).fill(undefined)
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/
 
 /** `text`: latin-1, without the empty line at its end. Throws UpstreamViolation. */
 export function parseResponseHead(text: string): UpstreamHead {
+  if (text.length > MAX_SEEN_TEXT) return parseAnew(text)
+  const place = text.length % SEEN
+  const last = seen[place]
+  if (last?.text !== text) {
+    const head = parseAnew(text)
+    seen[place] = { text, head: null }
+    return head
+  }
+  if (last.head !== null) return last.head
+  const head = Object.freeze({ ...parseAnew(text), comesAgain: true })
+  Object.freeze(head.headers)
+  seen[place] = { text, head }
+  return head
+}
+
+function parseAnew(text: string): UpstreamHead {
   try {
     return parse(text)
   } catch (error) {
@@ -100,6 +135,8 @@ function parse(text: string): UpstreamHead {
     keepsAlive: options.includes('close') ? false : version === '1.1' || options.includes('keep-alive'),
     upgradeTo: options.includes('upgrade') ? upgrade : '',
     hasTrailers,
+    localRedirect: null,
+    comesAgain: false,
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a server may answer, and what is refused of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_FIELDS } from './response-head.ts'
+import { MAX_FIELDS, parseResponseHead } from './response-head.ts'
 import { MAX_HEAD } from './response-parser.ts'
 import { recordResponses } from './testing/recorded-responses.ts'
 
@@ -96,4 +96,18 @@ test('fields of the connection, and those that it names, are not passed on', () 
   const { headers, keepsAlive } = JSON.parse(head!.slice('head '.length)) as { headers: string[]; keepsAlive: boolean }
   assert.deepEqual(headers, ['X_Y', 'z'])
   assert.equal(keepsAlive, false)
+})
+
+test('a head that comes again is one frozen object from the second time on, and only the very same text gets it', () => {
+  const text = (date: string) => `HTTP/1.1 200 OK\r\nDate: ${date}\r\nConnection: keep-alive\r\nContent-Length: 2`
+  const [first, second, third] = [1, 2, 3].map(() => parseResponseHead(text('one')))
+  assert.deepEqual([first!.comesAgain, second!.comesAgain], [false, true])
+  assert.equal(second, third)
+  assert.ok(Object.isFrozen(second) && Object.isFrozen(second!.headers))
+  assert.deepEqual({ ...second, comesAgain: false }, first)
+  // As long, and another.
+  const other = parseResponseHead(text('two'))
+  assert.deepEqual(other.headers, ['Date', 'two', 'Content-Length', '2'])
+  assert.equal(other.comesAgain, false)
+  for (let i = 0; i < 3; i++) assert.throws(() => parseResponseHead('HTTP/1.1 200 OK\r\nbad'), /./)
 })

@@ -28,6 +28,8 @@ export interface ResponseSink {
   onSwitch(head: UpstreamHead): void
   /** As `onBody`. */
   onTunnel(chunk: Buffer): void
+  /** A line for the log, which the server sent beside its response. HTTP has none. */
+  onNote(line: string): void
 }
 
 /** What the request on the connection says of its response. */

@@ -4,33 +4,50 @@
  * Invariant: after `close` no connection waits; requests that run go on to their end.
  */
 import { DeadlineList } from '../base/deadlines.ts'
+import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, Upstream } from '../sites/upstream-model.ts'
+import type { ProxySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
+import { PLAIN, type SocketMaker } from './connection.ts'
 import { type ServerReport, UpstreamGroup } from './group.ts'
 import type { CallRules } from './tries.ts'
 
 export class Upstreams {
   readonly #groups: ReadonlyMap<string, UpstreamGroup>
   readonly #parts: CallParts
+  /** By the numbers in the settings of locations. */
+  readonly #tls: readonly SocketMaker[]
   /** By their duration: calls with the same time-out share a list. As many as the configuration names. */
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
 
   /** `source`: memory of these groups. */
-  constructor(upstreams: readonly Upstream[], source: GroupSource, parts: CallParts) {
+  constructor(upstreams: readonly Upstream[], tls: readonly UpstreamTls[], source: GroupSource, parts: CallParts) {
     const memories = source.memoriesOf(upstreams)
     const stateOf = (name: string) => new GroupState(memories.get(name)!, source.threads, source.thread)
-    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name))]))
+    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name), parts.room)]))
     this.#parts = parts
+    this.#tls = tls.length > 0 ? makeTls(tls) : []
   }
 
   /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
-  handle(exchange: Exchange, name: string, request: CallRequest, settings: ProxySettings): void {
-    new UpstreamCall(exchange, this.#groups.get(name)!, request, this.#rulesOf(settings), this.#parts).start()
+  handle(
+    exchange: Exchange,
+    name: string,
+    request: Omit<CallRequest, 'sockets'> & { readonly isTls: boolean },
+    settings: ProxySettings,
+  ): void {
+    const sockets = request.isTls ? this.#tls[settings.tls]! : PLAIN
+    new UpstreamCall(
+      exchange,
+      this.#groups.get(name)!,
+      { ...request, sockets },
+      this.#rulesOf(settings),
+      this.#parts,
+    ).start()
   }
 
   /** Their servers have changed. A group that is not there is none of ours. */
@@ -74,4 +91,10 @@ export class Upstreams {
     }
     return list
   }
+}
+
+/** Most upstreams are asked without TLS, so it is not loaded before. */
+function makeTls(all: readonly UpstreamTls[]): SocketMaker[] {
+  const { TlsSockets }: typeof import('./tls.ts') = loadNow(import.meta, './tls')
+  return all.map(one => new TlsSockets(one))
 }

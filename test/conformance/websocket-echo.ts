@@ -8,9 +8,9 @@ import { MemoryBudget } from '../../src/base/memory-budget.ts'
 import { testConfig } from '../../src/config/testing/config.ts'
 import { Connections } from '../../src/gateway/connections/connections.ts'
 import { renderError, respondWithError } from '../../src/gateway/errors/error-response.ts'
+import type { SocketTransport } from '../../src/gateway/transports/plain.ts'
 import { listen } from '../../src/gateway/transports/plain.ts'
 import type { Exchange } from '../../src/http/exchange.ts'
-import type { Transport } from '../../src/http/transport.ts'
 import type { WebSocketChannel } from '../../src/http/websocket.ts'
 import { createHttp1 } from '../../src/http1/protocol.ts'
 import { FileBuffers } from '../../src/protocols/file-buffers.ts'
@@ -66,7 +66,8 @@ export async function startEchoServer(): Promise<EchoServer> {
   })
   const connections = new Connections({ http: http1, https: null })
   const listening = Promise.withResolvers<void>()
-  const accept = (transport: Transport) => void connections.open('http', transport, () => {})
+  const accept = (transport: SocketTransport) =>
+    void connections.open({ scheme: 'http', hasProxyHeader: false }, transport, () => {})
   const server = listen(bound.fd(), null, new MemoryBudget(), accept, listening.resolve, listening.reject)
   await listening.promise
   return {

@@ -86,3 +86,31 @@ test('schemes that contradict each other are 400, and in the access log', { skip
     server.stdout.join('\n'),
   )
 })
+
+test('a file of trusted ranges counts from HUP on, in all threads, and a broken one changes nothing', {
+  skip,
+}, async t => {
+  const project = new Project(t, { 'app.py': WSGI, 'ranges.txt': '# nobody here\n192.0.2.0/24\n' })
+  const trusted = ['--trusted-proxies', 'file:ranges.txt', '--gateway-threads', '2']
+  const server = await startServer({ directory: project.directory, args: ['-w', '1', ...trusted, 'app.py'] })
+  const client = async () => {
+    const { body } = await getOnce(server.port, '/cart', 'X-Forwarded-For: 203.0.113.7')
+    return JSON.parse(body.toString())[0]
+  }
+  const reload = async (text: string, told: RegExp) => {
+    project.save('ranges.txt', text)
+    const from = server.log.length
+    process.kill(server.pid, 'SIGHUP')
+    await server.waitForLog(told, from)
+  }
+  assert.equal(await client(), '127.0.0.1')
+  await reload('127.0.0.1 # the balancer\n', /generation 2 serves/)
+  assert.equal(await client(), '203.0.113.7')
+  server.expectLog(
+    /ranges\.txt:1:1: must be an IP address, or a range/,
+    /reload: nothing changes, because the settings/,
+  )
+  await reload('<html>\n', /ranges\.txt:1:1: must be/)
+  assert.equal(await client(), '203.0.113.7')
+  await server.stop()
+})

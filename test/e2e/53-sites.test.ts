@@ -267,7 +267,10 @@ locations = [
     /jumak\.toml:\d+:\d+: app must be an application, and there is none: write it as a table \[\[app\]\], not 'nobody'/,
   )
   assert.match(stderr, /alias and match must both end with a slash/)
-  assert.match(stderr, /one of app, proxy, root, alias, return and redirect, and this has root and return/)
+  assert.match(
+    stderr,
+    /one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has root and return/,
+  )
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)
 })
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
 import { frame } from '../../src/websocket/testing/client.ts'
+import { Authority, pemOf } from '../support/certificates.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
@@ -428,5 +429,84 @@ test('a request is never two, whatever stands in its fields', async t => {
   const allowed = new Set(['POST /outer', 'POST /trailers', 'GET /smuggled'])
   for (const line of seen) assert.ok(allowed.has(line), line)
   assert.equal(seen.filter(line => line === 'GET /smuggled').length, 0, seen.join(', '))
+  await server.stop()
+})
+
+test('variables say which servers were asked, and what each has said', async t => {
+  const echo = await startEcho('echo', (request, response) => {
+    if (!request.url!.endsWith('/fields')) return false
+    response.writeHead(200, { Server: 'own', 'Set-Cookie': ['a=1; Path=/', 'sid=x=y; HttpOnly'] })
+    response.end('12345')
+    return true
+  })
+  const dead = await startEcho('dead')
+  await dead.close()
+  t.after(() => echo.close())
+  const project = new Project(t, {
+    'jumak.toml': `${TRUST}[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${dead.port}", "127.0.0.1:${echo.port} backup"]
+[[log]]
+name = "own"
+file = "own.log"
+format = "$uri $upstream_addr $upstream_status $upstream_response_length $upstream_response_time $upstream_connect_time"
+[[site]]
+logs = ["own"]
+add-headers-always = { X-Asked = "$upstream_addr/$upstream_status", X-Of = "$upstream_http_server $upstream_cookie_sid $proxy_host:$proxy_port" }
+locations = [
+  { match = "/", proxy = "http://back", proxy-set-headers = { X-Chain = "$proxy_add_x_forwarded_for" } },
+  { match = "/one/", proxy = "http://127.0.0.1:${echo.port}" },
+]`,
+  })
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(/ECONNREFUSED; another server is asked/)
+  const both = await get(server, '/fields')
+  const addresses = `127.0.0.1:${dead.port}, 127.0.0.1:${echo.port}`
+  assert.equal(both.header('x-asked'), `${addresses}/502, 200`)
+  assert.equal(both.header('x-of'), 'own x=y back:80')
+  const one = await get(server, '/one/x', 'X-Forwarded-For: 192.0.2.9')
+  assert.equal(one.header('x-of'), `  127.0.0.1:${echo.port}:${echo.port}`.trimStart())
+  const chain = fields(reached(await get(server, '/x', 'X-Forwarded-For: 192.0.2.9')))
+  assert.equal(chain['x-chain'], '192.0.2.9, 127.0.0.1')
+  assert.equal(chain['x-forwarded-for'], '127.0.0.1')
+  await server.stop()
+  const [first] = readFileSync(project.path('own.log'), 'utf8').split('\n')
+  assert.match(first!, new RegExp(`^/fields ${addresses} 502, 200 0, 5 \\d\\.\\d{3}, \\d\\.\\d{3} -, \\d\\.\\d{3}$`))
+})
+
+test('a server is asked by TLS when its certificate is right; else the next one is, and the log says why', async t => {
+  const authority = new Authority()
+  const [right, wrong] = [authority.issue({ names: ['localhost'] }), authority.issue({ names: ['else.test'] })]
+  const [good, bad] = await Promise.all([
+    startEcho('good', () => false, 0, pemOf(right)),
+    startEcho('bad', () => false, 0, pemOf(wrong)),
+  ])
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${bad.port}", "127.0.0.1:${good.port}"]
+[[site]]
+proxy-ssl-trusted-certificate = "${authority.file}"
+proxy-ssl-name = "localhost"
+locations = [
+  { match = "/", proxy = "https://back" },
+  { match = "/bad/", proxy = "https://127.0.0.1:${bad.port}" },
+  { match = "/system/", proxy = "https://127.0.0.1:${good.port}", proxy-ssl-verify = false },
+]`,
+    [good, bad],
+  )
+  server.mayLog(/proxy-ssl-verify.* is off/)
+  server.expectLog(/127\.0\.0\.1:\d+: .*certificate is for another name.*another server is asked/)
+  server.expectLog(/GET \/bad\/x: .*certificate is for another name/)
+  for (let i = 0; i < 3; i++) assert.equal(reached(await get(server, `/${i}`)).server, 'good')
+  assert.equal(good.accepted, 1, 'connections are used again')
+  const refused = await get(server, '/bad/x')
+  assert.equal(refused.status, 502)
+  assert.doesNotMatch(refused.body.toString(), /certificate|else/)
+  assert.equal(reached(await get(server, '/system/x')).server, 'good')
+  const large = 'x'.repeat(2_000_000)
+  const post = `POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: ${large.length}\r\n\r\n${large}`
+  assert.equal(reached(await ask(server, post)).body.length, large.length)
   await server.stop()
 })

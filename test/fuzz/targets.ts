@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { MemoryBudget } from '../../src/base/memory-budget.ts'
 import { isPublicName } from '../../src/handlers/static/paths.ts'
 import { isAuthority } from '../../src/http/authority.ts'
+import { networkOf } from '../../src/http/network.ts'
+import { ProxyHeader, type ProxyVerdict } from '../../src/http/proxy-header.ts'
 import { record } from '../../src/http1/testing/recorded-calls.ts'
 import { ConnectionError, FRAME_HEADER, PREFACE } from '../../src/http2/frames.ts'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
@@ -23,6 +26,9 @@ import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
+import { fastcgi as fastcgiDialect } from '../../src/upstream/protocols/fastcgi.ts'
+import { scgi } from '../../src/upstream/protocols/scgi.ts'
+import { ended, record as fastcgiRecord, records } from '../../src/upstream/protocols/testing/records.ts'
 import { recordResponses } from '../../src/upstream/testing/recorded-responses.ts'
 import { Client } from '../../src/websocket/testing/client.ts'
 import { cutSomewhere, type Grammar } from './mutate.ts'
@@ -150,6 +156,41 @@ const responses: Target = {
   },
 }
 
+/** Records of FastCGI; the type is that of an output, a note, an end. */
+const fastcgi: Target = {
+  name: 'fastcgi',
+  corpus: [
+    records('Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nhello', [3, 0, 5]) + ended(2),
+    fastcgiRecord(7, 'PHP Warning: careful\n') + records('Location: /other\n\n') + ended(),
+    records('Content-Length: 3\n\nabcdef') + ended(0, 2),
+  ].map(text => Buffer.from(text, 'latin1')),
+  split: splitBy(bytes => (bytes.length < 8 ? bytes.length : 8 + bytes.readUInt16BE(4) + bytes[6]!)),
+  mend: part => withLength(part, 8, 4, 2),
+  async check(bytes, random) {
+    for (const isHead of [false, true]) {
+      const expected = [{ isHead, maySwitch: false }]
+      const make = fastcgiDialect(true).reader
+      const calls = recordResponses([bytes], expected, true, make)
+      assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, make), calls)
+      assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
+    }
+  },
+}
+
+const scripts: Target = {
+  name: 'scripts',
+  corpus: ['Status: 404 Gone\nX: y\n\nhello', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', 'Location: /x\n\n'].map(
+    text => Buffer.from(text, 'latin1'),
+  ),
+  split: splitBy(bytes => bytes.indexOf(10) + 1 || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    const expected = [{ isHead: false, maySwitch: false }]
+    const calls = recordResponses([bytes], expected, true, scgi.reader)
+    assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, scgi.reader), calls)
+  },
+}
+
 const websocket: Target = {
   name: 'websocket',
   corpus: corpusOf('websocket'),
@@ -191,6 +232,34 @@ function readHello(pieces: readonly Buffer[]): unknown {
   const { serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason } = hello
   assert.deepEqual(hello.bytes, Buffer.concat(pieces), 'all bytes come back')
   return { verdict: verdicts.at(-1), serverName, ticketKeyName, signatureAlgorithms, takesEcdsa, reason }
+}
+
+const proxied: Target = {
+  name: 'proxied',
+  corpus: corpusOf('proxied'),
+  split: splitBy(bytes => (bytes[0] === 13 ? 16 : bytes.indexOf(32) + 1) || bytes.length),
+  mend: part => part,
+  async check(bytes, random) {
+    const verdict = readProxyHeader([bytes])
+    assert.deepEqual(readProxyHeader(cutSomewhere(bytes, random)), verdict)
+    if (verdict.kind === 'more') assert.ok(bytes.length < 2280, 'it keeps what it cannot need')
+    if (verdict.kind !== 'done' || verdict.client === null) return
+    assert.ok(isIP(verdict.client.address) > 0 && verdict.client.port <= 65_535)
+    assert.equal(networkOf(verdict.client.address).includes('%'), false)
+  },
+}
+
+/** `rest`: of all bytes. */
+function readProxyHeader(pieces: readonly Buffer[]): ProxyVerdict {
+  const header = new ProxyHeader()
+  let left = pieces.reduce((sum, { length }) => sum + length, 0)
+  for (const piece of pieces) {
+    left -= piece.length
+    const verdict: ProxyVerdict = piece.length === 0 ? { kind: 'more' } : header.push(piece)
+    if (verdict.kind === 'done') return { ...verdict, rest: verdict.rest + left }
+    if (verdict.kind === 'refused') return verdict
+  }
+  return { kind: 'more' }
 }
 
 const patterns: Target = {
@@ -316,4 +385,16 @@ const sites: Target = {
   },
 }
 
-export const TARGETS: readonly Target[] = [frames, hpack, http1, responses, websocket, hello, patterns, sites]
+export const TARGETS: readonly Target[] = [
+  frames,
+  hpack,
+  http1,
+  responses,
+  fastcgi,
+  scripts,
+  websocket,
+  hello,
+  proxied,
+  patterns,
+  sites,
+]

@@ -1,6 +1,7 @@
 /** Servers behind the program: one that says what reached it, and one that misbehaves as a test says. In the test's process. */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer, type ServerOptions as HttpsOptions } from 'node:https'
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net'
 
 /** What reached a server. */
@@ -42,13 +43,14 @@ function listen(server: NetServer, sockets: Set<Socket>, port: number): Promise<
   })
 }
 
-/** `own`: answers some requests in another way; false: the usual one. `port`: 0 for any. */
+/** `own`: answers some requests in another way; false: the usual one. `port`: 0 for any. `tls`: null for plain HTTP. */
 export function startEcho(
   name: string,
   own: (request: IncomingMessage, response: ServerResponse) => boolean = () => false,
   port = 0,
+  tls: HttpsOptions | null = null,
 ): Promise<Backend> {
-  const server = createHttpServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     if (own(request, response)) return
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -64,7 +66,8 @@ export function startEcho(
       response.setHeader('Content-Type', 'application/json')
       response.end(JSON.stringify(reached))
     })
-  })
+  }
+  const server = tls === null ? createHttpServer(answer) : createHttpsServer(tls, answer)
   // The program decides when an idle connection goes.
   server.keepAliveTimeout = 60_000
   return listen(server, new Set(), port)
@@ -84,6 +87,23 @@ export function startRaw(
       const whole = request
       request = ''
       answers[name]?.(socket, whole)
+    })
+    socket.on('end', () => socket.end())
+  })
+  return listen(server, new Set(), 0)
+}
+
+/** Answers of FastCGI, as bytes: `answers` by the last part of SCRIPT_NAME. Each is called when the request is complete. */
+export function startSockets(answers: Readonly<Record<string, (socket: Socket) => void>>): Promise<Backend> {
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    let request = ''
+    socket.on('data', chunk => {
+      request += chunk.toString('latin1')
+      // An empty record of STDIN ends it.
+      if (!request.endsWith('\x01\x05\0\x01\0\0\0\0')) return
+      const name = /SCRIPT_NAME\/(?:\w+\/)*(\w+)(?=[\x00-\x20])/.exec(request)?.[1] ?? ''
+      request = ''
+      answers[name]?.(socket)
     })
     socket.on('end', () => socket.end())
   })

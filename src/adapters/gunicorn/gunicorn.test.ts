@@ -213,7 +213,7 @@ for (const [words, message] of WRONG)
 
 test('what is not supported stops the start, and --lenient tells it', t => {
   const environment = inShop(t)
-  const words = ['shop', '--spew', '-k', 'tornado', '--proxy-protocol']
+  const words = ['shop', '--spew', '-k', 'tornado', '--permit-obsolete-folding']
   const strict = messages(adapt(words, environment))
   assert.equal(strict.length, 3)
   assert.equal(

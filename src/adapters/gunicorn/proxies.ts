@@ -1,5 +1,6 @@
 /** gunicorn's section "Server Mechanics", the part about proxies in front and about what requests may be. Pure. */
 import { FORWARDED_HEADERS } from '../../base/forwarded-headers.ts'
+import { withProxyProtocol } from '../../config/kinds/bind.ts'
 import { type AnyOption, idle, refused, works } from '../option.ts'
 import { dictionary, flag, list, oneOf, type Shape, text } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
@@ -18,6 +19,24 @@ export const STANDARD_SCHEME_HEADERS: readonly string[] = Object.keys(SCHEME_HEA
 /** A proxy on a Unix socket is always believed there. */
 export function trustedProxies(addresses: readonly string[]): readonly string[] {
   return addresses.includes('*') ? ['*'] : [...addresses, 'unix']
+}
+
+/** Each address of `values` gets the protocol, and who may speak it. */
+export function speakProxyProtocol(to: Translation, standardAddress: string): void {
+  if ((to.valueOf<string>('proxy_protocol') ?? 'off') === 'off') return
+  const origin = { from: 'other', name: 'gunicorn' } as const
+  const { JUMAK_BIND: own, PORT: port } = to.variables
+  const standard = [{ text: own ?? (port ? `0.0.0.0:${port}` : standardAddress), origin }]
+  const addresses = to.values.get('bind') ?? standard
+  to.values.set(
+    'bind',
+    addresses.map(one => ({ ...one, text: withProxyProtocol(one.text) })),
+  )
+  const allowed = to.valueOf<readonly string[]>('proxy_allow_ips') ?? LOOPBACK.split(',')
+  to.values.set(
+    'proxy-protocol-from',
+    trustedProxies(allowed).map(text => ({ text, origin })),
+  )
 }
 
 const VERSIONS = ['off', 'v1', 'v2', 'auto'] as const
@@ -63,7 +82,7 @@ export const PROXIES: readonly AnyOption[] = [
     '`--trusted-proxies`; one on a Unix socket is always believed',
     (addresses, to) => to.set('trusted-proxies', ...trustedProxies(addresses)),
   ),
-  refused(
+  works(
     'proxy_protocol',
     {
       flags: ['--proxy-protocol'],
@@ -71,10 +90,11 @@ export const PROXIES: readonly AnyOption[] = [
       standard: 'off',
       doc: 'The PROXY protocol, in front of each connection: off, v1, v2 or auto.',
     },
-    'would read the line that HAProxy and load balancers of TCP write in front of a connection',
-    'let the proxy speak HTTP and set X-Forwarded-For',
+    '`proxy-protocol` behind each address of `--bind`, in both versions; a connection without the header is closed',
+    // With the addresses, which may come later (`defaults.ts`).
+    () => {},
   ),
-  idle(
+  works(
     'proxy_allow_ips',
     {
       flags: ['--proxy-allow-from'],
@@ -82,7 +102,9 @@ export const PROXIES: readonly AnyOption[] = [
       standard: LOOPBACK,
       doc: 'Proxies that may use the PROXY protocol.',
     },
-    'does nothing: the PROXY protocol is not spoken',
+    '`--proxy-protocol-from`; one on a Unix socket may always',
+    // As above: without the protocol nobody sends a header.
+    () => {},
   ),
   refused(
     'protocol',

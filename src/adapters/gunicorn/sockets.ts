@@ -5,6 +5,8 @@ import { list, wholeNumber } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 import { clamped } from './limits.ts'
 
+export const STANDARD_ADDRESS = '127.0.0.1:8000'
+
 export const SOCKETS: Section = {
   title: 'Server Socket',
   options: [
@@ -13,7 +15,7 @@ export const SOCKETS: Section = {
       {
         flags: ['-b', '--bind'],
         shape: list(),
-        standard: '127.0.0.1:8000',
+        standard: STANDARD_ADDRESS,
         doc: 'Address: HOST, HOST:PORT, :PORT, [IPv6]:PORT, unix:PATH or fd://N; repeatable; also $PORT.',
       },
       '`--bind`',

@@ -14,6 +14,8 @@ export type BindAddress = (
 ) & {
   /** Undefined: `https` if there is a certificate, else `http` (`schemeOf`). */
   readonly scheme?: 'http' | 'https'
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly hasProxyHeader?: true
 }
 
 /** `hasTls`: there is a certificate. */
@@ -25,14 +27,25 @@ const SCHEME = /^(?:(https?):\/\/)?(.*)$/s
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 const MAX_HOST_NAME = 253
 
+/** Behind an address. */
+const PROXY_PROTOCOL = ' proxy-protocol'
+
 /**
- * `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without. A relative path stays
- * relative (`toAbsoluteBind`).
+ * `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without, and `proxy-protocol`
+ * behind a blank or not. A relative path stays relative (`toAbsoluteBind`).
  */
 export function parseBind(text: string): Parsed<BindAddress> {
-  const [, scheme, rest] = SCHEME.exec(text) as unknown as [string, 'http' | 'https' | undefined, string]
+  const hasProxyHeader = text.endsWith(PROXY_PROTOCOL)
+  const address = hasProxyHeader ? text.slice(0, -PROXY_PROTOCOL.length).trimEnd() : text
+  const [, scheme, rest] = SCHEME.exec(address) as unknown as [string, 'http' | 'https' | undefined, string]
   const parsed = parseAddress(rest)
-  return scheme !== undefined && 'value' in parsed ? { value: { ...parsed.value, scheme } } : parsed
+  if ('problem' in parsed) return parsed
+  return { value: { ...parsed.value, ...(scheme && { scheme }), ...(hasProxyHeader && { hasProxyHeader }) } }
+}
+
+/** The same address with the PROXY protocol. */
+export function withProxyProtocol(text: string): string {
+  return text.endsWith(PROXY_PROTOCOL) ? text : `${text}${PROXY_PROTOCOL}`
 }
 
 function parseAddress(text: string): Parsed<BindAddress> {
@@ -104,7 +117,7 @@ export function includesAddress(wide: BindAddress, narrow: BindAddress): boolean
   return wide.host === '::' || (wide.host === '0.0.0.0' && isIPv4(narrow.host))
 }
 
-/** As `parseBind` reads it, without the scheme: a socket is the same with another one. */
+/** As `parseBind` reads it, without scheme and `proxy-protocol`: the socket is the same. */
 export function formatBind(address: BindAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   if (address.kind === 'fd') return `fd://${address.fd}`

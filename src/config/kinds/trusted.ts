@@ -4,6 +4,29 @@ import { closest } from '../../base/closest.ts'
 import { FORWARDED_HEADERS, type ForwardedHeader } from '../../base/forwarded-headers.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { isAddressOrRange } from './ip.ts'
+import type { Resolve } from './kinds.ts'
+
+/** A file of ranges, by its absolute path. `trusted-file.ts` reads it. */
+export interface RangesFile {
+  readonly file: string
+}
+
+const FILE = 'file:'
+
+/** As `parseTrusted`, or `file:PATH`. */
+export function parseTrustedOrFile(text: string): Parsed<readonly string[] | RangesFile> {
+  if (text.startsWith(FILE)) {
+    const file = text.slice(FILE.length)
+    return file === '' ? { problem: 'must have a path after file:' } : { value: { file } }
+  }
+  const parsed = parseTrusted(text)
+  return 'value' in parsed ? parsed : { problem: `${parsed.problem}; or file:PATH` }
+}
+
+export function toAbsoluteFile(text: string, from: Resolve): string {
+  const path = text.startsWith(FILE) ? text.slice(FILE.length) : ''
+  return path === '' ? text : `${FILE}${from(path)}`
+}
 
 /** One entry of `--trusted-proxies` → ranges for the gateway: `*` is every range, `none` is no range. */
 export function parseTrusted(text: string): Parsed<readonly string[]> {

@@ -10,24 +10,26 @@ export interface ProxyWords {
   readonly host: string
   /** Null: `host` has no port, and may be the name of an `[[upstream]]`. */
   readonly address: ServerAddress | null
+  /** https:// */
+  readonly isTls: boolean
   /** Path and query; null: none is given. */
   readonly uri: string | null
 }
 
-const HTTP_PORT = 80
+const [HTTP_PORT, HTTPS_PORT] = [80, 443]
 
 /** `http://NAME`, `http://HOST:PORT/path`, `http://unix:/run/x.sock:/path`. */
 export function parseProxy(text: string): Parsed<ProxyWords> {
   const example = 'http://127.0.0.1:9000, http://NAME of an [[upstream]], or http://unix:/run/x.sock'
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
-  if (scheme === 'https') return { problem: `must be http:// for now: TLS to upstreams is not spoken yet (${example})` }
   if (scheme === 'grpc' || scheme === 'h2c')
-    return { problem: 'must be http://: HTTP/2 and gRPC to upstreams are not spoken' }
-  if (scheme !== 'http' || /[\0\r\n ]/.test(rest)) return { problem: `must be ${example}` }
+    return { problem: 'must be http:// or https://: HTTP/2 and gRPC to upstreams are not spoken' }
+  const isTls = scheme === 'https'
+  if ((scheme !== 'http' && !isTls) || /[\0\r\n ]/.test(rest)) return { problem: `must be ${example}` }
   const unix = /^unix:([^:]+)(?::(\/.*)?)?$/s.exec(rest)
   if (unix !== null) {
     const path = unix[1]!
-    return { value: { host: `unix:${path}`, address: { kind: 'unix', path }, uri: unix[2] ?? null } }
+    return { value: { host: `unix:${path}`, address: { kind: 'unix', path }, isTls, uri: unix[2] ?? null } }
   }
   // These variables begin with a slash whatever a client sends, so what is before them stays the whole name of the server.
   const slash = rest.search(/[/?]|\$(?:request_uri|uri|document_uri)\b/)
@@ -37,26 +39,42 @@ export function parseProxy(text: string): Parsed<ProxyWords> {
     return { problem: 'must name its server itself: a server that a request chooses would make an open proxy' }
   if (uri?.startsWith('?')) return { problem: 'must have a path before its query' }
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(host) && !/^[\d.]+$/.test(host))
-    return { value: { host, address: null, uri } }
-  const parsed = parseAddress(host)
-  return 'problem' in parsed ? parsed : { value: { ...parsed.value, uri } }
+    return { value: { host, address: null, isTls, uri } }
+  const parsed = parseAddress(host, isTls ? HTTPS_PORT : HTTP_PORT)
+  return 'problem' in parsed ? parsed : { value: { ...parsed.value, isTls, uri } }
 }
 
 /** The address of a host that is the name of no upstream. */
-export function addressOf(host: string): ServerAddress {
-  return { kind: 'tcp', host, port: HTTP_PORT }
+export function addressOf(host: string, isTls: boolean): ServerAddress {
+  return { kind: 'tcp', host, port: isTls ? HTTPS_PORT : HTTP_PORT }
 }
 
 /** `HOST:PORT`, `HOST`, `[IPv6]:PORT`, `unix:PATH`. */
-function parseAddress(text: string): Parsed<{ readonly host: string; readonly address: ServerAddress }> {
+function parseAddress(
+  text: string,
+  port = HTTP_PORT,
+): Parsed<{ readonly host: string; readonly address: ServerAddress }> {
   const problem = { problem: 'must have an address as in 10.0.0.1:8000, host:8000, [::1]:8000 or unix:/run/x.sock' }
   const isBare = /^[A-Za-z0-9_.-]+$/.test(text) || /^\[[^\]]*\]$/.test(text)
-  const parsed = /^(?:\d+|:.*)$/.test(text) ? problem : parseBind(isBare ? `${text}:${HTTP_PORT}` : text)
+  const parsed = /^(?:\d+|:.*)$/.test(text) ? problem : parseBind(isBare ? `${text}:${port}` : text)
   if ('problem' in parsed || parsed.value.kind === 'fd' || parsed.value.scheme !== undefined) return problem
   const { value } = parsed
   if (value.kind === 'unix') return { value: { host: text, address: { kind: 'unix', path: value.path } } }
   if (value.port === 0) return { problem: 'must have a port from 1 to 65535' }
   return { value: { host: text, address: { kind: 'tcp', host: value.host, port: value.port } } }
+}
+
+/** The value of `fastcgi`, `scgi`, `uwsgi`: `unix:/run/x.sock`, `127.0.0.1:9000`, the name of an `[[upstream]]`. */
+export function parseScriptServer(text: string): Parsed<Pick<ProxyWords, 'host' | 'address'>> {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text) && !/^[\d.]+$/.test(text))
+    return { value: { host: text, address: null } }
+  if (text.includes('$'))
+    return { problem: 'must name its server itself: a server that a request chooses would run what a client wants' }
+  const isWhole = /^unix:./.test(text) || /:\d+$/.test(text)
+  const parsed = isWhole ? parseAddress(text) : { problem: '' }
+  return 'value' in parsed
+    ? parsed
+    : { problem: 'must be unix:/run/x.sock, 127.0.0.1:9000, or the name of an [[upstream]]' }
 }
 
 /** nginx's defaults. */

@@ -3,7 +3,13 @@ import type { ForwardedHeader } from '../../base/forwarded-headers.ts'
 import { parseBind, toAbsoluteBind } from '../kinds/bind.ts'
 import { parseHealthPath } from '../kinds/forms.ts'
 import { octal, text } from '../kinds/kinds.ts'
-import { FORWARDED_NAMES, parseForwardedHeader, parseTrusted } from '../kinds/trusted.ts'
+import {
+  FORWARDED_NAMES,
+  parseForwardedHeader,
+  parseTrusted,
+  parseTrustedOrFile,
+  toAbsoluteFile,
+} from '../kinds/trusted.ts'
 import { input, plain } from './setting.ts'
 
 const probePath = text<string | null>('path of URLs, as in `/-/ready`, or `off`', parseHealthPath, {
@@ -18,7 +24,7 @@ export const listening = {
     section: 'Listening',
     placeholder: 'ADDRESS',
     kind: text(
-      'address: `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without',
+      'address: `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without, and `proxy-protocol` behind it or not',
       parseBind,
       {
         literals: ['integer'],
@@ -29,7 +35,7 @@ export const listening = {
     default: '127.0.0.1:8000',
     why: "gunicorn's and Django's own; open to this machine only until somebody asks for more.",
     doc: 'Where to listen: HOST:PORT, :PORT (all IPv4 addresses), PORT (this machine only), [::1]:PORT, unix:PATH or fd://N; repeatable.',
-    more: 'With a certificate (`tls-cert`) addresses without a scheme speak TLS; `http://:80` does not. Port 0 takes a free one. `fd://3` is a listening socket that was inherited, as from systemd. `[::]:80` takes clients of IPv4 too, if it is alone; together with `:80`, or another IPv4 address of the same port, it takes those of IPv6 only. If no address is given and `PORT` is set, as platforms do, the address is `0.0.0.0:$PORT`.',
+    more: 'With a certificate (`tls-cert`) addresses without a scheme speak TLS; `http://:80` does not. Port 0 takes a free one. `fd://3` is a listening socket that was inherited, as from systemd. `[::]:80` takes clients of IPv4 too, if it is alone; together with `:80`, or another IPv4 address of the same port, it takes those of IPv6 only. With `proxy-protocol` behind an address, as in `:443 proxy-protocol`, each connection begins with a header of the PROXY protocol, which says whose it is (`proxy-protocol-from`). If no address is given and `PORT` is set, as platforms do, the address is `0.0.0.0:$PORT`.',
     repeatable: 'commas',
     change: 'restart',
   }),
@@ -47,11 +53,29 @@ export const listening = {
     name: 'trusted-proxies',
     section: 'Listening',
     placeholder: 'ADDRESS',
-    kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, or `*`', parseTrusted),
+    kind: text(
+      'IP address, range (`10.0.0.0/8`), `loopback`, `unix`, `none`, `file:PATH`, or `*`',
+      parseTrustedOrFile,
+      {
+        absolute: toAbsoluteFile,
+      },
+    ),
     default: 'loopback,unix',
     why: 'A proxy on the same machine is believed; any other must be named.',
-    doc: 'Proxies to believe: addresses, ranges, loopback, unix, none, *; repeatable.',
-    more: 'What they say in `forwarded-headers` becomes the client address and the scheme that the application sees. `*` believes everyone: any client that can connect may then claim any address and https. Use it only where nobody but the proxy can connect.',
+    doc: 'Proxies to believe: addresses, ranges, loopback, unix, none, file:PATH, *; repeatable.',
+    more: 'What they say in `forwarded-headers` becomes the client address and the scheme that the application sees. `*` believes everyone: any client that can connect may then claim any address and https. Use it only where nobody but the proxy can connect. `file:cloudflare.txt` has an address or a range a line, and comments behind `#`; it is read again at HUP (`jumak reload`), and what is in force stays if it is wrong then.',
+    repeatable: 'commas',
+    change: 'live',
+  }),
+  proxyProtocolFrom: input({
+    name: 'proxy-protocol-from',
+    section: 'Listening',
+    placeholder: 'ADDRESS',
+    kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, or `*`', parseTrusted),
+    default: null,
+    why: 'Whoever may send the header may claim any address, so the balancers must be named.',
+    doc: 'Balancers that send a header of the PROXY protocol: addresses, ranges, loopback, unix, *; repeatable.',
+    more: 'For addresses with `proxy-protocol` behind them (`bind`); without this list they stop the start. Versions 1 and 2 are read. The header must be there: a connection without a right one, or of somebody else, is closed with a line in the log. The address of the client is then that of the header for everything: rules, limits, logs, and `trusted-proxies`, of which it may be one. The address of the server stays ours, and nothing but addresses is taken from the header. With LOCAL (a health check) and UNKNOWN the client is the balancer. `limit-connections-per-address` counts clients by the header, and no connections of these balancers. `*` lets any client that can connect claim any address.',
     repeatable: 'commas',
     change: 'restart',
   }),

@@ -11,6 +11,7 @@ import { parseCookieFlags, parseOrigin, SECURE_HEADERS } from '../kinds/response
 import { parseErrorTarget, parseExpires, parseMatch, parseReturn, parseSiteName } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
+import { paramKeys, scriptKeys } from './param-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { INTEGER_OR_TEXT, none, ofFile, pair, sizeOrVariables, template, word } from './site-kinds.ts'
 import { proxy, proxySettings } from './upstream-keys.ts'
@@ -52,6 +53,7 @@ export const handlerKeys = {
     more: '`root = "/srv/www"` has `/srv/www/static/x` for `/static/x`. Names that begin with a dot are not served, but `.well-known`, nor what a link leads to outside the directory.',
   }),
   proxy,
+  ...scriptKeys,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -416,6 +418,7 @@ export const locationSettings = {
     more: 'An ASGI application gets large content while it arrives in any case.',
   }),
   ...proxySettings,
+  ...paramKeys,
 }
 
 /** Keys of a location. */

@@ -39,7 +39,7 @@ export const appKeys = {
     default: '/',
     why: 'Most applications have a host of their own.',
     doc: 'Path below which requests are for this application, as in /api.',
-    more: '`/api` claims `/api` and all below `/api/`, never `/apix`; a slash at its end means nothing. Of several paths the longest wins. Paths are decoded once, and `.` and `..` are resolved, before they are compared. `SCRIPT_NAME` (`root_path`) is `root-path` and this path; `static`, `timeout-for` and the paths of pools are written from the root of the application. What no application claims is answered 404. After HUP another path holds from the moment in which the reloaded application serves. Beside `[[site]]` sites choose the application; the path is only taken from what it sees, as its `SCRIPT_NAME`.',
+    more: '`/api` claims `/api` and all below `/api/`, never `/apix`; a slash at its end means nothing. Of several paths the longest wins. Paths are decoded once, and `.` and `..` are resolved, before they are compared. `SCRIPT_NAME` (`root_path`) is `root-path` and this path; `static`, `timeout-for` and the paths of pools are written from the root of the application. What no application claims is answered 404. After HUP another path holds from the moment in which the reloaded application serves. Beside `[[site]]` it is so for an application with `hosts`, and for one that no location names. One without hosts that a location names is there alone, and its path is only taken from what it sees, as its `SCRIPT_NAME`.',
   }),
   hosts: input<string>({
     ...ofFile,
@@ -50,7 +50,7 @@ export const appKeys = {
     defaultText: 'all',
     why: 'One application is for all hosts that lead to this machine.',
     doc: 'Hosts whose requests are for this application, as in api.example.kr; a list.',
-    more: '`*.example.kr` is for all names below `example.kr`, not for `example.kr` itself. The exact name comes first, then the longest `*.`, then applications without hosts; within each the longest `path` wins. Case, port and a dot at the end do not matter. Beside `[[site]]` there are none: sites have `names`.',
+    more: '`*.example.kr` is for all names below `example.kr`, not for `example.kr` itself. The exact name comes first, then the longest `*.`, then applications without hosts; within each the longest `path` wins. Case, port and a dot at the end do not matter. Beside `[[site]]` the hosts are the names of one more site, which comes after those that are written; what no application claims there is answered 404. Applications without hosts that no location names are for all hosts that no site names, unless a `[[site]]` has `default = true` or no `names`.',
     repeatable: 'words',
   }),
 }

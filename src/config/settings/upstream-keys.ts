@@ -8,6 +8,7 @@ import { splitPair } from '../kinds/pair.ts'
 import { NEXT_UPSTREAM, parseBalance, parseProxy, parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { nameKey, none, ofFile } from './site-kinds.ts'
+import { upstreamTlsKeys } from './upstream-tls-keys.ts'
 
 /** The proxy writes them itself, for each connection; and what smuggles must not come from a template. */
 const NOT_SET =
@@ -24,7 +25,7 @@ export const proxy = input({
   name: 'proxy',
   placeholder: 'URL',
   kind: text(
-    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with a path or without',
+    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with https:// by TLS; with a path or without',
     parseProxy,
   ),
   why: 'Requests stay on this machine unless somebody says otherwise.',
@@ -145,6 +146,7 @@ export const proxySettings = {
     why: 'The other time-outs bound each try.',
     doc: 'Time after which no other server is tried.',
   }),
+  ...upstreamTlsKeys,
 }
 
 /** Keys of `[[upstream]]`. */
@@ -189,8 +191,8 @@ export const upstreamKeys = {
     name: 'keepalive',
     placeholder: 'N',
     kind: count(0, 10_000),
-    default: '32',
-    why: 'A new connection costs as much as a small request.',
+    default: '128',
+    why: 'A new connection costs as much as a small request. nginx keeps 32 for each of its workers, which are four and more.',
     doc: 'Connections to each server that wait for the next request, in each thread of the gateway.',
   }),
   keepaliveTimeout: input<number>({

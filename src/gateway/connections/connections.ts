@@ -6,8 +6,10 @@
  * (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { InheritedListener } from '../../control/messages.ts'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
-import type { Scheme, Transport } from '../../http/transport.ts'
+import type { Scheme } from '../../http/transport.ts'
+import type { ProxiedConnections, ProxiedTransport } from './proxied-connections.ts'
 
 /** What is open, for `jumak status`. */
 export interface ConnectionCounts {
@@ -26,18 +28,29 @@ const LINGER_MS = 400
 export class Connections {
   /** By the scheme of the listener. Without TLS there is none for https. */
   readonly #protocols: Readonly<Record<Scheme, Protocol | null>>
+  readonly #proxied: ProxiedConnections | null
   readonly #open = new Set<ProtocolConnection>()
 
-  constructor(protocols: Readonly<Record<Scheme, Protocol | null>>) {
+  /** `proxied`: for listeners with the PROXY protocol. Null: there are none. */
+  constructor(protocols: Readonly<Record<Scheme, Protocol | null>>, proxied: ProxiedConnections | null = null) {
     this.#protocols = protocols
+    this.#proxied = proxied
   }
 
-  /** Sets the transport's handler. `scheme`: of its listener. `onClosed` is called once: the connection has closed, or was released. */
-  open(scheme: Scheme, transport: Transport, onClosed: () => void): ProtocolConnection {
-    const connection = this.#protocols[scheme]!.open(transport, () => {
+  /** Sets the transport's handler. `onClosed` is called once: the connection has closed, or was released. */
+  open(
+    { scheme, hasProxyHeader }: Pick<InheritedListener, 'scheme' | 'hasProxyHeader'>,
+    transport: ProxiedTransport,
+    onClosed: () => void,
+  ): ProtocolConnection {
+    const protocol = this.#protocols[scheme]!
+    const onClose = () => {
       this.#open.delete(connection)
       onClosed()
-    })
+    }
+    const connection = hasProxyHeader
+      ? this.#proxied!.open(transport, protocol, onClose)
+      : protocol.open(transport, onClose)
     this.#open.add(connection)
     return connection
   }
@@ -68,6 +81,7 @@ export class Connections {
   /** Each connection ends with its next response, or a second later if no request comes. */
   startDrain(): void {
     for (const protocol of Object.values(this.#protocols)) protocol?.startDrain()
+    this.#proxied?.startDrain()
     for (const connection of this.#open) connection.startDrain()
   }
 

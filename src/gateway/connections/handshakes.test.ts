@@ -105,7 +105,7 @@ async function setup(t: TestContext, tls: GatewayTls, headMs = 10_000): Promise<
     bound.fd(),
     null,
     memory,
-    transport => void connections.open('https', transport, () => {}),
+    transport => void connections.open({ scheme: 'https', hasProxyHeader: false }, transport, () => {}),
     listening.resolve,
     listening.reject,
   )

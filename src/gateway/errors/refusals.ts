@@ -54,6 +54,7 @@ export class Refusals {
   readonly #addresses: RefusalLog
   readonly #space: RefusalLog
   readonly #emptyRecords: RefusalLog
+  readonly #proxied: RefusalLog
   readonly #limits: RefusalLogs
 
   constructor(log: Log) {
@@ -62,6 +63,7 @@ export class Refusals {
     this.#addresses = new RefusalLog(log)
     this.#space = new RefusalLog(log)
     this.#emptyRecords = new RefusalLog(log)
+    this.#proxied = new RefusalLog(log)
     this.#limits = new RefusalLogs(log)
   }
 
@@ -80,6 +82,11 @@ export class Refusals {
     this.#addresses.report(
       `a connection from ${address} was refused: it has ${limit} open, which is the limit (limit-connections-per-address); a proxy belongs to trusted-proxies`,
     )
+  }
+
+  /** A connection of a listener with the PROXY protocol. `sender`: its address. */
+  proxied(sender: string, reason: string): void {
+    this.#proxied.report(`a connection of ${sender || 'a Unix socket'} was closed: ${reason} (proxy-protocol-from)`)
   }
 
   emptyRecords(client: string): void {
@@ -113,6 +120,7 @@ export class Refusals {
     this.#addresses.flush()
     this.#space.flush()
     this.#emptyRecords.flush()
+    this.#proxied.flush()
     this.#limits.flush()
   }
 }

@@ -15,7 +15,7 @@ import { withHeaders } from '../../http/response-filter.ts'
 import { belowBase, fileName } from '../../routing/sites/file-names.ts'
 import { encodedQuery } from '../../routing/sites/normal-path.ts'
 import type { ApplicationOrders, SiteContent } from '../../routing/sites/phases.ts'
-import type { SiteRequest } from '../../routing/sites/site-request.ts'
+import type { CompiledLocation, SiteRequest } from '../../routing/sites/site-request.ts'
 import { ApplicationResponse, type Decision } from '../application-response.ts'
 import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
@@ -28,7 +28,7 @@ export interface ContentParts {
   readonly applications: ReadonlyMap<string, Handler>
   readonly files: LocationFiles
   readonly policyOf: PolicyOf
-  /** Passes a request on; null: no location has `proxy`. Its response is what this file makes of it. */
+  /** Passes a request on; null: no location has `proxy` or the like. Its response is what this file makes of it. */
   readonly proxied: { handle(request: SiteRequest): void } | null
   /** Null: there are no files of passwords, so no location asks for one. */
   readonly logins: Logins | null
@@ -76,9 +76,10 @@ export function siteContent({
       showPath(request)
       enter(request)
       exchange.limits = location.settings
-      exchange.response = new ApplicationResponse(exchange, (head, response) =>
-        decide(request, head, orders, response, () => strayFile(name)),
-      )
+      exchange.response = new ApplicationResponse(exchange, (head, response) => {
+        request.answer = head
+        return decide(request, head, orders, response, () => strayFile(name))
+      })
       exchange.app = applications.size > 1 ? name : ''
       return applications.get(name)!(exchange)
     },
@@ -112,7 +113,7 @@ export function siteContent({
       return 'answered'
     },
     respond: (request, status, text) => {
-      const body = Buffer.from(text, 'latin1')
+      const body = bytesOfWords(request.location, text)
       const headers = body.length === 0 ? [] : ['Content-Type', contentTypeFor(request)]
       request.exchange.response.respond(
         { status, reason: '', headers: [...headers, 'Content-Length', String(body.length)] },
@@ -129,7 +130,7 @@ export function siteContent({
     authenticate: ({ exchange: { request, peer } }, users) => {
       const sent = headerValues(request.headers, 'authorization')
       // Two are two opinions: the application might see the other one.
-      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer.address)
+      return logins!.check(users, sent.length === 1 ? sent[0]! : '', peer)
     },
     open: ({ exchange }, uri) => {
       const asked = new Subrequest(exchange, uri)
@@ -142,6 +143,17 @@ export function siteContent({
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** The last words of each location as bytes: mostly they are the same for all requests, and new memory for a page costs more than to send it. */
+const words = new WeakMap<CompiledLocation, { readonly text: string; readonly body: Buffer }>()
+
+function bytesOfWords(location: CompiledLocation, text: string): Buffer {
+  const last = words.get(location)
+  if (last?.text === text) return last.body
+  const body = Buffer.from(text, 'latin1')
+  words.set(location, { text, body })
+  return body
+}
 /** X-Sendfile of an upstream means nothing here: it is left out. */
 const NOTHING_STRAYS = () => {}
 
@@ -194,6 +206,12 @@ function decide(
 ): Decision {
   const { interceptsErrors } = request.location.settings
   const { status, headers } = head
+  const { localRedirect } = head
+  if (localRedirect !== undefined)
+    return () => {
+      request.keptHeaders = []
+      orders.redirectAsClient(request, localRedirect)
+    }
   let target: string | null = null
   let hasOrders = false
   for (let i = 0; i < headers.length; i += 2) {

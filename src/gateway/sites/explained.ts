@@ -40,6 +40,7 @@ import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
 import { proxiedFields } from './proxy-head.ts'
 import { type PassedOn, RecordedExchange } from './recorded-exchange.ts'
+import { scriptVariables } from './script-request.ts'
 
 export interface AskedRequest {
   readonly request: RequestHead
@@ -143,17 +144,22 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
     }),
   )
   const passOn = (one: SiteRequest) => {
-    const proxy = one.location.proxy!
+    const { proxy, script } = one.location
+    const { upstream } = (proxy ?? script)!
     if (one.exchange !== exchange) {
-      letIn(one.exchange, `upstream ${proxy.upstream}`)
+      letIn(one.exchange, `upstream ${upstream}`)
       return
     }
     const { method } = exchange.request
+    if (script !== null) {
+      exchange.passOn({ upstream, method, target: one.uri, headers: scriptVariables(script, one, 0) })
+      return
+    }
     exchange.passOn({
-      upstream: proxy.upstream,
+      upstream,
       method,
-      target: proxyTarget(proxy, one),
-      headers: proxiedFields(proxy, one),
+      target: proxyTarget(proxy!, one),
+      headers: proxiedFields(proxy!, one),
     })
   }
   const content = contentHandler(config, applications, openFiles, decision => decisions.push(decision), {

@@ -6,17 +6,32 @@
 import { randomBytes } from 'node:crypto'
 import { LiveBody } from '../../apps/pool/live-body.ts'
 import { DeadlineList } from '../../base/deadlines.ts'
+import { loadNow } from '../../base/load-now.ts'
 import type { ReportedUpstream } from '../../control/messages.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import { headerValue } from '../../http/headers.ts'
+import { type HeaderLines, headerValue } from '../../http/headers.ts'
+import type { CompiledSites } from '../../routing/sites/compile.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
-import type { Evaluate, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { CompiledProxy, CompiledScript, SiteRequest } from '../../routing/sites/site-request.ts'
+import type { SitesModel } from '../../sites/model.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
+import type { OutgoingBody } from '../../upstream/call.ts'
+import { CallRecord } from '../../upstream/call-record.ts'
+import type { OutgoingHead } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
+import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
+import { collectContent } from './collected-content.ts'
 import { headForClient, proxiedFields } from './proxy-head.ts'
+
+/** Most sites have no scripts. */
+let scriptRequest: typeof import('./script-request.ts') | null = null
+function loadScriptRequest(): typeof import('./script-request.ts') {
+  scriptRequest ??= loadNow<typeof import('./script-request.ts')>(import.meta, './script-request')
+  return scriptRequest
+}
 
 /** For the client of a WebSocket to close behind our FIN. */
 const LINGER_MS = 2000
@@ -29,22 +44,24 @@ const BODY_LIMIT = 1024 ** 3
 
 export class Proxied {
   readonly #upstreams: Upstreams
-  readonly #hashKeys: ReadonlyMap<string, Evaluate>
+  readonly #hashKeys: CompiledSites['hashKeys']
+  readonly #needsTries: boolean
   readonly #parts: SharedParts
   readonly #refuse: (exchange: Exchange, error: Error) => void
 
   constructor(
-    upstreams: readonly Upstream[],
-    hashKeys: ReadonlyMap<string, Evaluate>,
+    { upstreams, upstreamTls }: Pick<SitesModel, 'upstreams' | 'upstreamTls'>,
+    { hashKeys, needsTries }: Pick<CompiledSites, 'hashKeys' | 'needsTries'>,
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
     const { space, memory, config, log, groups } = parts
     groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
+    this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, groups.current, {
+    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -54,6 +71,7 @@ export class Proxied {
         linger: new DeadlineList(LINGER_MS),
         watchMs: config.timeouts.websocketPing,
       },
+      room: new ConnectionRoom(space.files),
       log,
       refuse,
     })
@@ -62,8 +80,6 @@ export class Proxied {
   /** The exchange's response is already what the site makes of it. */
   handle(request: SiteRequest): void {
     const { exchange, location } = request
-    const proxy = location.proxy!
-    const settings = location.settings.proxy
     const { body } = exchange
     const hasContent = body.length !== 0 && !body.isPulled && !exchange.isWebSocket
     const tooLarge = !hasContent ? null : body.limitTo(location.settings.bodyLimit ?? BODY_LIMIT)
@@ -71,6 +87,13 @@ export class Proxied {
       this.#refuse(exchange, tooLarge)
       return
     }
+    if (location.script !== null) this.#toScript(request, location.script, hasContent)
+    else this.#toServer(request, location.proxy!, hasContent)
+  }
+
+  #toServer(request: SiteRequest, proxy: CompiledProxy, hasContent: boolean): void {
+    const { exchange } = request
+    const { body } = exchange
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
       try {
@@ -82,19 +105,63 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
-    const call = {
-      head: {
-        method: webSocketKey === null ? exchange.request.method : 'GET',
-        target: proxyTarget(proxy, request),
-        headers: proxiedFields(proxy, request),
-        contentLength: hasContent ? body.length : 0,
-        webSocketKey,
-      },
-      body: !hasContent ? null : new LiveBody(body, this.#parts.memory.budget),
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(proxy.upstream)?.(request) ?? '' },
-      toClient: (head: UpstreamHead) => headForClient(head, proxy, settings),
+    const head = {
+      method: webSocketKey === null ? exchange.request.method : 'GET',
+      target: proxyTarget(proxy, request),
+      headers: proxiedFields(proxy, request),
+      contentLength: hasContent ? body.length : 0,
+      webSocketKey,
     }
-    this.#upstreams.handle(exchange, proxy.upstream, call, settings)
+    this.#call(request, proxy.upstream, head, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
+  }
+
+  #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
+    const { exchange, location } = request
+    const settings = location.settings.proxy
+    const record = this.#needsTries ? new CallRecord() : null
+    if (record !== null) request.passedOn = [...request.passedOn, record]
+    const call = {
+      isTls: location.proxy?.isTls ?? false,
+      head,
+      body,
+      question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
+      toClient: (answer: UpstreamHead) => {
+        request.answer = answer
+        return headForClient(answer, location.proxy, settings)
+      },
+      record,
+    }
+    this.#upstreams.handle(exchange, upstream, call, settings)
+  }
+
+  /** The length of the content is a variable: what comes in chunks is collected first. */
+  #toScript(request: SiteRequest, script: CompiledScript, hasContent: boolean): void {
+    const { exchange } = request
+    const { space, memory } = this.#parts
+    const { length } = exchange.body
+    if (!hasContent) this.#callScript(request, script, 0, null)
+    else if (length !== undefined) this.#callScript(request, script, length, new LiveBody(exchange.body, memory.budget))
+    else {
+      const parts = { space, memory: memory.budget, refuse: this.#refuse }
+      collectContent(exchange, parts, content => {
+        if (exchange.response.state !== 'idle') content.close()
+        else this.#callScript(request, script, content.length, content.length === 0 ? null : content)
+      })
+    }
+  }
+
+  #callScript(request: SiteRequest, script: CompiledScript, contentLength: number, body: OutgoingBody | null): void {
+    const { exchange } = request
+    let headers: HeaderLines
+    try {
+      headers = loadScriptRequest().scriptVariables(script, request, contentLength)
+    } catch (error) {
+      body?.close()
+      this.#refuse(exchange, error as Error)
+      return
+    }
+    const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
+    this.#call(request, script.upstream, head, body)
   }
 
   /** Their servers have changed. */

@@ -16,7 +16,7 @@ import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 
 /** A client's own words about who it is. */
-const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
+export const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/g
 
@@ -73,8 +73,23 @@ const HIDDEN: readonly string[] = ['date', 'server', 'x-pad']
 
 const hiddenBy = new WeakMap<ProxySettings, ReadonlySet<string>>()
 
-/** What a client gets of an upstream's head. `prefix`: of the location, in the place of the upstream's own URL. */
-export function headForClient(head: UpstreamHead, proxy: CompiledProxy, settings: ProxySettings): ResponseHead {
+/** What clients got of a head that comes again, in the location that had it last. */
+const lastFor = new WeakMap<
+  UpstreamHead,
+  { readonly proxy: CompiledProxy | null; readonly settings: ProxySettings; readonly head: ResponseHead }
+>()
+
+/** What a client gets of an upstream's head. `proxy`: null: the upstream runs scripts, and has no URL. */
+export function headForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
+  if (!head.comesAgain) return madeForClient(head, proxy, settings)
+  const last = lastFor.get(head)
+  if (last?.proxy === proxy && last.settings === settings) return last.head
+  const made = Object.freeze({ ...madeForClient(head, proxy, settings), comesAgain: true })
+  lastFor.set(head, { proxy, settings, head: made })
+  return made
+}
+
+function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, settings: ProxySettings): ResponseHead {
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
     const names = [...HIDDEN.filter(name => !settings.passHeaders.includes(name)), ...settings.hideHeaders]
@@ -87,15 +102,19 @@ export function headForClient(head: UpstreamHead, proxy: CompiledProxy, settings
     const lower = name.toLowerCase()
     if (hidden.has(lower)) continue
     const value = head.headers[i + 1]!
-    headers.push(name, settings.redirects && lower === 'location' ? locationForClient(value, proxy) : value)
+    headers.push(
+      name,
+      proxy !== null && settings.redirects && lower === 'location' ? locationForClient(value, proxy) : value,
+    )
   }
-  return { status: head.status, reason: head.reason, headers }
+  const { status, reason, localRedirect } = head
+  return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
 }
 
 /** `proxy_redirect default`. */
-function locationForClient(url: string, { upstream, uri, prefix, uriText }: CompiledProxy): string {
+function locationForClient(url: string, { upstream, isTls, uri, prefix, uriText }: CompiledProxy): string {
   // A URI with variables has no beginning that could be compared.
   if (uri?.isWhole) return url
-  const own = `http://${upstream}${uri === null ? '/' : uriText}`
+  const own = `http${isTls ? 's' : ''}://${upstream}${uri === null ? '/' : uriText}`
   return url.startsWith(own) ? (uri === null ? '/' : prefix) + url.slice(own.length) : url
 }

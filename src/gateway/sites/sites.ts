@@ -55,8 +55,7 @@ export class Sites {
     this.#refuse = refuse
     this.#logins = model.passwordFiles.length > 0 ? makeLogins(model.passwordFiles) : null
     this.#strayFile = strayFile
-    if (model.upstreams.length > 0)
-      this.#proxied = new (loadProxied().Proxied)(model.upstreams, this.#compiled.hashKeys, parts, refuse)
+    if (model.upstreams.length > 0) this.#proxied = new (loadProxied().Proxied)(model, this.#compiled, parts, refuse)
   }
 
   /** Their servers have changed. The groups are those of the model. */

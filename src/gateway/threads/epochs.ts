@@ -21,6 +21,7 @@ const CHANGES: ReadonlySet<GatewayMessage['type']> = new Set<GatewayChange['type
   'serve',
   'static',
   'error-pages',
+  'trusted-proxies',
   'https',
   'apps',
   'upstreams',

@@ -11,7 +11,7 @@
  */
 import { loadNow } from '../../base/load-now.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, TrafficReport } from '../../control/messages.ts'
-import { trustedProxies } from '../../http/trusted-proxies.ts'
+import { type TrustedProxies, trustedProxies } from '../../http/trusted-proxies.ts'
 import { LimitMemories, type MemoryOfLimits } from '../../limits/memories.ts'
 import { forgetAddressCounts, makeAddressCounts } from '../../shared/address-counts.ts'
 import { sharedWords } from '../../shared/cells.ts'
@@ -67,6 +67,8 @@ class ThreadGroup implements RunningGateway {
   readonly #start: GatewayStart
   readonly #acceptor: Acceptor
   readonly #refusals: Refusals
+  /** For who is accepted; each thread has its own for requests. */
+  readonly #trusted: TrustedProxies
   #listening: Listening | null = null
   /** Nobody is accepted any more. */
   #stopped: Promise<void> | null = null
@@ -76,9 +78,9 @@ class ThreadGroup implements RunningGateway {
     this.#start = start
     this.#send = send
     this.#refusals = new Refusals(this.#log)
-    const trusted = trustedProxies(start.config.trustedProxies)
+    this.#trusted = trustedProxies(start.config.trustedProxies)
     this.#acceptor = new Acceptor({
-      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted }),
+      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted: this.#trusted }),
       limit: limits.connections,
       calls,
     })
@@ -189,6 +191,7 @@ class ThreadGroup implements RunningGateway {
 
   #commit(epoch: number, change: GatewayChange): void {
     this.#state.changed(change)
+    if (change.type === 'trusted-proxies') this.#trusted.replace(change.ranges)
     this.#cells.epoch = epoch
     this.#threads.postAll({ type: 'switch' })
   }

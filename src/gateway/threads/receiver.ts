@@ -26,7 +26,7 @@ export interface ReceiverOptions {
   readonly connections: Pick<Connections, 'open'>
   /** What clients' bytes are counted in. */
   readonly memory: MemoryBudget
-  readonly listeners: readonly Pick<InheritedListener, 'unixPath' | 'scheme'>[]
+  readonly listeners: readonly Pick<InheritedListener, 'unixPath' | 'scheme' | 'hasProxyHeader'>[]
   /** Of `Acceptor.add`. */
   readonly cells: SharedArrayBuffer
   /** `limits.connections`. */
@@ -81,22 +81,26 @@ export class Receiver {
     }
     const held: Held = { index, listener, transport, connection: null, bytesBefore: 0, isAsked: false, isGiven: false }
     this.#held.add(held)
-    held.connection = connections.open(listeners[listener]!.scheme, transport, () => {
+    held.connection = connections.open(listeners[listener]!, transport, () => {
       this.#held.delete(held)
       if (!held.isGiven) this.#cells.closed(index)
     })
     transport.start()
   }
 
-  /** Null: the system could not make a socket of it. It is closed. */
+  /** Null: the system could not make a socket of it, or its client has gone. It is closed. */
   #transport(fd: number, listener: number): SocketTransport | null {
     const { listeners, memory, calls } = this.#options
+    let transport: SocketTransport
     try {
-      return new SocketTransport(fd, listeners[listener]!.unixPath, true, memory, calls.setReset)
+      transport = new SocketTransport(fd, listeners[listener]!.unixPath, true, memory, calls.setReset)
     } catch {
       closeSync(fd)
       return null
     }
+    if (!transport.isGone) return transport
+    transport.destroy()
+    return null
   }
 
   /** Each leaves when the request that runs on it is over, unless the next one is here already. */

@@ -44,6 +44,9 @@ export class ThreadState {
       case 'error-pages':
         this.#configure({ errorPages: change.pages })
         break
+      case 'trusted-proxies':
+        this.#configure({ trustedProxies: change.ranges })
+        break
       case 'https':
         this.#configure({ https: change.https })
         break

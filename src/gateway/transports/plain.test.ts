@@ -1,10 +1,11 @@
 /** Both ways of reading, on real sockets: `onread` on a re-wrapped handle, and 'data' events where the handle is not there. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import net, { connect, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MemoryBudget } from '../../base/memory-budget.ts'
-import { SocketTransport } from './plain.ts'
+import { listen, SocketTransport } from './plain.ts'
 import { Recorder } from './testing/recorder.ts'
 
 async function pair(
@@ -188,4 +189,40 @@ test('how much the kernel has taken of a long write is known before its end', as
   await enough.promise
   assert.equal(transport.pendingBytes, length, 'the stream has one write, which is not over')
   assert.ok(transport.takenBytes >= received && transport.takenBytes < length, `${transport.takenBytes}`)
+})
+
+test('a client that has reset its connection before it was accepted is served by nobody: the system does not know its address any more', async t => {
+  // Not in the type definitions yet.
+  const { BoundSocket } = net as unknown as {
+    BoundSocket: new (options: { host: string }) => { address(): { port: number }; fd(): number }
+  }
+  const bound = new BoundSocket({ host: '127.0.0.1' })
+  const { port } = bound.address()
+  const listening = Promise.withResolvers<void>()
+  const served: string[] = []
+  const server = listen(
+    bound.fd(),
+    null,
+    new MemoryBudget(),
+    transport => {
+      served.push(transport.remoteAddress)
+      transport.handler = { onData: () => served.push('data'), onEnd() {}, onDrain() {}, onClose() {} }
+    },
+    listening.resolve,
+    listening.reject,
+  )
+  t.after(() => server.close())
+  await listening.promise
+  // Nobody accepts while this runs.
+  const script = `import socket, struct
+s = socket.create_connection(("127.0.0.1", ${port}))
+s.sendall(b"POST / HTTP/1.1\\r\\n")
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()`
+  assert.equal(spawnSync('python3', ['-c', script]).status, 0)
+  const after = connect({ port, host: '127.0.0.1' })
+  await once(after, 'connect')
+  while (!served.includes('127.0.0.1')) await new Promise(setImmediate)
+  assert.deepEqual(served, ['127.0.0.1'])
+  after.destroy()
 })

@@ -73,6 +73,14 @@ export class SocketTransport extends StreamTransport {
     this.socket.resume()
   }
 
+  /**
+   * The client has reset the connection before it was taken. What it sent can still be read, but the system does not know its address any
+   * more, and without one it would pass for a client of a Unix socket. So nobody serves it.
+   */
+  get isGone(): boolean {
+    return !this.#isUnix && this.remoteAddress === ''
+  }
+
   /** Of the client, so far. */
   get receivedBytes(): number {
     return this.socket.bytesRead
@@ -177,8 +185,8 @@ function unmapped(address: string): string {
 }
 
 /**
- * Accepts connections on an inherited descriptor. `onConnection` must set the transport's handler before it returns. `onError` gets
- * the errors of accept (EMFILE) and of listen.
+ * Accepts connections on an inherited descriptor. `onConnection` must set the transport's handler before it returns; it does not hear of
+ * clients that have gone (`isGone`). `onError` gets the errors of accept (EMFILE) and of listen.
  */
 export function listen(
   fd: number,
@@ -190,6 +198,10 @@ export function listen(
 ): Server {
   const onAccepted = (accepted: Socket) => {
     const transport = transportOf(accepted, unixPath, memory)
+    if (transport.isGone) {
+      transport.destroy()
+      return
+    }
     onConnection(transport)
     transport.start()
   }

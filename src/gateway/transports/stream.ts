@@ -60,8 +60,8 @@ export abstract class StreamTransport implements Transport {
   protected readonly socket: ClientStream
   abstract readonly scheme: Scheme
   abstract readonly tls: TlsFacts | null
-  readonly remoteAddress: string
-  readonly remotePort: number
+  remoteAddress: string
+  remotePort: number
   readonly localAddress: string
   readonly localPort: number
   handler: TransportHandler = noHandler
@@ -101,6 +101,12 @@ export abstract class StreamTransport implements Transport {
   /** The client has sent FIN. */
   protected ended(): void {
     this.handler.onEnd()
+  }
+
+  /** A balancer has said whose connection it is (PROXY protocol). Before the protocol has it. */
+  comesFrom({ address, port }: { readonly address: string; readonly port: number }): void {
+    this.remoteAddress = address
+    this.remotePort = port
   }
 
   abstract readonly pendingBytes: number

@@ -2,7 +2,7 @@
 import type { Transport, TransportHandler } from '../transport.ts'
 
 export class MemoryTransport implements Transport {
-  readonly remoteAddress = '192.0.2.1'
+  readonly remoteAddress: string = '192.0.2.1'
   readonly remotePort = 4711
   readonly localAddress = '127.0.0.1'
   readonly localPort = 8000

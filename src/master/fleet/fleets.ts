@@ -174,6 +174,7 @@ export class Fleets {
     this.#changes.configured(config.sites.upstreams)
     if (isHttpsNew) this.sendToGateway({ type: 'https', https: config.https })
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
+    this.sendToGateway({ type: 'trusted-proxies', ranges: config.trustedProxies })
     this.sendToGateway({
       type: 'apps',
       apps: config.apps.map(gatewayApp),

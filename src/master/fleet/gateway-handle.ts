@@ -100,13 +100,14 @@ export class GatewayHandle {
       affinityKey: options.affinityKey,
       waits: options.waits,
       tls: options.tls,
-      listeners: options.listeners.map(({ display, unixPath, port, isShared, scheme }, index) => ({
+      listeners: options.listeners.map(({ display, unixPath, port, isShared, scheme, hasProxyHeader }, index) => ({
         fd: FIRST_LISTENER_FD + index,
         display,
         unixPath,
         port,
         isShared,
         scheme,
+        hasProxyHeader,
       })),
     })
   }

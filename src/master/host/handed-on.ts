@@ -9,9 +9,9 @@
 import { closeSync, fstatSync, lstatSync, unlinkSync } from 'node:fs'
 import type { Identity } from '../../config/types.ts'
 import { OperatorError } from '../errors.ts'
-import { displayOf, type Listener, type PlacedFile } from './listener.ts'
+import { type BareListener, displayOf, type Listener, type PlacedFile } from './listener.ts'
 
-export type HandedOn = Omit<Listener, 'close' | 'leave' | 'scheme'>
+export type HandedOn = Omit<Listener, 'close' | 'leave' | 'scheme' | 'hasProxyHeader'>
 
 export class HandedOnSockets {
   readonly #left: HandedOn[]
@@ -31,7 +31,7 @@ export class HandedOnSockets {
   }
 
   /** Null: the running program does not listen there, or its path names another file by now. */
-  take(key: string, scheme: Listener['scheme']): Listener | null {
+  take(key: string, scheme: Listener['scheme']): BareListener | null {
     const index = this.#left.findIndex(
       ({ key: theirs, unixPath, placed }) => theirs === key && (placed === null || isPlaced(unixPath!, placed)),
     )

@@ -25,7 +25,7 @@ const SCRIPT = `
 `
 
 /** The same of each. */
-const ADOPTED = { key: 'fd://3', placed: null, isShared: true, scheme: 'http' }
+const ADOPTED = { key: 'fd://3', placed: null, isShared: true, scheme: 'http', hasProxyHeader: false }
 
 /** What a process reports about its descriptor 3. */
 async function adopt(fd: number | 'ignore', mode = 'look'): Promise<{ said: string; end(): void }> {

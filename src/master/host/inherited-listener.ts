@@ -5,7 +5,7 @@
 import { fstatSync, readFileSync } from 'node:fs'
 import net from 'node:net'
 import { asErrno, OperatorError } from '../errors.ts'
-import { displayOf, type Listener } from './listener.ts'
+import { type BareListener, displayOf, type Listener } from './listener.ts'
 
 /** What a new Jumak that takes it over knows it by. */
 export function keyOfDescriptor(fd: number): string {
@@ -13,7 +13,7 @@ export function keyOfDescriptor(fd: number): string {
 }
 
 /** Throws an OperatorError when no client could connect to it. */
-export function adoptListener(fd: number, scheme: Listener['scheme']): Listener {
+export function adoptListener(fd: number, scheme: Listener['scheme']): BareListener {
   const refuse = (why: string) =>
     new OperatorError(
       `cannot listen on fd://${fd}: ${why}; hand a bound or listening stream socket on as descriptor ${fd}`,

@@ -18,11 +18,16 @@ export interface Listener {
   readonly isShared: boolean
   /** `https`: clients speak TLS here. */
   readonly scheme: 'http' | 'https'
+  /** Each connection begins with a header of the PROXY protocol. */
+  readonly hasProxyHeader: boolean
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
   close(): void
   /** Releases the socket and leaves its path: another Jumak has both. */
   leave(): void
 }
+
+/** Before it is known what clients send first. */
+export type BareListener = Omit<Listener, 'hasProxyHeader'>
 
 /** Tells a file from another one that was put at its path. */
 export interface PlacedFile {

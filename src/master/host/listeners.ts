@@ -18,7 +18,7 @@ import { asErrno, OperatorError } from '../errors.ts'
 import { type HandedOnSockets, unlinkPlaced } from './handed-on.ts'
 import { giveTo, runAs } from './identity.ts'
 import { adoptListener, keyOfDescriptor } from './inherited-listener.ts'
-import { displayOf, type Listener } from './listener.ts'
+import { type BareListener, displayOf, type Listener } from './listener.ts'
 import { replaceableStep } from './safe-path.ts'
 import { withUmask } from './umask.ts'
 import { checkSocketPath, isSocketAnswering } from './unix-socket.ts'
@@ -63,7 +63,7 @@ export async function bindListeners(
       // The kernel allows two sockets on one address until the first one listens. Then it is too late for a clear message.
       const bare = displayOf('http', listener.display)
       const twin = bound.some(other => displayOf('http', other.display) === bare)
-      bound.push(listener)
+      bound.push({ ...listener, hasProxyHeader: address.hasProxyHeader ?? false })
       if (twin) throw new OperatorError(`cannot listen on ${listener.display} twice: remove one of the two --bind`)
     }
     return bound
@@ -79,7 +79,7 @@ async function bindOne(
   unixSockets: UnixSocketOptions,
   handedOn: HandedOnSockets | null,
   scheme: Listener['scheme'],
-): Promise<Listener> {
+): Promise<BareListener> {
   switch (address.kind) {
     case 'tcp':
       return bindTcp(address.host, address.port, key, handedOn, scheme)
@@ -127,7 +127,7 @@ async function bindTcp(
   key: string,
   handedOn: HandedOnSockets | null,
   scheme: Listener['scheme'],
-): Promise<Listener> {
+): Promise<BareListener> {
   const wanted = formatTcp(scheme, host, port)
   const socket = await resolveHost(host, wanted).then(numeric => {
     try {
@@ -198,7 +198,7 @@ async function bindUnix(
   key: string,
   { mode = 0o666, identity = null }: UnixSocketOptions,
   scheme: Listener['scheme'],
-): Promise<Listener> {
+): Promise<BareListener> {
   const display = displayOf(scheme, `unix:${path}`)
   // Shorter than most names: a temporary path that is too long should not be the reason for an error.
   const temporary = join(dirname(path), `.${Math.random().toString(36).slice(2, 6)}`)

@@ -21,6 +21,7 @@ import { compileComputed } from './computed.ts'
 import { compileCors } from './cors.ts'
 import { type LocationEntry, locationTable } from './locations.ts'
 import { compileLog } from './log-lines.ts'
+import { compileScript } from './params.ts'
 import { compileProxy } from './proxy.ts'
 import { compileSiteNames, type FindSite, type HostPattern, type NamedSite } from './site-names.ts'
 import type {
@@ -42,6 +43,8 @@ export interface CompiledSites {
   readonly sites: readonly CompiledSite[]
   /** What `balance = "hash …"` looks at, by the name of its upstream. */
   readonly hashKeys: ReadonlyMap<string, Evaluate>
+  /** A log or a text says what became of proxied requests at each server (`$upstream_addr`). */
+  readonly needsTries: boolean
   /** Nobody may serve with the rest if there is one. */
   readonly problems: readonly PlacedProblem[]
   /** What is right, and does nothing. */
@@ -82,6 +85,7 @@ export function compileSites(
     find: compileSiteNames(named),
     sites: named.map(({ site }) => site),
     hashKeys,
+    needsTries: compiler.variables.needsTries,
     problems: compiler.problems,
     doubts: unusedVariables(model, compiler),
   }
@@ -240,6 +244,7 @@ function compileLocation(
     cors: settings.cors === null ? null : compileCors(settings.cors),
     errorTargets: compileErrorTargets(settings.errorPages, compiler),
     proxy: compileProxy(location, compiler),
+    script: compileScript(location, compiler),
     place: location.place,
   }
   return { ...own, locations: compileTable(location.locations, compiler, named, location) }

@@ -5,11 +5,13 @@
  * Invariants: one request has one line, whatever is in a variable. With `default` and `json` it is printable ASCII, so nobody forges a line or a
  * terminal command, and JSON stays JSON. `none` lets everything through but control characters. A value is cut at MAX_VALUE.
  *
- * Nearly always no value needs an escape, so all values are looked at together: that is one regular expression in place of a dozen.
+ * Nearly always no value needs an escape. What this program writes by itself (`PLAIN`) never does, so only what a client or an application
+ * chooses is looked at.
  */
 import type { SiteLog } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
 import type { CompiledLog, Evaluate, SiteRequest } from './site-request.ts'
+import { PLAIN } from './variables.ts'
 
 /** Enough for any real URL and agent, and lines stay readable. */
 const MAX_VALUE = 2048
@@ -20,21 +22,18 @@ export function compileLog(log: SiteLog, compiler: SiteCompiler): CompiledLog {
   const escapeValue = ESCAPES[log.escape]
   const unsafe = log.escape === 'none' ? CONTROLS_AND_BYTES : UNSAFE
   const nothing = log.escape === 'default' ? '-' : ''
-  const values = new Array<string>(parts.length).fill('')
   const line = (request: SiteRequest) => {
-    let all = ''
-    for (let i = 0; i < parts.length; i++) {
-      const value = bounded(parts[i]!.value(request))
-      values[i] = value
-      all += value
+    let all = first
+    for (const { value, isPlain, text } of parts) {
+      const given = value(request)
+      if (given === '') all += nothing + text
+      else if (isPlain) all += given + text
+      else {
+        const short = bounded(given)
+        all += (unsafe.test(short) ? escapeValue(short) : short) + text
+      }
     }
-    const isSafe = !unsafe.test(all)
-    let text = first
-    for (let i = 0; i < parts.length; i++) {
-      const value = values[i]!
-      text += (value === '' ? nothing : isSafe ? value : escapeValue(value)) + parts[i]!.text
-    }
-    return text
+    return all
   }
   const condition = log.condition === null ? null : compiler.template(log.condition, { own: OWN })
   return { log, line, condition }
@@ -42,6 +41,8 @@ export function compileLog(log: SiteLog, compiler: SiteCompiler): CompiledLog {
 
 interface Part {
   readonly value: Evaluate
+  /** No value of it needs an escape, and all are short. */
+  readonly isPlain: boolean
   /** What follows it. */
   readonly text: string
 }
@@ -52,7 +53,7 @@ function partsOf(format: string, compiler: SiteCompiler): { readonly first: stri
   const parts: Part[] = []
   for (const piece of compiler.pieces(format, OWN)) {
     if (typeof piece !== 'string') {
-      parts.push({ value: piece, text: '' })
+      parts.push({ value: piece, isPlain: piece === finalStatus || PLAIN.has(piece), text: '' })
       continue
     }
     // Somebody has written it as UTF-8.

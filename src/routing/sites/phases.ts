@@ -15,6 +15,7 @@ import { fileName, LEADS_AWAY } from './file-names.ts'
 import { findLocation } from './locations.ts'
 import { encodedQuery, normalPath } from './normal-path.ts'
 import { redirectUrl } from './redirects.ts'
+import { scriptName } from './script-names.ts'
 import type { FindSite } from './site-names.ts'
 import { type LookAt, SiteRequest, type StepsOutcome } from './site-request.ts'
 import { REDIRECTS } from './steps.ts'
@@ -61,6 +62,8 @@ export type Served = 'answered' | 'directory' | 'missing' | 'read-only'
 export interface ApplicationOrders {
   /** X-Accel-Redirect. `target`: a path with a query, or `@name`, as the application gave it. */
   readonly redirect: (request: SiteRequest, target: string) => void
+  /** A local redirect of a script: as if a client had asked for this path and query, so no internal location is reached. */
+  readonly redirectAsClient: (request: SiteRequest, target: string) => void
   /** The site has a page for the error, and shall use it. */
   readonly hasErrorPage: (request: SiteRequest, status: number) => boolean
   readonly showErrorPage: (request: SiteRequest, status: number) => void
@@ -236,7 +239,9 @@ export class Phases {
   }
 
   #found(request: SiteRequest, uri: string): Outcome {
-    if (request.uri !== uri) {
+    // A script that is there: what follows it in the path stays its PATH_INFO, which nginx loses here.
+    const isScript = request.location.script?.split != null && uri === scriptName(request)
+    if (request.uri !== uri && !isScript) {
       request.uri = uri
       request.isRewritten = true
     }
@@ -251,6 +256,9 @@ export class Phases {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
       case 'proxy':
+      case 'fastcgi':
+      case 'scgi':
+      case 'uwsgi':
         return this.#content.toProxy(request, this.#orders)
       case 'none':
         return this.#fail(request, 404, NO_SUCH_PLACE)
@@ -362,13 +370,13 @@ export class Phases {
     return this.#toPath(request, uri, question < 0 ? args : target.slice(question + 1))
   }
 
-  #toPath(request: SiteRequest, uri: string, args: string): Outcome {
+  #toPath(request: SiteRequest, uri: string, args: string, isInternal = true): Outcome {
     request.trace?.({ kind: 'internal-redirect', to: withArgs(uri, args) })
     if (--request.changesLeft < 0) return this.#tooManyChanges(request)
     request.uri = uri
     request.args = args
     request.isRewritten = true
-    request.isInternal = true
+    request.isInternal = isInternal
     request.isMoved = false
     return this.#run(request)
   }
@@ -389,7 +397,8 @@ export class Phases {
   }
 
   readonly #orders: ApplicationOrders = {
-    redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target)),
+    redirect: (request, target) => this.#guarded(request, () => this.#accelerated(request, target, true)),
+    redirectAsClient: (request, target) => this.#guarded(request, () => this.#accelerated(request, target, false)),
     hasErrorPage: ({ location, errorStatus, of }, status) =>
       errorStatus === 0 && of === null && location.errorTargets.has(status),
     showErrorPage: (request, status) => {
@@ -398,17 +407,17 @@ export class Phases {
   }
 
   /** The path comes from an application, which may have it from a client: it is read as a client's is. */
-  #accelerated(request: SiteRequest, target: string): Outcome {
-    if (target.startsWith('@')) return this.#toNamed(request, target.slice(1))
+  #accelerated(request: SiteRequest, target: string, isInternal: boolean): Outcome {
+    if (isInternal && target.startsWith('@')) return this.#toNamed(request, target.slice(1))
     const question = target.indexOf('?')
     const { mergesSlashes } = request.site
     const path = target.startsWith('/')
       ? normalPath(question < 0 ? target : target.slice(0, question), mergesSlashes)
       : null
     if (typeof path !== 'string')
-      return this.#fail(request, 502, 'The application answered with X-Accel-Redirect to no path')
+      return this.#fail(request, 502, 'The application answered with a redirect within the site to no path')
     readOnly(request.exchange)
-    return this.#toPath(request, path, question < 0 ? '' : target.slice(question + 1))
+    return this.#toPath(request, path, question < 0 ? '' : target.slice(question + 1), isInternal)
   }
 
   /** What goes on after the call that led to it: nobody awaits it. */
@@ -462,7 +471,7 @@ function hasLostAlias({ location, isMoved }: SiteRequest): boolean {
 function hasLostContent({ exchange: { request, body }, location: { handler } }: SiteRequest): boolean {
   if (!body.isPulled || body.length === 0) return false
   const isRead = request.method === 'GET' || request.method === 'HEAD'
-  return !isRead && (handler.kind === 'app' || handler.kind === 'proxy')
+  return !isRead && (handler.kind === 'app' || 'upstream' in handler)
 }
 
 const CONTENT_IS_GONE = 'An application has read the content of this request, so no other one can have it'

@@ -16,12 +16,23 @@ export function compileProxy({ handler, settings }: Location, compiler: SiteComp
   const uri = handler.uri === null ? null : compiler.compiledTemplate(handler.uri, { escapesGroups: true })
   return {
     upstream: handler.upstream,
+    isTls: handler.isTls,
     uri: uri === null ? null : { text: uri.evaluate, isWhole: uri.constant === null },
     uriText: handler.uri ?? '',
+    ...hostAndPort(handler.upstream),
     prefix: handler.prefix,
     setHeaders: settings.proxy.setHeaders.map(({ name, value }) => ({ name, value: compiler.template(value) })),
   }
 }
+
+/** As nginx has them in `$proxy_host` and `$proxy_port`. */
+function hostAndPort(upstream: string): Pick<CompiledProxy, 'host' | 'port'> {
+  if (upstream.startsWith('unix:')) return { host: 'localhost', port: '' }
+  const port = /:(\d+)$/.exec(upstream)?.[1] ?? USUAL_PORT
+  return { host: port === USUAL_PORT ? upstream.replace(/:80$/, '') : upstream, port }
+}
+
+const USUAL_PORT = '80'
 
 /** What a path must not have on the wire: as `ngx_escape_uri` has it for a URI. */
 const NOT_IN_PATH = /[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/g

@@ -4,7 +4,8 @@
  */
 import type { DecideByAddress } from '../../access/address-rules.ts'
 import type { HttpError } from '../../http/errors.ts'
-import type { Exchange } from '../../http/exchange.ts'
+import type { Exchange, ResponseHead } from '../../http/exchange.ts'
+import type { PassedOn } from '../../http/upstream-try.ts'
 import type {
   AccessRule,
   LimitUse,
@@ -14,6 +15,7 @@ import type {
   RequestLimit,
   SiteLog,
 } from '../../sites/model.ts'
+import type { ScriptProtocol } from '../../sites/upstream-model.ts'
 import { hostOf } from '../hosts.ts'
 import type { PathMap } from './path-map.ts'
 import type { PatternList } from './pattern-list.ts'
@@ -162,6 +164,8 @@ export interface CompiledLocation {
   readonly errorTargets: ReadonlyMap<number, CompiledErrorTarget>
   /** Null: it passes nothing on. */
   readonly proxy: CompiledProxy | null
+  /** Null: it passes nothing on as variables. */
+  readonly script: CompiledScript | null
   /** Null: no location is nested. */
   readonly locations: LocationTable | null
   readonly place: Place
@@ -198,12 +202,33 @@ export type CompiledTry =
 /** `proxy`; what it means: `proxy.ts`. */
 export interface CompiledProxy {
   readonly upstream: string
+  readonly isTls: boolean
   /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
   readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
   /** As it is written; empty: there is none. */
   readonly uriText: string
+  /** As `proxy` names the server, without port 80. `$proxy_host` */
+  readonly host: string
+  /** Empty: it is a Unix socket. `$proxy_port` */
+  readonly port: string
   readonly prefix: string
   readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
+}
+
+/** `fastcgi`, `scgi`, `uwsgi`; what it means: `params.ts`. */
+export interface CompiledScript {
+  readonly protocol: ScriptProtocol
+  readonly upstream: string
+  readonly params: readonly {
+    readonly name: string
+    readonly value: Evaluate
+    /** It is sent though it is empty. */
+    readonly isAlways: boolean
+  }[]
+  /** Behind a path that ends in a slash; empty: nothing. */
+  readonly index: string
+  /** Groups of `fastcgi-split-path-info`; null: there is none. */
+  readonly split: ((path: string) => Captures | null) | null
 }
 
 export interface CompiledErrorTarget {
@@ -213,6 +238,8 @@ export interface CompiledErrorTarget {
 
 /** Nobody writes to it: there is no variable. */
 const NO_VALUES: undefined[] = []
+/** Nobody writes to it: nothing was passed on, or nobody asks what became of it. */
+const NOT_PASSED_ON: readonly PassedOn[] = []
 
 export class SiteRequest {
   readonly exchange: Exchange
@@ -255,6 +282,10 @@ export class SiteRequest {
   /** What became of its limits, once for each request; empty: it met none. `$limit_req_status`, `$limit_conn_status` */
   rateStatus: LimitStatus = ''
   connectionStatus: LimitStatus = ''
+  /** The head that the last application or upstream gave, before the site changed anything. Null: none has. `$upstream_http_` */
+  answer: Pick<ResponseHead, 'status' | 'headers'> | null = null
+  /** To upstreams, one after the other: a bound has MAX_URI_CHANGES. Empty also if no variable needs it. `$upstream_addr` */
+  passedOn: readonly PassedOn[] = NOT_PASSED_ON
   /** The logs of its location are told at its end. */
   isLogged = false
   /** As it was sent, though the page of an error is asked for by GET. */

@@ -13,7 +13,9 @@ import { clfTime, isoTime } from '../../http/log-time.ts'
 import { SERVER_PROTOCOL } from '../../http/server-protocol.ts'
 import { fileName } from './file-names.ts'
 import type { Problem } from './problem.ts'
+import { pathInfo, scriptName } from './script-names.ts'
 import type { Evaluate, SiteRequest } from './site-request.ts'
+import { needsTries, seconds, UPSTREAM_PREFIXES, UPSTREAM_VARIABLES, valuesOf } from './upstream-variables.ts'
 
 const own = hostname()
 
@@ -43,7 +45,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['content_type', r => header(r, 'content-type')],
   ['document_root', r => r.location.directory?.(r) ?? ''],
   ['request_filename', r => fileName(r, r.uri)],
-  ['upstream_status', r => String(r.exchange.response.status || '')],
+  ['fastcgi_script_name', scriptName],
+  ['fastcgi_path_info', pathInfo],
   ['status', r => String(r.exchange.response.status || '')],
   ['body_bytes_sent', r => String(r.exchange.response.bytesWritten)],
   ['limit_req_status', r => r.rateStatus],
@@ -68,22 +71,41 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['ssl_client_s_dn', r => r.exchange.local.tls?.client?.subject ?? ''],
   ['ssl_client_raw_cert', r => r.exchange.local.tls?.client?.pem ?? ''],
   ['ssl_client_escaped_cert', r => encodeURIComponent(r.exchange.local.tls?.client?.pem ?? '')],
+  ...UPSTREAM_VARIABLES,
 ])
 
 /** By the beginning of their names; what follows is the name of a header, a cookie, an argument. */
 const BY_PREFIX: readonly (readonly [string, (name: string) => Evaluate])[] = [
-  ['upstream_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
-  ['sent_http_', name => r => responseHeader(r, name.replaceAll('_', '-'))],
-  ['http_', name => r => header(r, name.replaceAll('_', '-'))],
+  ...UPSTREAM_PREFIXES,
+  ['sent_http_', name => sentField(name.replaceAll('_', '-'))],
+  ['http_', ofRequest],
   ['arg_', name => r => argument(r.args, name)],
   ['cookie_', name => r => cookie(r, name)],
 ]
 
+/** What no client and no application chooses: digits, letters, and some of `-+:./[]` and blanks. */
+export const PLAIN: ReadonlySet<Evaluate> = new Set(
+  [
+    ...['request_id', 'request_time', 'server_protocol', 'scheme', 'status', 'body_bytes_sent', 'msec', 'time_iso8601'],
+    ...[
+      'time_local',
+      'queue_time',
+      'app_time',
+      'worker',
+      'pid',
+      'server_port',
+      'limit_req_status',
+      'limit_conn_status',
+    ],
+  ].map(name => BUILT_IN.get(name)!),
+)
+
 /** Names of nginx's, or their beginnings, that mean nothing here. */
 const NOT_HERE: readonly (readonly [string, string])[] = [
-  ['upstream_', 'is not there: of an upstream there are $upstream_status and $upstream_http_NAME'],
-  ['proxy_add_x_forwarded_for', 'is not needed: X-Forwarded-For is sent to upstreams by itself'],
-  ['proxy_', 'is not there: the server is the one that proxy names'],
+  ['upstream_cache_', 'is not there: no response of an upstream is kept'],
+  ['upstream_queue_time', 'is not there: no request waits for a server of an upstream'],
+  ['upstream_', 'is not there: the reference lists those of an upstream'],
+  ['proxy_', 'is not there: of proxy there are $proxy_host, $proxy_port and $proxy_add_x_forwarded_for'],
   ['limit_rate', 'is no variable here: limit-rate takes text with variables'],
   ['binary_remote_addr', 'is not needed: $remote_addr is as good a key'],
   ['geoip', 'needs a database of addresses, which Jumak does not read'],
@@ -138,6 +160,12 @@ export class Variables {
     return this.#used.has(name)
   }
 
+  /** Something has asked for what is only known if the tries of proxied requests are written down. */
+  get needsTries(): boolean {
+    for (const name of this.#used) if (needsTries(name)) return true
+    return false
+  }
+
   /** A problem is a phrase: `names the variable $x, which …`. */
   readonly resolve = (name: string): Evaluate | Problem => {
     this.#used.add(name)
@@ -180,12 +208,10 @@ function requestUri({ exchange: { request } }: SiteRequest): string {
   return request.query === '' ? request.path : `${request.path}?${request.query}`
 }
 
-/** With milliseconds, as nginx: `0.012`. */
-function seconds(ms: number): string {
-  const whole = Math.floor(ms)
-  const rest = whole % 1000
-  const zeros = rest < 10 ? '00' : rest < 100 ? '0' : ''
-  return `${(whole - rest) / 1000}.${zeros}${rest}`
+/** `written`: the name of a header with `_` for `-`. */
+function ofRequest(written: string): Evaluate {
+  const name = written.replaceAll('_', '-')
+  return r => header(r, name)
 }
 
 function header({ exchange: { request } }: SiteRequest, name: string): string {
@@ -200,11 +226,8 @@ function header({ exchange: { request } }: SiteRequest, name: string): string {
   return value
 }
 
-function responseHeader({ exchange: { response } }: SiteRequest, name: string): string {
-  const lines = response.head?.headers ?? []
-  const values: string[] = []
-  for (let i = 0; i < lines.length; i += 2) if (lines[i]!.toLowerCase() === name) values.push(lines[i + 1]!)
-  return values.join(', ')
+function sentField(name: string): Evaluate {
+  return ({ exchange: { response } }) => (response.head === null ? '' : valuesOf(response.head.headers, name))
 }
 
 /** The first one; as it was sent, not decoded. Case does not matter. */

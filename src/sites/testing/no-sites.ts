@@ -10,4 +10,5 @@ export const NO_SITES: SitesModel = {
   limits: [],
   logs: [],
   upstreams: [],
+  upstreamTls: [],
 }

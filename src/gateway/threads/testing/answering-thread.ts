@@ -77,7 +77,7 @@ const connections = new Connections({
 const receiver = new Receiver({
   connections,
   memory,
-  listeners: unixPaths.map(unixPath => ({ unixPath, scheme: 'http' })),
+  listeners: unixPaths.map(unixPath => ({ unixPath, scheme: 'http', hasProxyHeader: false })),
   cells,
   limit: limits.connections,
   calls,

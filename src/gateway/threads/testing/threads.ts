@@ -56,7 +56,15 @@ export async function setUp(t: TestContext, options: SetupOptions = {}): Promise
   const dup = options.dup ?? calls.dup
   const acceptor = new Acceptor({ admission, limit: limits.connections, calls: { dup } }, balanceMs)
   const bound = new BoundSocket(unixPath === null ? { host: '127.0.0.1', port: 0 } : ({ path: unixPath } as never))
-  const listener = { fd: bound.fd(), unixPath, port: 0, display: 'here', isShared: false, scheme: 'http' as const }
+  const listener = {
+    fd: bound.fd(),
+    unixPath,
+    port: 0,
+    display: 'here',
+    isShared: false,
+    scheme: 'http' as const,
+    hasProxyHeader: false,
+  }
   const listening = Promise.withResolvers<void>()
   const server = acceptor.listen(listener, 0, listening.resolve, error => errors.push(error.message))
   await listening.promise

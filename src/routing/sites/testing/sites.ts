@@ -55,7 +55,9 @@ export const SETTINGS: LocationSettings = {
     nextUpstream: ['error', 'timeout'],
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
+    tls: 0,
   },
+  params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
 }
 
 /** Answers with its label, unless `of` says something else. */

@@ -1,0 +1,127 @@
+/** Which variables a script gets of a request, and that no client makes one of its own. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FakeRequest } from '../../apps/testing/fake-exchange.ts'
+import { model, prefix, SETTINGS, site, sitesOf } from '../../routing/sites/testing/sites.ts'
+import type { ParamSettings, ScriptProtocol } from '../../sites/upstream-model.ts'
+import { scriptVariables } from './script-request.ts'
+
+interface Location {
+  readonly protocol?: ScriptProtocol
+  readonly params?: Readonly<Record<string, string>>
+  readonly split?: string
+  readonly index?: string
+}
+
+function variables(
+  target: string,
+  { protocol = 'fastcgi', params = {}, split, index }: Location = {},
+  fields: FakeRequest = {},
+  contentLength = 0,
+): Record<string, string> {
+  const set = Object.entries(params).map(([name, value]) => ({ name, value }))
+  const own: ParamSettings = {
+    params: { fastcgi: set, scgi: set, uwsgi: set },
+    fastcgiIndex: index ?? null,
+    splitPathInfo: split ?? null,
+  }
+  const handler = { kind: protocol, upstream: 'x' } as const
+  const settings = { ...SETTINGS, root: '/srv/www/', params: own }
+  const names = [{ kind: 'exact', name: 'own.test' } as const]
+  const sites = sitesOf(model(site({ names, locations: [prefix('/', { handler, settings })] })))
+  const request = sites(target, 'shop.test:8000', { version: '1.1', ...fields }).request!
+  const lines = scriptVariables(request.location.script!, request, contentLength)
+  const all: Record<string, string> = {}
+  for (let i = 0; i < lines.length; i += 2) {
+    assert.ok(!(lines[i]! in all), `${lines[i]} comes twice`)
+    all[lines[i]!] = lines[i + 1]!
+  }
+  return all
+}
+
+test('the script and what follows it in the path', () => {
+  const split = '^(.+\\.php)(/.*)$'
+  const plain = variables('/a%20b.php?x=%20')
+  assert.deepEqual(
+    [plain['SCRIPT_NAME'], plain['SCRIPT_FILENAME'], plain['PATH_INFO'], plain['QUERY_STRING'], plain['REQUEST_URI']],
+    ['/a b.php', '/srv/www/a b.php', undefined, 'x=%20', '/a%20b.php?x=%20'],
+  )
+  const cut = variables('/i.php/x/y', { split })
+  assert.deepEqual(
+    [cut['SCRIPT_NAME'], cut['PATH_INFO'], cut['PATH_TRANSLATED'], cut['DOCUMENT_URI']],
+    ['/i.php', '/x/y', '/srv/www/x/y', '/i.php/x/y'],
+  )
+  assert.equal(variables('/i.php', { split })['PATH_INFO'], undefined)
+  assert.equal(variables('/dir/', { index: 'index.php' })['SCRIPT_FILENAME'], '/srv/www/dir/index.php')
+  assert.deepEqual(
+    [variables('/p', { protocol: 'uwsgi' })['PATH_INFO'], variables('/p', { protocol: 'scgi' })['SCRIPT_NAME']],
+    ['/p', ''],
+  )
+})
+
+test('names and addresses are what Jumak knows', () => {
+  const headers = [
+    'x-forwarded-for',
+    '6.6.6.6',
+    'x-real-ip',
+    '6.6.6.6',
+    'forwarded',
+    'for=6.6.6.6',
+    'x-request-id',
+    'theirs',
+  ]
+  const all = variables('/', {}, { headers, address: '192.0.2.7', scheme: 'https' })
+  assert.deepEqual(
+    [all['REMOTE_ADDR'], all['HTTPS'], all['REQUEST_SCHEME'], all['SERVER_NAME'], all['HTTP_HOST']],
+    ['192.0.2.7', 'on', 'https', 'own.test', 'shop.test:8000'],
+  )
+  assert.notEqual(all['HTTP_X_REQUEST_ID'], 'theirs')
+  assert.ok(!Object.values(all).includes('6.6.6.6'))
+  assert.equal('REMOTE_USER' in variables('/', {}, { headers: ['authorization', 'Basic cm9vdDp4'] }), false)
+})
+
+test('no header of a client replaces a variable that is set, nor makes HTTP_PROXY', () => {
+  const params = { HTTP_X_OWN: 'ours', APP: '$arg_a', EMPTY: '', REQUEST_METHOD: 'PUT' }
+  const headers = [
+    'proxy',
+    'http://evil',
+    'x-own',
+    'theirs',
+    'x-more',
+    '1',
+    'x-more',
+    '2',
+    'connection',
+    'x-hop',
+    'x-hop',
+    '1',
+    'cookie',
+    'a=1',
+    'cookie',
+    'b=2',
+  ]
+  const all = variables('/?a=b', { params }, { headers })
+  assert.deepEqual(
+    [all['HTTP_X_OWN'], all['APP'], all['REQUEST_METHOD'], all['HTTP_X_MORE'], all['HTTP_COOKIE']],
+    ['ours', 'b', 'PUT', '1,2', 'a=1; b=2'],
+  )
+  for (const name of ['HTTP_PROXY', 'HTTP_CONNECTION', 'HTTP_X_HOP', 'EMPTY']) assert.equal(name in all, false, name)
+})
+
+test('content has its true length and its type', () => {
+  const headers = ['content-length', '99', 'content-type', 'text/plain', 'transfer-encoding', 'chunked']
+  const all = variables('/', {}, { method: 'POST', headers }, 5)
+  assert.deepEqual([all['CONTENT_LENGTH'], all['CONTENT_TYPE']], ['5', 'text/plain'])
+  for (const name of ['HTTP_CONTENT_LENGTH', 'HTTP_CONTENT_TYPE', 'HTTP_TRANSFER_ENCODING'])
+    assert.equal(name in all, false)
+  assert.equal(variables('/', {}, { method: 'POST' })['CONTENT_LENGTH'], '0')
+  assert.equal('CONTENT_LENGTH' in variables('/'), false)
+})
+
+test('what a protocol cannot carry is refused', () => {
+  const headers = ['x-a', 'a'.repeat(65_500)]
+  assert.throws(() => variables('/', { protocol: 'uwsgi' }, { headers }), { status: 431 })
+  assert.ok(variables('/', { protocol: 'fastcgi' }, { headers }))
+  assert.throws(() => variables('/', {}, { isWebSocket: true, version: '2' }), { status: 501 })
+  assert.ok(variables('/', {}, { isWebSocket: true }))
+})

@@ -1,0 +1,187 @@
+/** Calls to a real server with an exchange in memory: each ends, whatever fails. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
+import { DeadlineList } from '../base/deadlines.ts'
+import { MemoryBudget } from '../base/memory-budget.ts'
+import { OpenFiles } from '../base/open-files.ts'
+import { TemporarySpace } from '../base/temporary-space.ts'
+import { HttpError } from '../http/errors.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { acceptOf } from '../http/websocket-key.ts'
+import type { UpstreamServer } from '../sites/upstream-model.ts'
+import { GroupState, makeGroupMemory } from './balance/member-state.ts'
+import { UpstreamCall } from './call.ts'
+import { PLAIN } from './connection.ts'
+import { UpstreamGroup } from './group.ts'
+import { ConnectionRoom } from './room.ts'
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+async function serve(t: TestContext, act: (socket: Socket) => void): Promise<UpstreamServer> {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket.on('error', () => {}))
+    act(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return {
+    label: 'back',
+    address: { kind: 'tcp', host: '127.0.0.1', port: (server.address() as AddressInfo).port },
+    weight: 1,
+    maxFails: 1,
+    failTimeout: 10_000,
+    maxConns: 0,
+    slowStart: 0,
+    isBackup: false,
+    isDown: false,
+    isDraining: false,
+  }
+}
+
+/** What calls of one test share, and what they have told. */
+function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_000) {
+  const room = new ConnectionRoom(files)
+  const place = { file: 'jumak.toml', line: 1, column: 1 }
+  const group = new UpstreamGroup(
+    {
+      name: 'back',
+      protocol: 'http',
+      servers: [server],
+      balance: 'round-robin',
+      hashKey: null,
+      keepalive: 4,
+      keepaliveTimeout: 60_000,
+      isSingle: true,
+      place,
+    },
+    new GroupState(makeGroupMemory(1, 16, false), 1, 0),
+    room,
+  )
+  const memory = new MemoryBudget()
+  const told: string[] = []
+  const refused = new Map<Exchange, number>()
+  const list = new DeadlineList(10_000)
+  const start = (request: FakeRequest, change: (exchange: FakeExchange) => void = () => {}) => {
+    const exchange = new FakeExchange(request)
+    change(exchange)
+    const over = new Promise<number>(resolve => {
+      new UpstreamCall(
+        exchange,
+        group,
+        {
+          sockets: PLAIN,
+          head: {
+            method: 'GET',
+            target: '/',
+            headers: ['Host', 'a'],
+            contentLength: 0,
+            webSocketKey: request.isWebSocket ? KEY : null,
+          },
+          body: null,
+          question: { address: '', key: '' },
+          toClient: ({ status, reason, headers }) => ({ status, reason, headers }),
+          record: null,
+        },
+        {
+          connect: new DeadlineList(connectMs),
+          send: list,
+          read: list,
+          nextUpstream: new Set(['error', 'timeout']),
+          tries: 0,
+          triesTimeout: 0,
+        },
+        {
+          relay: { space: new TemporarySpace('/tmp'), memory, memoryBuffer: 1000, responseBuffer: 1000 },
+          tunnels: { memory, send: list, sendMs: 1000, passing: () => null, linger: list, watchMs: 0 },
+          room,
+          log: (_, message) => told.push(message),
+          refuse: (one, error) => {
+            const status = error instanceof HttpError ? error.status : 500
+            refused.set(one, status)
+            resolve(status)
+          },
+        },
+      ).start()
+      exchange.sent.events.once('over', () => resolve(exchange.sent.status))
+    })
+    return { exchange, over }
+  }
+  // Connections to upstreams hold no process.
+  const hold = setInterval(() => {}, 1000)
+  const stop = () => {
+    clearInterval(hold)
+    group.close()
+  }
+  return { group, room, told, start, stop }
+}
+
+test('an exception of ours at the end of a response cuts it: its client does not wait', async t => {
+  const server = await serve(t, socket =>
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')),
+  )
+  const { start, stop } = proxy(server)
+  t.after(stop)
+  const { over } = start({}, exchange => {
+    exchange.sent.end = () => {
+      throw new Error('our bug')
+    }
+  })
+  assert.equal(await over, 500)
+  assert.equal(await start({}).over, 200)
+})
+
+test('a WebSocket that the client’s side cannot take ends the connection, and the client is answered', async t => {
+  let closed: Promise<unknown> | undefined
+  const server = await serve(t, socket => {
+    closed = once(socket, 'close')
+    const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${acceptOf(KEY)}`]
+    socket.on('data', () => socket.write(`HTTP/1.1 101 S\r\n${lines.join('\r\n')}\r\n\r\n`))
+  })
+  const { start, stop } = proxy(server)
+  t.after(stop)
+  const { over } = start({ isWebSocket: true }, exchange => {
+    exchange.acceptTunnel = () => {
+      throw new HttpError(400, 'The client has gone', 'client')
+    }
+  })
+  assert.equal(await over, 400)
+  await closed
+})
+
+test('a call waits while no file may be opened, in order; idle connections make room; too long is 503', async t => {
+  const held: Socket[] = []
+  const answer = (socket: Socket | undefined) => socket!.write('HTTP/1.1 204 N\r\nConnection: close\r\n\r\n')
+  let cameNext: (socket: Socket) => void = () => {}
+  const server = await serve(t, socket =>
+    socket.once('data', () => {
+      held.push(socket)
+      cameNext(socket)
+    }),
+  )
+  const came = () => new Promise<Socket>(resolve => (cameNext = resolve))
+  const files = new OpenFiles(1)
+  const { start, stop, told } = proxy(server, files, 300)
+  t.after(stop)
+  const one = came()
+  const first = start({})
+  await one
+  const two = came()
+  const second = start({})
+  assert.equal(held.length, 1)
+  answer(held[0])
+  assert.equal(await first.over, 204)
+  await two
+  const third = start({})
+  assert.equal(await third.over, 503)
+  assert.match(told.join('\n'), /too many files are open/)
+  answer(held[1])
+  assert.equal(await second.over, 204)
+})
