@@ -75,7 +75,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'shared',
     'limits',
   ],
-  master: ['base', 'control', 'observe'],
+  master: ['base', 'control', 'observe', 'sites'],
   adapters: ['base', 'config'],
   cli: ['base', 'config', 'control', 'observe', 'master', 'adapters', 'http', 'routing', 'access', 'sites'],
 }

@@ -4,7 +4,7 @@
  * at each start, so it imports nothing.
  */
 
-export const COMMANDS = ['status', 'reload', 'upgrade', 'stop', 'workers', 'log-level'] as const
+export const COMMANDS = ['status', 'reload', 'upgrade', 'stop', 'workers', 'log-level', 'upstream'] as const
 
 export type Command = (typeof COMMANDS)[number]
 

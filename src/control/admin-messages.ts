@@ -12,10 +12,11 @@
  * Not here: the socket (`master/admin/server.ts`), what a command does (`master/admin/commands.ts`), the shapes (`admin-shapes.ts`).
  */
 import type { LogLevel } from '../config/types.ts'
+import type { UpstreamServer } from '../sites/upstream-model.ts'
 
 export const ADMIN_VERSION = 1
 
-/** Bytes of a question. The longest has two names of 32 characters. */
+/** Bytes of a question. The longest has a server with its settings. */
 export const MAX_QUESTION = 4096
 /** Bytes of an answer: the status of some thousand workers, each with what it runs. */
 export const MAX_ANSWER = 16 * 1024 * 1024
@@ -28,6 +29,16 @@ export type AdminQuestion =
   | { readonly command: 'stop' }
   | { readonly command: 'workers'; readonly app?: string; readonly pool?: string; readonly workers: number }
   | { readonly command: 'log-level'; readonly level: LogLevel }
+  /** `upstream`: may be left out for `list`: all of them. `label`: of a server, for all but `list`. `server`: the same with its settings, for `add`. */
+  | {
+      readonly command: 'upstream'
+      readonly action: 'list' | UpstreamAction
+      readonly upstream?: string
+      readonly label?: string
+      readonly server?: UpstreamServer
+    }
+
+export type UpstreamAction = 'add' | 'drain' | 'remove'
 
 export type AdminCommand = AdminQuestion['command']
 
@@ -65,6 +76,40 @@ export interface ProgramStatus extends Usage {
   /** Null: it has just died, and the next one is on its way. */
   readonly gateway: GatewayStatus | null
   readonly apps: readonly AppStatus[]
+  /** That locations use. A program that was started before it knew them tells none. */
+  readonly upstreams?: readonly UpstreamStatus[]
+}
+
+export interface UpstreamStatus {
+  readonly name: string
+  readonly balance: string
+  readonly servers: readonly ServerStatus[]
+}
+
+/**
+ * `up`. `out`: it has failed, and gets nothing for a while. `down`: so the configuration says. `draining`: it gets no new requests. `removed`:
+ * it is in the file, and `jumak upstream … remove` has taken it away.
+ */
+export type ServerState = 'up' | 'out' | 'down' | 'draining' | 'removed'
+
+export interface ServerStatus {
+  /** `10.0.0.1:8000`. */
+  readonly server: string
+  readonly state: ServerState
+  /** By `jumak upstream … add`; the file does not have it. */
+  readonly isAdded: boolean
+  readonly weight: number
+  readonly isBackup: boolean
+  /** Null: the gateway did not answer, or does not know the server. */
+  readonly traffic: ServerTraffic | null
+}
+
+export interface ServerTraffic {
+  /** Requests that it has, streams and WebSockets included. */
+  readonly running: number
+  /** Since this gateway started: requests that it got, and failures of it. */
+  readonly requests: number
+  readonly failures: number
 }
 
 export interface CertificateStatus {

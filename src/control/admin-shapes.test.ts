@@ -26,7 +26,10 @@ const WRONG: readonly (readonly [line: string, problem: RegExp])[] = [
   ['{}', /^this program speaks version 1 \(field "jumak"\), not undefined$/],
   ['{"jumak":"1","command":"stop"}', /speaks version 1/],
   ['{"jumak":2,"command":"stop","more":1}', /speaks version 1 .*not 2$/],
-  ['{"jumak":1}', /^there is no command undefined; there are status, reload, upgrade, stop, workers, log-level$/],
+  [
+    '{"jumak":1}',
+    /^there is no command undefined; there are status, reload, upgrade, stop, workers, log-level, upstream$/,
+  ],
   ['{"jumak":1,"command":"toString"}', /^there is no command "toString"/],
   ['{"jumak":1,"command":"__proto__"}', /^there is no command/],
   ['{"jumak":1,"command":"stop","now":true}', /^stop has no field "now"$/],

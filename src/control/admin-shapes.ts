@@ -31,9 +31,13 @@ import {
   type PoolStatus,
   type ProgramStatus,
   type RunningRequest,
+  type ServerStatus,
+  type ServerTraffic,
+  type UpstreamStatus,
   type WorkerStatus,
   type WorkerTraffic,
 } from './admin-messages.ts'
+import { SERVER } from './sites-shape.ts'
 
 /** Of a name of an application or a pool in a question. Which names there are is said by the answer. */
 const name = text(64)
@@ -54,6 +58,10 @@ const QUESTIONS: { readonly [Command in AdminCommand]: Question<Required<FieldsO
   stop: { checks: {}, optional: [] },
   workers: { checks: { app: name, pool: name, workers }, optional: ['app', 'pool'] },
   'log-level': { checks: { level }, optional: [] },
+  upstream: {
+    checks: { action: oneOf(['list', 'add', 'drain', 'remove']), upstream: name, label: text(300), server: SERVER },
+    optional: ['upstream', 'label', 'server'],
+  },
 }
 
 export const ADMIN_COMMANDS: readonly string[] = Object.keys(QUESTIONS)
@@ -74,7 +82,13 @@ export function readQuestion(line: string): { readonly question: AdminQuestion }
   if (typeof command !== 'string' || !Object.hasOwn(QUESTIONS, command))
     return { problem: `there is no command ${show(command)}; there are ${ADMIN_COMMANDS.join(', ')}` }
   const problem = wrongField(QUESTIONS[command as AdminCommand], command, fields)
-  return problem === null ? { question: { command, ...fields } as AdminQuestion } : { problem }
+  if (problem !== null) return { problem }
+  const { action, upstream, label, server } = fields
+  if (command === 'upstream' && action !== 'list' && (upstream === undefined || label === undefined))
+    return { problem: `${action} of upstream needs the fields upstream and label` }
+  if (action === 'add' && (server as { label?: string } | undefined)?.label !== label)
+    return { problem: 'add of upstream needs the field server, with the same label' }
+  return { question: { command, ...fields } as AdminQuestion }
 }
 
 function wrongField(
@@ -101,6 +115,7 @@ const amount = numberFrom(0, Number.MAX_SAFE_INTEGER)
 const pid = wholeNumber(1, 2 ** 31 - 1)
 const words = text(4096)
 const MAX_APPS = 1000
+const MAX_UPSTREAMS = 10_000
 const MAX_WORKERS = 100_000
 /** Of ten thousand years, which some certificates last. */
 const MAX_DAYS = 4_000_000
@@ -171,6 +186,15 @@ const certificate = object<CertificateStatus>({
   daysLeft: wholeNumber(-MAX_DAYS, MAX_DAYS),
   problem: words,
 })
+const server = object<ServerStatus>({
+  server: words,
+  state: oneOf(['up', 'out', 'down', 'draining', 'removed']),
+  isAdded: flag,
+  weight: count,
+  isBackup: flag,
+  traffic: orNull(object<ServerTraffic>({ running: count, requests: count, failures: count })),
+})
+const upstream = object<UpstreamStatus>({ name: words, balance: words, servers: listOf(server, 1000) })
 const status = object<ProgramStatus>({
   ...usage,
   version: words,
@@ -182,13 +206,14 @@ const status = object<ProgramStatus>({
   certificates: optional(listOf(certificate, 1000)),
   gateway: orNull(gateway),
   apps: listOf(app, MAX_APPS),
+  upstreams: optional(listOf(upstream, MAX_UPSTREAMS)),
 })
 const progress = object<{ progress: string }>({ progress: words })
 const failure = object<{ error: string }>({ error: text(65_536) })
 const success = object<{ ok: boolean; command: string; message: string }>({
   ok: flag,
   command: oneOf(ADMIN_COMMANDS.filter(command => command !== 'status')),
-  message: words,
+  message: text(1024 ** 2),
 })
 
 /** For the client: an answer, or what is wrong with the line. */

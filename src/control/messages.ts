@@ -21,6 +21,7 @@ import type {
   WarmupRequest,
 } from '../config/types.ts'
 import type { SitesModel } from '../sites/model.ts'
+import type { Upstream } from '../sites/upstream-model.ts'
 import type { WorkerTraffic } from './admin-messages.ts'
 import type { GatewayTls } from './tls-messages.ts'
 
@@ -92,6 +93,28 @@ export interface TrafficReport {
   readonly streams: number
   readonly pools: readonly ReportedPool[]
   readonly workers: readonly ReportedWorker[]
+  /** Of the sites that are in force. */
+  readonly upstreams: readonly ReportedUpstream[]
+}
+
+/** A group that requests are passed on to. */
+export interface ReportedUpstream {
+  readonly name: string
+  readonly servers: readonly ReportedServer[]
+}
+
+export interface ReportedServer {
+  /** As in the configuration, without its settings. */
+  readonly label: string
+  /** Requests that it has, streams and WebSockets included, of all threads. */
+  readonly running: number
+  /** Since this gateway started, modulo 2^32: requests that it got, and failures of it. */
+  readonly requests: number
+  readonly failures: number
+  /** It has failed, and gets nothing for a while. */
+  readonly isOut: boolean
+  /** In all threads: it gets no new request. */
+  readonly isDraining: boolean
 }
 
 export interface ReportedPool {
@@ -201,6 +224,8 @@ export type MasterToGateway =
       readonly affinityKey: string
       readonly sites: SitesModel
     }
+  /** Servers of upstreams have come, gone, or are drained. All upstreams of the sites in force, as in `apps`. */
+  | { readonly type: 'upstreams'; readonly upstreams: readonly Upstream[] }
   /** Certificates and keys that were read again, or new keys of tickets. For new connections: those that are open keep what they have. */
   | { readonly type: 'tls'; readonly tls: GatewayTls }
   | { readonly type: 'reopen-logs' }
@@ -231,7 +256,18 @@ export type MasterToGateway =
 /** What is in force from one moment on: where the gateway has several threads, in all of them from the same moment on. */
 export type GatewayChange = Extract<
   MasterToGateway,
-  { readonly type: 'serve' | 'static' | 'error-pages' | 'trusted-proxies' | 'https' | 'apps' | 'tls' | 'stopping' }
+  {
+    readonly type:
+      | 'serve'
+      | 'static'
+      | 'error-pages'
+      | 'trusted-proxies'
+      | 'https'
+      | 'apps'
+      | 'upstreams'
+      | 'tls'
+      | 'stopping'
+  }
 >
 
 export type GatewayStart = Extract<MasterToGateway, { readonly type: 'start' }>

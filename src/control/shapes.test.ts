@@ -116,6 +116,8 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
   'trusted-proxies': [{ type: 'trusted-proxies', ranges: ['10.0.0.0/8', 'unix'] }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
+  // What is in them is checked as in `apps`.
+  upstreams: [{ type: 'upstreams', upstreams: [] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
     { type: 'serve', app: 'shop', generation: 2, path: '' },
@@ -152,6 +154,12 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
           answered: 1012,
           running: 1,
           requests: [{ id: 'k3f9x2ab-1z', method: 'GET', path: '/', state: 'running', milliseconds: 30 }],
+        },
+      ],
+      upstreams: [
+        {
+          name: 'back',
+          servers: [{ label: '10.0.0.1:8000', running: 1, requests: 9, failures: 0, isOut: false, isDraining: true }],
         },
       ],
     },

@@ -49,11 +49,13 @@ import type {
   ReportedException,
   ReportedFrame,
   ReportedPool,
+  ReportedServer,
+  ReportedUpstream,
   ReportedWorker,
   SourceFile,
   WorkerToMaster,
 } from './messages.ts'
-import { sitesModel } from './sites-shape.ts'
+import { sitesModel, UPSTREAM } from './sites-shape.ts'
 import { gatewayTls } from './tls-messages.ts'
 
 /** All messages of one channel in one direction: the checks by type and field. */
@@ -83,6 +85,8 @@ const MAX_LISTENERS = 4096
 const MAX_MOUNTS = 10_000
 /** Far more than one gateway can serve. */
 const MAX_POOLS = 10_000
+/** And servers of one. */
+const MAX_UPSTREAMS = 10_000
 const MAX_WORKERS = 100_000
 /** 24 days: the longest timer of Node. */
 const MAX_DELAY_MS = 2 ** 31 - 1
@@ -179,6 +183,21 @@ const reportedPool = object<ReportedPool>({
   perSecond: numberFrom(0, Number.MAX_SAFE_INTEGER),
 })
 
+const reportedUpstream = object<ReportedUpstream>({
+  name: line,
+  servers: listOf(
+    object<ReportedServer>({
+      label: line,
+      running: count,
+      requests: count,
+      failures: count,
+      isOut: flag,
+      isDraining: flag,
+    }),
+    MAX_UPSTREAMS,
+  ),
+})
+
 /** For the wire: there the same processes send reports, too. */
 export function isErrorReport(value: unknown): value is ErrorReport {
   return report(value) === null
@@ -220,6 +239,7 @@ export const GATEWAY_SHAPES: Shapes<GatewayToMaster> = {
     streams: count,
     pools: listOf(reportedPool, MAX_POOLS),
     workers: listOf(object<ReportedWorker>({ worker: number, ...WORKER_TRAFFIC }), MAX_WORKERS),
+    upstreams: listOf(reportedUpstream, MAX_UPSTREAMS),
   },
   'worker-warming': { worker: number },
   'worker-cold': { worker: number, note: logged },
@@ -281,6 +301,7 @@ export const MASTER_SHAPES: Shapes<MasterToGateway> = {
   static: { app: appName, mounts: listOf(mount, MAX_MOUNTS) },
   apps: { apps: gatewayApps, affinityKey, sites: sitesModel },
   'error-pages': { pages: errorPages },
+  upstreams: { upstreams: listOf(UPSTREAM, MAX_UPSTREAMS) },
   'trusted-proxies': { ranges: trustedRanges },
   https: { https },
   tls: { tls: gatewayTls },

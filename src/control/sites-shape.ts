@@ -174,7 +174,8 @@ const paramSettings = object<ParamSettings>({
   fastcgiIndex: orNull(line),
   splitPathInfo: orNull(line),
 })
-const server = object<UpstreamServer>({
+/** `jumak upstream` has one, too. */
+export const SERVER = object<UpstreamServer>({
   label: line,
   address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
   weight: wholeNumber(1, 65_535),
@@ -186,10 +187,11 @@ const server = object<UpstreamServer>({
   isDown: flag,
   isDraining: flag,
 })
-const upstream = object<Upstream>({
+/** The gateway is told of changes, too. */
+export const UPSTREAM = object<Upstream>({
   name: line,
   protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
-  servers: listOf(server, MAX_ENTRIES),
+  servers: listOf(SERVER, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
@@ -358,7 +360,7 @@ const log = object<SiteLog>({
 export const sitesModel: Check = object<SitesModel>({
   sites: listOf(site, MAX_ENTRIES),
   maps: listOf(map, MAX_ENTRIES),
-  upstreams: listOf(upstream, MAX_ENTRIES),
+  upstreams: listOf(UPSTREAM, MAX_ENTRIES),
   upstreamTls: listOf(upstreamTls, MAX_ENTRIES),
   passwordFiles: listOf(
     object<PasswordFile>({ file: line, users: listOf(object({ name: line, hash: line }), MAX_ENTRIES) }),

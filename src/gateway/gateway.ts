@@ -163,7 +163,12 @@ export class Gateway {
         this.#parts.setLogLevel(message.level)
         break
       case 'report':
-        this.#options.send({ type: 'reported', id: message.id, ...this.#reports.make() })
+        this.#options.send({
+          type: 'reported',
+          id: message.id,
+          ...this.#reports.make(),
+          upstreams: this.#sites?.reportUpstreams() ?? [],
+        })
         break
       case 'reopen-logs':
         accessLog.reopen()
@@ -229,6 +234,8 @@ export class Gateway {
           this.#assemble()
         }
       }
+      case 'upstreams':
+        return () => this.#sites?.setUpstreams(change.upstreams)
       case 'tls':
         return () => {
           this.#handshakes?.replace(change.tls)

@@ -53,7 +53,7 @@ export class Reports {
     }
   }
 
-  make(): TrafficReport {
+  make(): Omit<TrafficReport, 'upstreams'> {
     const all = [...this.#pools()]
     const workers = all.flatMap(({ pool }) => pool.workers)
     return {

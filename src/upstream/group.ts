@@ -27,6 +27,16 @@ export interface Peer {
   readonly pools: PeerPools
 }
 
+/** What a server has to do, for the status: see `ReportedServer`. */
+export interface ServerReport {
+  readonly label: string
+  readonly running: number
+  readonly requests: number
+  readonly failures: number
+  readonly isOut: boolean
+  readonly isDraining: boolean
+}
+
 export class UpstreamGroup {
   readonly upstream: Upstream
   readonly dialect: Dialect
@@ -103,6 +113,23 @@ export class UpstreamGroup {
   failed({ member }: Peer, counts: boolean): void {
     member.end()
     if (counts) member.failed(performance.now())
+  }
+
+  /** Each server, with all of its addresses. */
+  report(): ServerReport[] {
+    const now = performance.now()
+    return this.#servers.map(({ label, isDraining }) => {
+      const members = this.#peers.filter(({ server }) => server.label === label).map(({ member }) => member)
+      const sum = (of: (member: Member) => number) => members.reduce((total, member) => total + of(member), 0)
+      return {
+        label,
+        running: sum(({ active }) => active),
+        requests: sum(({ requests }) => requests),
+        failures: sum(({ failures }) => failures),
+        isOut: members.length > 0 && members.every(member => member.isOut(now)),
+        isDraining,
+      }
+    })
   }
 
   /** The configuration has no such group any more. Requests that run go on. */

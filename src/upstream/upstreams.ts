@@ -12,7 +12,7 @@ import { GroupState } from './balance/member-state.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
-import { UpstreamGroup } from './group.ts'
+import { type ServerReport, UpstreamGroup } from './group.ts'
 import type { NameWatch } from './names.ts'
 import type { CallRules } from './tries.ts'
 
@@ -53,6 +53,15 @@ export class Upstreams {
       this.#rulesOf(settings),
       this.#parts,
     ).start()
+  }
+
+  /** Their servers have changed. A group that is not there is none of ours. */
+  setServers(upstreams: readonly Upstream[]): void {
+    for (const { name, servers } of upstreams) this.#groups.get(name)?.setServers(servers)
+  }
+
+  report(): { readonly name: string; readonly servers: ServerReport[] }[] {
+    return [...this.#groups].map(([name, group]) => ({ name, servers: group.report() }))
   }
 
   /** The gateway drains: event streams end, of earlier configurations too. */

@@ -69,6 +69,17 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['jumak log-level info', 'back to the usual'],
     ],
   },
+  upstream: {
+    operands: '[NAME [ACTION [SERVER]]]',
+    doc: 'show, add, drain, remove servers behind this one',
+    more: 'The actions are list, add, drain and remove. A server is written as in servers of the [[upstream]]: add takes its settings, too. drain: it gets no new requests, and finishes those that it has, WebSockets and streams included; waits for that, for 20 s at most. remove: the same without waiting, and it is gone from the list. add brings back what is drained or removed. Holds over reloads and new gateways, until the next start or upgrade; the servers of the file are the base.',
+    examples: [
+      ['jumak upstream', 'all upstreams with their servers'],
+      ['jumak upstream back add 10.0.0.3:8000 weight=2', 'one more'],
+      ['jumak upstream back drain 10.0.0.1:8000', 'before it is restarted'],
+      ['jumak upstream back add 10.0.0.1:8000', 'after that'],
+    ],
+  },
 }
 
 const FLAGS: readonly (readonly [string, string])[] = [

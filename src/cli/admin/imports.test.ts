@@ -20,7 +20,8 @@ test('the client of the admin socket loads no code that serves', () => {
   const loaded = [...loadedWith(join(import.meta.dirname, 'run.ts'))].map(path => relative(SRC, path))
   assert.ok(loaded.includes('config/load.ts'))
   const serving = loaded.filter(path => !/^(?:base|cli|config|control)\//.test(path))
-  // Passwords and limits are read with the configuration.
-  const ofSites = ['access/password-file.ts', 'access/password-hash.ts', 'limits/bounds.ts']
-  assert.deepEqual(serving.toSorted(), [...ofSites, 'master/output/describe.ts'])
+  // Passwords and limits are read with the configuration. A server of an upstream is an address, as in `bind`.
+  const ofSites = ['access/password-file.ts', 'access/password-hash.ts', 'http/authority.ts', 'limits/bounds.ts']
+  const ofOutput = ['master/output/describe.ts', 'master/output/upstream-lines.ts']
+  assert.deepEqual(serving.toSorted(), [...ofSites, ...ofOutput, 'routing/hosts.ts'])
 })

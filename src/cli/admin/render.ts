@@ -26,6 +26,7 @@ import type {
   WorkerStatus,
 } from '../../control/admin-messages.ts'
 import { countOf, describeBytes, describeCount, describeDuration } from '../../master/output/describe.ts'
+import { upstreamLines } from '../../master/output/upstream-lines.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { cut, plain } from './plain.ts'
 
@@ -65,7 +66,10 @@ export function renderStatus(status: ProgramStatus, terminal: Terminal): string 
   const { width, paint } = terminal
   const lines = headlines(status, terminal)
   const groups = status.apps.map(app => [appRow(app), ...app.workers.map(worker => workerRow(worker, app))])
-  // Sites serve files alone.
+  const upstreams = (status.upstreams ?? []).filter(({ servers }) => servers.length > 0)
+  const below = upstreams.length === 0 ? [] : ['', ...upstreamLines(upstreams).map(line => cut(line, width))]
+  // There are sites alone.
+  if (groups.length === 0) lines.push(...below)
   if (groups.length === 0) return `${lines.map(line => line.trimEnd()).join('\n')}\n`
   const header = ['NAME', 'STATE', 'AGE', 'REQUESTS', 'MEMORY', 'CPU']
   const all = [header, ...groups.flat().map(row => row.cells)]
@@ -81,6 +85,7 @@ export function renderStatus(status: ProgramStatus, terminal: Terminal): string 
       lines.push(...paintRow(row, line, left, terminal))
     }
   }
+  lines.push(...below)
   return `${lines.map(line => line.trimEnd()).join('\n')}\n`
 }
 

@@ -2,6 +2,7 @@
  * The words of a command: what is asked, and of which program. `jumak workers shop 6 -c shop.toml --json`. Checks no more than the form:
  * the program that answers knows its applications. Pure.
  */
+import { parseServer } from '../../config/kinds/upstream-words.ts'
 import { MAX_WORKERS } from '../../config/settings/workers.ts'
 import type { AdminQuestion } from '../../control/admin-messages.ts'
 import type { Command } from '../commands.ts'
@@ -76,12 +77,31 @@ const QUESTIONS: Readonly<Record<Command, (operands: readonly string[]) => Admin
     const [app, pool] = cut(operands[0]!)
     return pool === null ? { command: 'workers', app, workers } : { command: 'workers', app, pool, workers }
   },
+  upstream: upstreamQuestion,
   'log-level': operands => {
     const levels = ['debug', 'info', 'warn', 'error'] as const
     const level = levels.find(one => one === operands[0])
     if (level !== undefined && operands.length === 1) return { command: 'log-level', level }
     return `jumak log-level needs one of ${levels.join(', ')}${operands.length > 0 ? `, not '${operands.join(' ')}'` : ''}`
   },
+}
+
+const UPSTREAM_USAGE = 'as in: jumak upstream, jumak upstream back, jumak upstream back drain 10.0.0.1:8000'
+
+function upstreamQuestion([upstream, action = 'list', ...words]: readonly string[]): AdminQuestion | string {
+  if (upstream === undefined) return { command: 'upstream', action: 'list' }
+  if (action !== 'list' && action !== 'add' && action !== 'drain' && action !== 'remove')
+    return `jumak upstream has the actions list, add, drain and remove, not '${action}', ${UPSTREAM_USAGE}`
+  const text = words.join(' ')
+  if (action === 'list')
+    return text === '' ? { command: 'upstream', action, upstream } : `list takes no '${text}', ${UPSTREAM_USAGE}`
+  if (text === '') return `jumak upstream ${upstream} ${action} needs a server, ${UPSTREAM_USAGE}`
+  const parsed = parseServer(text)
+  if ('problem' in parsed) return `the server ${parsed.problem}, not '${text}'`
+  const { label } = parsed.value
+  if (action === 'add') return { command: 'upstream', action, upstream, label, server: parsed.value }
+  if (words.length > 1) return `jumak upstream ${upstream} ${action} takes the address alone, not '${text}'`
+  return { command: 'upstream', action, upstream, label }
 }
 
 /** `shop/export`: an application and a pool of it. */

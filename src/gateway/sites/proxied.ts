@@ -7,12 +7,14 @@ import { randomBytes } from 'node:crypto'
 import { LiveBody } from '../../apps/pool/live-body.ts'
 import { DeadlineList } from '../../base/deadlines.ts'
 import { loadNow } from '../../base/load-now.ts'
+import type { ReportedUpstream } from '../../control/messages.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../../http/headers.ts'
 import type { CompiledSites } from '../../routing/sites/compile.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { CompiledProxy, CompiledScript, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { SitesModel } from '../../sites/model.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
 import { CallRecord } from '../../upstream/call-record.ts'
@@ -172,6 +174,15 @@ export class Proxied {
     }
     const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
     this.#call(request, script.upstream, head, body)
+  }
+
+  /** Their servers have changed. */
+  setUpstreams(upstreams: readonly Upstream[]): void {
+    this.#upstreams.setServers(upstreams)
+  }
+
+  report(): ReportedUpstream[] {
+    return this.#upstreams.report()
   }
 
   drain(): void {

@@ -5,11 +5,13 @@
  */
 import type { Logins } from '../../access/logins.ts'
 import { loadNow } from '../../base/load-now.ts'
+import type { ReportedUpstream } from '../../control/messages.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import type { PasswordFile, SitesModel } from '../../sites/model.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
@@ -54,6 +56,16 @@ export class Sites {
     this.#logins = model.passwordFiles.length > 0 ? makeLogins(model.passwordFiles) : null
     this.#strayFile = strayFile
     if (model.upstreams.length > 0) this.#proxied = new (loadProxied().Proxied)(model, this.#compiled, parts, refuse)
+  }
+
+  /** Their servers have changed. The groups are those of the model. */
+  setUpstreams(upstreams: readonly Upstream[]): void {
+    this.#proxied?.setUpstreams(upstreams)
+  }
+
+  /** What each server of an upstream has to do. */
+  reportUpstreams(): ReportedUpstream[] {
+    return this.#proxied?.report() ?? []
   }
 
   /** The gateway drains. */

@@ -24,6 +24,7 @@ const CHANGES: ReadonlySet<GatewayMessage['type']> = new Set<GatewayChange['type
   'trusted-proxies',
   'https',
   'apps',
+  'upstreams',
   'tls',
   'stopping',
 ])

@@ -1,6 +1,6 @@
 /** Adds up what several threads report for `jumak status`. Runs in the main thread of the gateway. */
 import { MAX_OF_WORKER } from '../../apps/pool/running.ts'
-import type { ReportedPool, ReportedWorker, TrafficReport } from '../../control/messages.ts'
+import type { ReportedPool, ReportedUpstream, ReportedWorker, TrafficReport } from '../../control/messages.ts'
 import { MAX_IN_ALL } from '../report.ts'
 
 export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
@@ -22,7 +22,21 @@ export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
       room -= worker.requests.length
       return worker
     }),
+    upstreams: mergeUpstreams(reports.map(({ upstreams }) => upstreams)),
   }
+}
+
+/** All threads have the same numbers, in shared memory. What differs is whether they know already that a server is drained. */
+function mergeUpstreams([first = [], ...others]: readonly (readonly ReportedUpstream[])[]): ReportedUpstream[] {
+  const drains = (all: readonly ReportedUpstream[], name: string, label: string) =>
+    all.find(one => one.name === name)?.servers.find(one => one.label === label)?.isDraining === true
+  return first.map(({ name, servers }) => ({
+    name,
+    servers: servers.map(server => ({
+      ...server,
+      isDraining: server.isDraining && others.every(all => drains(all, name, server.label)),
+    })),
+  }))
 }
 
 function grouped<T, K>(all: readonly T[], keyOf: (one: T) => K): [T, ...T[]][] {

@@ -83,6 +83,7 @@ test('reports are added up, and stay bounded', () => {
   const report = (thread: number): TrafficReport => ({
     connections: 10,
     http2Connections: thread,
+    upstreams: [],
     streams: 5,
     pools: [{ app: 'a', pool: '', waiting: 1, answered: 5, perSecond: 1.5 }],
     workers: Array.from({ length: 40 }, (_, worker) => ({

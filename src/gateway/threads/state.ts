@@ -8,7 +8,7 @@ import type { ToldMessage } from './messages.ts'
 export class ThreadState {
   #start: GatewayStart
   /** The last one. Applications of the start keep their affinity key, those of later changes have another. */
-  #apps: GatewayChange | null = null
+  #apps: Extract<GatewayChange, { readonly type: 'apps' }> | null = null
   /** The last of each, by application. */
   readonly #serve = new Map<string, GatewayChange>()
   readonly #static = new Map<string, GatewayChange>()
@@ -63,6 +63,13 @@ export class ThreadState {
         this.#configure({ apps, sites: change.sites })
         for (const known of [this.#serve, this.#static])
           for (const name of known.keys()) if (!present.has(name)) known.delete(name)
+        break
+      }
+      case 'upstreams': {
+        const { upstreams } = change
+        const sites = { ...this.#start.config.sites, upstreams }
+        this.#configure({ sites })
+        if (this.#apps !== null) this.#apps = { ...this.#apps, sites: { ...this.#apps.sites, upstreams } }
         break
       }
       case 'stopping':

@@ -26,6 +26,7 @@ function fakeTarget(apps: readonly string[]): Recorded {
     stop: () => done('stop'),
     setWorkers: (app, pool, count) => done(`workers ${app} '${pool}' ${count}`),
     setLogLevel: level => done(`log-level ${level}`),
+    upstream: async ({ action }) => done(`upstream ${action}`),
   }
 }
 

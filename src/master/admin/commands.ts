@@ -25,6 +25,11 @@ export interface AdminTarget {
   /** `pool`: empty: the main pool. */
   setWorkers(app: string, pool: string, count: number): Outcome
   setLogLevel(level: LogLevel): Outcome
+  /** Lists upstreams, or changes the servers of one. To drain resolves when the server has no request any more, or after a while. */
+  upstream(
+    question: Extract<AdminQuestion, { readonly command: 'upstream' }>,
+    tell: (progress: string) => void,
+  ): Promise<Outcome>
 }
 
 /** `onBug`: an error that no command should make. */
@@ -68,6 +73,8 @@ async function perform(
       return target.upgrade(tell)
     case 'stop':
       return target.stop()
+    case 'upstream':
+      return target.upstream(question, tell)
     case 'log-level':
       return target.setLogLevel(question.level)
     case 'workers': {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { MasterToGateway, TrafficReport } from '../../control/messages.ts'
 import { Reports } from './reports.ts'
 
-const report: TrafficReport = { connections: 1, http2Connections: 0, streams: 0, pools: [], workers: [] }
+const report: TrafficReport = { connections: 1, http2Connections: 0, streams: 0, pools: [], workers: [], upstreams: [] }
 
 test('each question gets its own answer', async () => {
   const sent: MasterToGateway[] = []

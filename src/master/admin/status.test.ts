@@ -42,6 +42,7 @@ function program(apps: readonly AppView[], changes: Partial<ProgramView> = {}): 
     listeners: ['http://127.0.0.1:8000'],
     logLevel: 'info',
     certificates: [],
+    upstreams: [],
     gateway: { pid: 2, startedAt: 500, listeningSince: 600 },
     apps,
     ...changes,
@@ -52,6 +53,7 @@ const REPORT: TrafficReport = {
   connections: 5,
   http2Connections: 2,
   streams: 9,
+  upstreams: [],
   pools: [
     { app: 'shop', pool: '', waiting: 1, answered: 100, perSecond: 2.5 },
     { app: 'shop', pool: 'export', waiting: 2, answered: 3, perSecond: 0.1 },

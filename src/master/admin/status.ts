@@ -15,12 +15,16 @@ import type {
   GatewayStatus,
   PoolStatus,
   ProgramStatus,
+  ServerState,
+  UpstreamStatus,
   Usage,
   WorkerState,
   WorkerStatus,
   WorkerTraffic,
 } from '../../control/admin-messages.ts'
 import type { LoadedApplication, ReportedPool, TrafficReport } from '../../control/messages.ts'
+import type { Upstream, UpstreamServer } from '../../sites/upstream-model.ts'
+import type { ServerOrigin } from '../fleet/upstream-changes.ts'
 import type { Fault, WorkerPhase } from '../fleet/worker-phases.ts'
 import type { ProcessUsage } from '../host/usage.ts'
 
@@ -34,6 +38,12 @@ export interface ProgramView {
   readonly certificates: readonly CertificateView[]
   readonly gateway: GatewayView | null
   readonly apps: readonly AppView[]
+  readonly upstreams: readonly UpstreamView[]
+}
+
+export interface UpstreamView {
+  readonly upstream: Upstream
+  readonly servers: readonly ServerOrigin[]
 }
 
 export interface CertificateView {
@@ -111,7 +121,37 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
     ...usageOf(pidsOf(view), told),
     gateway: describeGateway(view.gateway, told),
     apps,
+    upstreams: describeUpstreams(view.upstreams, told.report),
   }
+}
+
+/** `report`: null: the gateway did not answer. */
+export function describeUpstreams(views: readonly UpstreamView[], report: TrafficReport | null): UpstreamStatus[] {
+  return views.map(({ upstream: { name, balance }, servers }) => {
+    const reported = report?.upstreams.find(one => one.name === name)
+    return {
+      name,
+      balance,
+      servers: servers.map(({ server, isAdded, isRemoved }) => {
+        const { label, weight, isBackup } = server
+        const found = reported?.servers.find(one => one.label === label)
+        return {
+          server: label,
+          state: isRemoved ? 'removed' : serverState(server, found?.isOut === true),
+          isAdded,
+          weight,
+          isBackup,
+          traffic:
+            found === undefined ? null : { running: found.running, requests: found.requests, failures: found.failures },
+        }
+      }),
+    }
+  })
+}
+
+function serverState({ isDown, isDraining }: UpstreamServer, isOut: boolean): ServerState {
+  if (isDown) return 'down'
+  return isDraining ? 'draining' : isOut ? 'out' : 'up'
 }
 
 /** An application that is broken is not about to come. Without one the gateway serves. */

@@ -6,16 +6,25 @@
  * Not here: which questions there are (`commands.ts`), the status as data (`status.ts`).
  */
 import type { LogLevel } from '../../config/types.ts'
-import type { ProgramStatus } from '../../control/admin-messages.ts'
+import type { AdminQuestion, ProgramStatus } from '../../control/admin-messages.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Fleets } from '../fleet/fleets.ts'
+import { unknownGroup } from '../fleet/upstream-changes.ts'
 import { measure } from '../host/usage.ts'
 import { countOf, describeSuccessor } from '../output/describe.ts'
 import type { Narrator } from '../output/narrator.ts'
+import { upstreamLines } from '../output/upstream-lines.ts'
 import type { AdminTarget, Outcome } from './commands.ts'
 import { type Reloads, type SettledApp, settledWords } from './reloads.ts'
 import type { Reports } from './reports.ts'
-import { type AppView, type CertificateView, describeStatus, type ProgramView, pidsOf } from './status.ts'
+import {
+  type AppView,
+  type CertificateView,
+  describeStatus,
+  describeUpstreams,
+  type ProgramView,
+  pidsOf,
+} from './status.ts'
 
 export interface ReloadBegun {
   /** Of the new configuration. Empty: none. With one nothing changes. */
@@ -47,6 +56,11 @@ export interface TargetOptions {
 
 /** When the program started, in milliseconds of performance.now. */
 const STARTED_AT = 0
+
+/** How long a drain is waited for, and how often the gateway is asked meanwhile. */
+const [DRAIN_MS, DRAIN_LOOK_MS] = [20_000, 200]
+
+const NO_UPSTREAMS = 'there are no upstreams: no location has proxy'
 
 const STOPPING: Outcome = { error: 'the program is stopping' }
 
@@ -126,6 +140,47 @@ export class Target implements AdminTarget {
     return { message: `log level ${level}` }
   }
 
+  async upstream(
+    { action, upstream, label = '', server }: Extract<AdminQuestion, { readonly command: 'upstream' }>,
+    tell: (progress: string) => void,
+  ): Promise<Outcome> {
+    const { fleets, isStopping, reports } = this.#options
+    if (action === 'list') {
+      const all = fleets.upstreams
+      const views = upstream === undefined ? all : all.filter(one => one.upstream.name === upstream)
+      const groups = all.map(one => one.upstream)
+      if (views.length === 0) return { error: upstream === undefined ? NO_UPSTREAMS : unknownGroup(upstream, groups) }
+      const report = fleets.gateway === null ? null : await reports.ask()
+      return { message: upstreamLines(describeUpstreams(views, report)).join('\n') }
+    }
+    if (isStopping()) return STOPPING
+    const problem = fleets.changeUpstream({ action, upstream: upstream!, label, ...(server && { server }) })
+    if (problem !== null) return { error: problem }
+    if (action === 'drain') return this.#drained(upstream!, label, tell)
+    return {
+      message: action === 'add' ? `${label} gets requests of ${upstream}` : `${label} is removed from ${upstream}`,
+    }
+  }
+
+  /** Waits until the server has nothing any more. WebSockets may last for days, and a command must not. */
+  async #drained(upstream: string, label: string, tell: (progress: string) => void): Promise<Outcome> {
+    const { reports } = this.#options
+    const until = performance.now() + DRAIN_MS
+    let told = ''
+    for (;;) {
+      const report = await reports.ask()
+      const found = report?.upstreams.find(one => one.name === upstream)?.servers.find(one => one.label === label)
+      if (found?.isDraining && found.running === 0)
+        return { message: `${label} is drained: it has no request any more` }
+      const left = found === undefined ? 'the gateway does not answer' : `it has ${countOf(found.running, 'request')}`
+      if (performance.now() >= until)
+        return { message: `${label} gets no new requests; ${left}. jumak upstream ${upstream} says when they are over` }
+      if (left !== told) tell(`${label} gets no new requests; ${left}`)
+      told = left
+      await new Promise(resolve => setTimeout(resolve, DRAIN_LOOK_MS))
+    }
+  }
+
   #view(): ProgramView {
     const { fleets, narrator, listeners, certificates, isStopping } = this.#options
     return {
@@ -137,6 +192,7 @@ export class Target implements AdminTarget {
       certificates: certificates(),
       gateway: fleets.gateway,
       apps: fleets.present.map(appView),
+      upstreams: fleets.upstreams,
     }
   }
 }

@@ -11,6 +11,8 @@ import type { AppConfig, Config, LogLevel } from '../../config/types.ts'
 import { gatewayApp } from '../../control/config-shape.ts'
 import type { MasterToGateway, Reported } from '../../control/messages.ts'
 import type { GatewayTls } from '../../control/tls-messages.ts'
+import type { SitesModel } from '../../sites/model.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import { OperatorError } from '../errors.ts'
 import type { AffinityKey } from '../host/affinity-key.ts'
 import { checkIdentity } from '../host/identity.ts'
@@ -26,6 +28,7 @@ import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Settled } from './generations.ts'
 import type { PreparedPreloaders } from './prepared.ts'
+import { type ServerOrigin, UpstreamChanges, type WantedChange } from './upstream-changes.ts'
 
 export interface FleetsOptions {
   readonly config: Config
@@ -65,6 +68,8 @@ export class Fleets {
   readonly refused = new Map<string, string>()
   readonly #options: FleetsOptions
   #config: Config
+  /** What `jumak upstream` has changed. */
+  readonly #changes = new UpstreamChanges()
   /** By the application's name. */
   readonly #fleets = new Map<string, Fleet>()
   /** Not in the configuration any more. They end when nothing runs in them. */
@@ -89,7 +94,7 @@ export class Fleets {
     })
     this.#gateways = new Gateways({
       ...options,
-      config: () => this.#config,
+      config: () => ({ ...this.#config, sites: this.#sites }),
       affinityKey: () => options.affinityKey.of(this.#config),
       outOfMemoryKills: this.#outOfMemoryKills,
       started: () => {
@@ -166,6 +171,7 @@ export class Fleets {
     const { redirect, hsts } = this.#config.https
     const isHttpsNew = redirect !== config.https.redirect || hsts !== config.https.hsts
     this.#config = config
+    this.#changes.configured(config.sites.upstreams)
     if (isHttpsNew) this.sendToGateway({ type: 'https', https: config.https })
     this.sendToGateway({ type: 'error-pages', pages: config.errorPages })
     this.sendToGateway({ type: 'trusted-proxies', ranges: config.trustedProxies })
@@ -173,7 +179,7 @@ export class Fleets {
       type: 'apps',
       apps: config.apps.map(gatewayApp),
       affinityKey: this.#options.affinityKey.of(config),
-      sites: config.sites,
+      sites: this.#sites,
     })
     this.refused.clear()
     const before = new Map(this.#fleets)
@@ -199,6 +205,25 @@ export class Fleets {
     for (const fleet of before.values()) this.#retire(fleet)
     this.#tellReady()
     return added
+  }
+
+  /** With the servers that upstreams have now. */
+  get #sites(): SitesModel {
+    const { sites } = this.#config
+    return { ...sites, upstreams: this.#changes.apply(sites.upstreams) }
+  }
+
+  /** Upstreams of the configuration, and all of their servers. */
+  get upstreams(): { readonly upstream: Upstream; readonly servers: readonly ServerOrigin[] }[] {
+    const { upstreams } = this.#config.sites
+    return upstreams.map(upstream => ({ upstream, servers: this.#changes.origins(upstream) }))
+  }
+
+  /** `jumak upstream`. Returns why it cannot be done; null: it is in force soon. */
+  changeUpstream(wanted: WantedChange): string | null {
+    const problem = this.#changes.change(this.#config.sites.upstreams, wanted)
+    if (problem === null) this.sendToGateway({ type: 'upstreams', upstreams: this.#sites.upstreams })
+    return problem
   }
 
   /** The gateway accepts clients from now on: `onAccepting` follows. */

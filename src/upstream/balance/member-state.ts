@@ -3,7 +3,7 @@
  * shared memory, a place for each member. Runs in each event loop of the gateway; the main thread makes the memory, and forgets what a dead
  * thread had.
  *
- *     tag │ fails │ first failed at │ out since │ back since │ requests of thread 0 … T-1
+ *     tag │ fails │ first failed at │ out since │ back since │ requests │ failures │ running requests of thread 0 … T-1
  *
  * Invariants:
  * - A thread changes its own word of requests alone. It counts a request first and looks at the sum then, so never more than `max-conns` run;
@@ -22,8 +22,11 @@ export const FAILS = 1
 export const FIRST_FAILED_AT = 2
 export const OUT_SINCE = 3
 export const BACK_SINCE = 4
+/** Since the memory was made, modulo 2^32. */
+export const REQUESTS = 5
+export const FAILURES = 6
 const TAG = 0
-const OWN_WORDS = 5
+const OWN_WORDS = 7
 
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT
 

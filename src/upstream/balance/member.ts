@@ -5,7 +5,17 @@
  * Invariant: what all threads must agree on is in `MemberState`. Only the turn of round robin and the counts for the status are the thread's own.
  * Not here: which member gets a request (`choose.ts`).
  */
-import { BACK_SINCE, FAILS, FIRST_FAILED_AT, MemberState, momentOf, OUT_SINCE, since } from './member-state.ts'
+import {
+  BACK_SINCE,
+  FAILS,
+  FAILURES,
+  FIRST_FAILED_AT,
+  MemberState,
+  momentOf,
+  OUT_SINCE,
+  REQUESTS,
+  since,
+} from './member-state.ts'
 
 export interface MemberRules {
   readonly weight: number
@@ -47,6 +57,15 @@ export class Member {
     return this.#state.active
   }
 
+  /** Requests that it got, and failures of it, since the gateway started, modulo 2^32. */
+  get requests(): number {
+    return this.#state.load(REQUESTS) >>> 0
+  }
+
+  get failures(): number {
+    return this.#state.load(FAILURES) >>> 0
+  }
+
   /** `succeeded` would change something. */
   get hasFailed(): boolean {
     return this.#state.load(FAILS) > 0
@@ -54,7 +73,9 @@ export class Member {
 
   /** A request begins. False: `max-conns` run already. `end` follows, once. */
   begin(): boolean {
-    return this.#state.begin(this.rules.maxConns)
+    if (!this.#state.begin(this.rules.maxConns)) return false
+    this.#state.add(REQUESTS, 1)
+    return true
   }
 
   end(): void {
@@ -88,6 +109,7 @@ export class Member {
   }
 
   failed(now: number): void {
+    this.#state.add(FAILURES, 1)
     const { maxFails, failTimeoutMs } = this.rules
     if (maxFails === 0) return
     const state = this.#state
