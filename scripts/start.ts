@@ -2,16 +2,17 @@
  * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat, `npm start -- notes` the site of
  * the notes. The second time nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
  *
- * In the end this process becomes Jumak (`execve`), so no process in between must pass on signals and the exit code.
+ * In the end this process becomes Jumak (`execve`), so no process in between must pass on signals and the exit code. For the notes it stays:
+ * it has started the servers behind, and ends them.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run, seconds } from './lib/command.ts'
 import { CHAT, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
+import { NOTES, serveNotes } from './lib/notes-servers.ts'
 import { hashOf, pythonOnPath, SetupError } from './lib/python.ts'
 import { ROOT } from './lib/tools.ts'
 
-const NOTES = join(ROOT, 'examples/notes')
 /** Running the project makes these, so `prepare` does not depend on them. */
 const WRITTEN = /^(db\.sqlite3.*|media|staticfiles|secret-key\.txt.*|__pycache__)$/
 
@@ -101,19 +102,20 @@ function introduce(example: Example, args: readonly string[]): void {
 
 const WORDS: Readonly<Record<Example, string>> = { shop: '', chat: 'chat ', notes: 'notes ' }
 
+/** An example that is one application. */
+type AsApplication = Exclude<Example, 'notes'>
+
 /** The directory of the example is the working directory of the application, not of the arguments' paths. */
-function argumentsFor(example: Example, args: readonly string[]): readonly string[] {
+function argumentsFor(example: AsApplication, args: readonly string[]): readonly string[] {
   switch (example) {
     case 'shop':
       return ['--chdir', SHOP, ...args, 'shop.wsgi']
     case 'chat':
       return ['--chdir', CHAT, ...args, 'main.py']
-    case 'notes':
-      return ['--config', join(NOTES, 'jumak.toml'), ...args]
   }
 }
 
-function becomeJumak(example: Example, python: string, args: readonly string[]): never {
+function becomeJumak(example: AsApplication, python: string, args: readonly string[]): never {
   const program = join(ROOT, 'bin/jumak')
   const environment = { ...(process.env as Record<string, string>) }
   // The chat shows that workers can share a room; an argument wins.
@@ -127,7 +129,10 @@ const args = process.argv.slice(example === 'shop' ? 2 : 3)
 try {
   const python = await setUp(example)
   introduce(example, args)
-  becomeJumak(example, python, args)
+  if (example !== 'notes') becomeJumak(example, python, args)
+  process.exitCode = await serveNotes(python, args, servers =>
+    say(`  API    server ${servers.join(', server ')}: kill one, and go on writing`),
+  )
 } catch (error) {
   if (!(error instanceof SetupError)) throw error
   say(`jumak: ${error.message}`)

@@ -1,4 +1,7 @@
-/** The site of the notes in a real browser, as `npm start -- notes` serves it: deep links, the API, the WebSocket, the service worker. */
+/**
+ * The site of the notes in a real browser, as `npm start -- notes` serves it: deep links, the API on two servers, the WebSocket, the service
+ * worker; and one of the two servers is killed.
+ */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,6 +10,8 @@ import { test } from 'node:test'
 import { Browser, CHROMIUM } from '../support/browser.ts'
 import { whyNoPython } from '../support/environments/environments.ts'
 import { ROOT } from '../support/paths.ts'
+import { markedProcesses, type ProcessInfo } from '../support/processes.ts'
+import { temporaryDirectory } from '../support/project.ts'
 import { startServer } from '../support/server.ts'
 
 const PUBLIC = join(ROOT, 'examples/notes/public')
@@ -17,12 +22,12 @@ test('the site of the notes, as npm start -- notes starts it', { skip }, async t
     program: 'npm',
     args: ['start', '--', 'notes', '-b', '127.0.0.1:0'],
     directory: ROOT,
+    env: { NOTES_DATABASE: join(temporaryDirectory(t), 'notes.sqlite3') },
   })
   const browser = await Browser.launch()
   const [mina, jun] = [await browser.open(server.url), await browser.open(`${server.url}/notes/2`)]
 
   await t.test('the page shows what the API answers', async () => {
-    await mina.waitFor(`document.querySelector('#answered').textContent === '4 notes from the API'`)
     await mina.waitFor(`document.querySelectorAll('#list li').length === 4`)
     await mina.screenshot('notes-list')
   })
@@ -38,7 +43,8 @@ test('the site of the notes, as npm start -- notes starts it', { skip }, async t
   })
 
   await t.test('what one writes the other reads, over the WebSocket', async () => {
-    await mina.waitFor(`document.querySelector('#windows').textContent === '2 windows are open'`)
+    for (const page of [mina, jun])
+      await page.waitFor(`/^Connected to server (one|two)$/.test(document.querySelector('#live').textContent)`)
     await mina.click('#list a[href="/notes/2"]')
     await mina.type('#title', ', and one')
     await jun.waitFor(`document.querySelector('#title').value.includes(', and one')`)
@@ -84,6 +90,44 @@ test('the site of the notes, as npm start -- notes starts it', { skip }, async t
     await list.waitFor(`document.querySelectorAll('#list li').length === 4`)
   })
 
+  await t.test('two servers share the API by their weights, and the page says which of them answers', async () => {
+    const answers = await mina.evaluate(`(async () => {
+      const names = []
+      for (let i = 0; i < 30; i++) names.push((await (await fetch('/api/whoami')).json()).server)
+      return names
+    })()`)
+    const ofOne = answers.filter((name: string) => name === 'one').length
+    // The pages ask meanwhile, too.
+    assert.ok(ofOne >= 17 && ofOne <= 23, `20 of 30 are for server one, not ${ofOne}`)
+    await mina.waitFor(`/^Server (one|two) answers$/.test(document.querySelector('#answered').textContent)`)
+  })
+
+  await t.test('one server is killed: the other answers, and the windows come back', async () => {
+    const pid = Number(/server one \(process (\d+)\)/.exec(await server.waitForLog(/server one \(process/))![1])
+    const family = familyOf(pid, markedProcesses(server.marker))
+    server.mayLog(/upstream api, unix:\S*one\.sock: /)
+    for (const one of family) process.kill(one, 'SIGKILL')
+    await server.waitForLog(/server one has ended/)
+    for (const page of [mina, jun])
+      await page.waitFor(`document.querySelector('#live').textContent === 'Connected to server two'`)
+    const [status, name] = await mina.evaluate(`(async () => {
+      const response = await fetch('/api/whoami')
+      return [response.status, (await response.json()).server]
+    })()`)
+    assert.deepEqual([status, name], [200, 'two'])
+    await mina.waitFor(`document.querySelector('#answered').textContent === 'Server two answers'`)
+    await mina.click('#list a[href="/notes/3"]')
+    await mina.type('#title', ', still')
+    await jun.click('#list a[href="/notes/3"]')
+    await jun.waitFor(`document.querySelector('#title').value.includes(', still')`)
+    await jun.screenshot('notes-one-server')
+  })
+
   await browser.close()
   await server.stop()
 })
+
+/** A process and its descendants. */
+function familyOf(pid: number, all: readonly ProcessInfo[]): readonly number[] {
+  return [pid, ...all.filter(({ parent }) => parent === pid).flatMap(child => familyOf(child.pid, all))]
+}

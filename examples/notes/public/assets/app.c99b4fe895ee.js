@@ -4,6 +4,10 @@ const $ = selector => document.querySelector(selector)
 const notes = new Map()
 let open = null
 let saving = 0
+/** The servers that have answered last. */
+const answers = []
+const SHOWN_ANSWERS = 12
+const ASK_MS = 2000
 
 async function api(method, path, body) {
   const response = await fetch(`/api/${path}`, {
@@ -103,8 +107,8 @@ function listen() {
   const socket = new WebSocket(`${location.protocol.replace('http', 'ws')}//${location.host}/api/live`)
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data)
-    if (message.kind === 'windows') {
-      $('#windows').textContent = message.count === 1 ? 'One window is open' : `${message.count} windows are open`
+    if (message.kind === 'hello') {
+      $('#live').textContent = `Connected to server ${message.server}`
       document.body.classList.add('live')
       return
     }
@@ -116,7 +120,7 @@ function listen() {
   }
   socket.onclose = () => {
     document.body.classList.remove('live')
-    $('#windows').textContent = 'Not connected: trying again …'
+    $('#live').textContent = 'Not connected: trying again …'
     setTimeout(() => attempt(load), 1000)
     setTimeout(listen, 1000)
   }
@@ -126,8 +130,19 @@ async function load() {
   const all = await api('GET', 'notes')
   notes.clear()
   for (const note of all) notes.set(note.id, note)
-  $('#answered').textContent = `${all.length} notes from the API`
   showPage()
+}
+
+/** Asks which of the servers answers, and shows the last answers: a dot for each, and the name of the last. */
+async function ask() {
+  const { server } = await api('GET', 'whoami').catch(() => ({ server: null }))
+  answers.push(server)
+  answers.splice(0, answers.length - SHOWN_ANSWERS)
+  const names = [...new Set(answers)].filter(Boolean).sort()
+  $('#answers').replaceChildren(
+    ...answers.map(name => element('i', '', name === null ? 'nobody' : `server-${names.indexOf(name)}`)),
+  )
+  $('#answered').textContent = server === null ? 'No server answers' : `Server ${server} answers`
 }
 
 document.addEventListener('click', event => {
@@ -159,4 +174,5 @@ navigator.serviceWorker?.register('/service-worker.js').then(
   () => navigator.serviceWorker.ready.then(() => ($('#offline').textContent = 'Ready to open without network')),
   () => ($('#offline').textContent = 'No service worker here: it needs https or localhost'),
 )
-await attempt(load)
+setInterval(() => document.hidden || ask(), ASK_MS)
+await Promise.all([attempt(load), ask()])
