@@ -1,14 +1,12 @@
 /** Requests that go on by FastCGI, SCGI and uwsgi: to php-fpm and uWSGI where they are installed, and to servers that misbehave. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ended, record, records } from '../../src/upstream/protocols/testing/records.ts'
-import { ROOT } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
-import { phpFpm, startPhpFpm, startServer as startScriptServer } from '../support/scripts.ts'
+import { findUwsgi, phpFpm, startPhpFpm, startServer as startScriptServer } from '../support/scripts.ts'
 import { type Server, startServer } from '../support/server.ts'
 import { startSockets } from '../support/upstreams.ts'
 
@@ -91,10 +89,10 @@ keepalive = 1
   await server.stop()
 })
 
-const uwsgi = join(ROOT, '.cache/bench-venv/bin/uwsgi')
+const uwsgi = findUwsgi()
 
 test('a WSGI application by uWSGI, with uwsgi and SCGI', {
-  skip: existsSync(uwsgi) ? false : 'uWSGI is not installed',
+  skip: uwsgi === null ? 'uWSGI is not installed' : false,
 }, async t => {
   const project = new Project(t, {
     'app.py': `
@@ -116,7 +114,7 @@ def application(environ, start_response):
     '--die-on-term',
     '--disable-logging',
   ]
-  await startScriptServer(t, spawn(uwsgi, words, { cwd: project.directory, stdio: 'ignore' }), sockets.uwsgi)
+  await startScriptServer(t, spawn(uwsgi!, words, { cwd: project.directory, stdio: 'ignore' }), sockets.uwsgi)
   project.save(
     'jumak.toml',
     `[[site]]

@@ -16,6 +16,12 @@ export function phpFpm(): string | null {
   return null
 }
 
+/** uWSGI with its plugin for Python: of the distribution, or of the benchmarks. Null: neither is installed. */
+export function findUwsgi(): string | null {
+  const ofBenchmarks = join(import.meta.dirname, '../../.cache/bench-venv/bin/uwsgi')
+  return ['/usr/bin/uwsgi_python3', ofBenchmarks].find(path => existsSync(path)) ?? null
+}
+
 /** Starts php-fpm on a Unix socket in `directory`, and gives its path. */
 export async function startPhpFpm(t: TestContext, program: string, directory: string): Promise<string> {
   const socket = join(directory, 'fpm.sock')
