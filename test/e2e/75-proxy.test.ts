@@ -1,12 +1,12 @@
 /** Requests that go on to other servers: what reaches them, what comes back, and what a broken or dead one does to anybody else. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
 import { frame } from '../../src/websocket/testing/client.ts'
 import { Authority, pemOf } from '../support/certificates.ts'
+import { askBroken, MISBEHAVIOURS, OK } from '../support/misbehaviours.ts'
 import { Project } from '../support/project.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { type Server, startServer, until } from '../support/server.ts'
@@ -240,47 +240,9 @@ locations = [
   await server.stop()
 })
 
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-
-/** What a server does, and what the client gets: a status, or `cut`. */
-const MISBEHAVIOURS: Readonly<Record<string, readonly [(socket: Socket) => void, number | 'cut']>> = {
-  junk: [socket => socket.write('SSH-2.0-x\r\n'), 502],
-  lengths: [socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc'), 502],
-  both: [
-    socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
-    502,
-  ],
-  lf: [socket => socket.write('HTTP/1.1 200 OK\nContent-Length: 2\n\nok'), 502],
-  folded: [socket => socket.write('HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n'), 502],
-  endless: [socket => socket.write(`HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(200_000)}`), 502],
-  interims: [socket => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(100)), 502],
-  switching: [socket => socket.write('HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'), 502],
-  closes: [socket => socket.destroy(), 502],
-  'half-head': [socket => socket.end('HTTP/1.1 200 OK\r\nCont'), 502],
-  half: [socket => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel'), 'cut'],
-  'half-chunks': [socket => socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel'), 'cut'],
-  'bad-chunk': [
-    socket => socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nxx\r\n'),
-    'cut',
-  ],
-  silent: [() => {}, 504],
-  slow: [dripping, 504],
-  stalls: [socket => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel'), 'cut'],
-  behind: [socket => socket.write(`${OK}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`), 200],
-  early: [socket => socket.write(OK), 200],
-}
-
-/** A byte at a time: the head never ends within its time. */
-function dripping(socket: Socket): void {
-  const text = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-  let at = 0
-  const timer = setInterval(() => socket.write(text[at++ % text.length]!), 100)
-  socket.on('close', () => clearInterval(timer))
-}
-
 test('a broken server hurts its own request only, and is named in the log', async t => {
   const raw = await startRaw({
-    ...Object.fromEntries(Object.entries(MISBEHAVIOURS).map(([name, [act]]) => [name, act])),
+    ...Object.fromEntries(Object.entries(MISBEHAVIOURS).map(([name, { act }]) => [name, act])),
     good: socket => socket.write(OK),
   })
   const server = await start(
@@ -290,23 +252,20 @@ test('a broken server hurts its own request only, and is named in the log', asyn
   )
   server.acceptAnyLog()
   const told = await Promise.all(
-    Object.entries(MISBEHAVIOURS).map(async ([name, [, expected]]) => {
-      const method = name === 'early' ? 'POST' : 'GET'
-      const length = name === 'early' ? 'Content-Length: 1000000\r\n' : ''
-      const outcome = await ask(server, `${method} /raw/${name} HTTP/1.1\r\nHost: a\r\n${length}\r\n`).then(
-        ({ status, body }) => ({ status, text: body.toString() }),
-        () => ({ status: 'cut' as const, text: '' }),
-      )
-      assert.doesNotMatch(outcome.text, /evil|127\.0\.0\.1/, name)
+    Object.keys(MISBEHAVIOURS).map(async name => {
+      const { outcome, text } = await askBroken(server.target, name)
+      assert.doesNotMatch(text, /evil|127\.0\.0\.1/, name)
       const good = await get(server, '/raw/good')
       assert.equal(good.body.toString(), 'ok', name)
-      return [name, outcome.status, expected]
+      return [name, outcome]
     }),
   )
-  for (const [name, status, expected] of told) assert.equal(status, expected, String(name))
-  for (const name of Object.keys(MISBEHAVIOURS))
-    if (name !== 'early' && name !== 'behind')
-      await server.waitForLog(new RegExp(`GET /raw/${name}: upstream 127\\.0\\.0\\.1:${raw.port}, `))
+  assert.deepEqual(
+    Object.fromEntries(told),
+    Object.fromEntries(Object.entries(MISBEHAVIOURS).map(([name, { ours }]) => [name, ours])),
+  )
+  for (const [name, { isTold = true }] of Object.entries(MISBEHAVIOURS))
+    if (isTold) await server.waitForLog(new RegExp(`GET /raw/${name}: upstream 127\\.0\\.0\\.1:${raw.port}, `))
   await server.stop()
 })
 
