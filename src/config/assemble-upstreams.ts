@@ -55,6 +55,7 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      healthCheck: values.one(upstreamKeys.healthCheck),
       isSingle: false,
       place,
     }
@@ -101,6 +102,8 @@ export class UpstreamReader {
       )
     const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : '/'
     this.#usesTls ||= words.isTls
+    if (words.isTls && this.#named.get(words.host)?.healthCheck)
+      values.report(proxy, `names ${words.host} by https, and its health-check speaks no TLS: leave one of them out`)
     return {
       kind: 'proxy',
       upstream: this.#upstreamOf(words, place),
@@ -130,7 +133,7 @@ export class UpstreamReader {
     this.#used.add(host)
     // The group as servers of this protocol: its connections are its own. Most servers of FastCGI serve as many connections as they have processes.
     const keepalive = protocol === 'fastcgi' && this.#keptAlive.has(host) ? group.keepalive : 0
-    this.#single.set(name, { ...group, name, protocol, keepalive })
+    this.#single.set(name, { ...group, name, protocol, keepalive, healthCheck: null })
     return { kind: protocol, upstream: name }
   }
 
@@ -196,6 +199,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    healthCheck: null,
     isSingle: true,
     place,
   }

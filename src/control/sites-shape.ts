@@ -49,6 +49,7 @@ import type {
   VariableMap,
 } from '../sites/model.ts'
 import type {
+  HealthCheck,
   ParamSettings,
   ProxyRedirect,
   ProxySettings,
@@ -196,6 +197,17 @@ export const UPSTREAM = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  healthCheck: orNull(
+    object<HealthCheck>({
+      path: line,
+      interval: milliseconds,
+      timeout: milliseconds,
+      fails: wholeNumber(1, 100),
+      passes: wholeNumber(1, 100),
+      leastStatus: status,
+      mostStatus: status,
+    }),
+  ),
   isSingle: flag,
   place,
 })

@@ -18,9 +18,27 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** Null: nobody asks its servers whether they are well. */
+  readonly healthCheck: HealthCheck | null
   /** A location names it itself: it has one server, and no settings. */
   readonly isSingle: boolean
   readonly place: Place
+}
+
+/** How the servers of a group are asked whether they are well. Times are milliseconds. */
+export interface HealthCheck {
+  /** With a query, if any. */
+  readonly path: string
+  readonly interval: number
+  /** For the head of the response. */
+  readonly timeout: number
+  /** Bad answers in a row after which a server gets no requests. */
+  readonly fails: number
+  /** Good ones after which it gets them again. */
+  readonly passes: number
+  /** A good answer has a status from `leastStatus` to `mostStatus`. */
+  readonly leastStatus: number
+  readonly mostStatus: number
 }
 
 export type UpstreamProtocol = 'http' | ScriptProtocol

@@ -126,7 +126,7 @@ export class UpstreamGroup {
         running: sum(({ active }) => active),
         requests: sum(({ requests }) => requests),
         failures: sum(({ failures }) => failures),
-        isOut: members.length > 0 && members.every(member => member.isOut(now)),
+        isOut: members.length > 0 && members.every(member => member.isUnhealthy || member.isOut(now)),
         isDraining,
       }
     })
@@ -165,7 +165,10 @@ export class UpstreamGroup {
           dialect: this.dialect,
         }
         const pools = new PeerPools({ address, host }, settings)
-        return { server, address, member: new Member(name, index, rules, this.#state.of(name)), pools }
+        const member = new Member(name, index, rules, this.#state.of(name))
+        // What an earlier configuration had found out by its check.
+        if (this.upstream.healthCheck === null) member.setHealthy(true, performance.now())
+        return { server, address, member, pools }
       }
       before.delete(name)
       old.member.rules = rules

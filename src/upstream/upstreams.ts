@@ -13,6 +13,7 @@ import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
 import { type ServerReport, UpstreamGroup } from './group.ts'
+import type { HealthWatch } from './health.ts'
 import type { NameWatch } from './names.ts'
 import type { CallRules } from './tries.ts'
 
@@ -23,6 +24,7 @@ export class Upstreams {
   readonly #tls: readonly SocketMaker[]
   /** Null: no server has a name. */
   #names: NameWatch | null = null
+  readonly #health: readonly HealthWatch[]
   /** By their duration: calls with the same time-out share a list. As many as the configuration names. */
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
@@ -36,6 +38,8 @@ export class Upstreams {
     this.#tls = tls.length > 0 ? makeTls(tls) : []
     for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
     this.#watchNames()
+    // One thread asks for all.
+    this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
   }
 
   /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
@@ -71,13 +75,16 @@ export class Upstreams {
 
   close(): void {
     this.#names?.close()
+    for (const watch of this.#health) watch.close()
     for (const group of this.#groups.values()) group.close()
   }
+
+  readonly #tell = (level: 'info' | 'warn', message: string): void => this.#parts.log(level, message, '')
 
   #watchNames(): void {
     const groups = [...this.#groups.values()]
     if (this.#names === null && groups.some(({ servers }) => servers.some(({ address }) => isNamed(address))))
-      this.#names = makeNames(groups, (level, message) => this.#parts.log(level, message, ''))
+      this.#names = makeNames(groups, this.#tell)
     this.#names?.look()
   }
 
@@ -121,4 +128,15 @@ function makeNames(
 ): NameWatch {
   const { NameWatch }: typeof import('./names.ts') = loadNow(import.meta, './names')
   return new NameWatch(groups, log)
+}
+
+/** Loaded where a group has a check. */
+function makeHealth(
+  groups: readonly UpstreamGroup[],
+  log: (level: 'info' | 'warn', message: string) => void,
+): HealthWatch[] {
+  const checked = groups.filter(({ upstream }) => upstream.healthCheck !== null)
+  if (checked.length === 0) return []
+  const { HealthWatch }: typeof import('./health.ts') = loadNow(import.meta, './health')
+  return checked.map(group => new HealthWatch(group, group.upstream.healthCheck!, log))
 }

@@ -1,6 +1,7 @@
 /** Requests that go on to other servers: what reaches them, what comes back, and what a broken or dead one does to anybody else. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { acceptOf } from '../../src/http/websocket-key.ts'
@@ -300,6 +301,47 @@ locations = [{ match = "/", proxy = "http://back" }]`,
   await first.close()
   assert.deepEqual(await count(50), { second: 50 })
   assert.deepEqual(await count(10, 'POST'), { second: 10 })
+  await server.stop()
+})
+
+test('a server that is not well, says its health check, gets no requests until it is; all threads hear it from one', async t => {
+  const status = { one: 200, two: 200 }
+  let checks = 0
+  const own = (name: 'one' | 'two') => (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url !== '/health?deep') return false
+    checks++
+    response.writeHead(status[name]).end()
+    return true
+  }
+  const [one, two] = await Promise.all([startEcho('one', own('one')), startEcho('two', own('two'))])
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${one.port}", "127.0.0.1:${two.port}"]
+health-check = "/health?deep interval=100ms timeout=1s status=200-299"
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }]`,
+    [one, two],
+  )
+  const who = async () => {
+    const names = await Promise.all(Array.from({ length: 8 }, () => get(server, '/x').then(one => reached(one).server)))
+    return [...new Set(names)].sort()
+  }
+  assert.deepEqual(await who(), ['one', 'two'])
+  status.one = 503
+  server.expectLog(/upstream back: 127\.0\.0\.1:\d+ gets no requests: GET \/health\?deep was answered with 503/)
+  await server.waitForLog(/gets no requests/)
+  assert.deepEqual(await who(), ['two'])
+  status.one = 204
+  await server.waitForLog(new RegExp(`upstream back: 127\\.0\\.0\\.1:${one.port} is well again`))
+  assert.deepEqual(await who(), ['one', 'two'])
+  // A server that accepts nobody is not well either.
+  server.expectLog(/gets no requests: GET \/health\?deep failed: it ECONNREFUSED/)
+  await two.close()
+  await server.waitForLog(new RegExp(`127\\.0\\.0\\.1:${two.port} gets no requests`))
+  assert.deepEqual(await who(), ['one'])
+  assert.ok(checks > 4)
   await server.stop()
 })
 

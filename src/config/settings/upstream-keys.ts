@@ -7,7 +7,7 @@ import type { ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/
 import { count, duration, oneOf, onOrOff, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
 import { parseCookieDomain, parseCookiePath, parseIgnored, parseRedirect } from '../kinds/proxy-words.ts'
-import { NEXT_UPSTREAM, parseBalance, parseProxy, parseServer } from '../kinds/upstream-words.ts'
+import { NEXT_UPSTREAM, parseBalance, parseHealthCheck, parseProxy, parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
 import { nameKey, none, ofFile } from './site-kinds.ts'
 import { upstreamTlsKeys } from './upstream-tls-keys.ts'
@@ -269,6 +269,16 @@ export const upstreamKeys = {
     default: 'round-robin',
     why: 'Equal servers get equal shares, in turn.',
     doc: 'How requests are shared among the servers.',
+  }),
+  healthCheck: input({
+    ...ofFile,
+    ...none,
+    name: 'health-check',
+    placeholder: 'CHECK',
+    kind: text('path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`', parseHealthCheck),
+    why: 'Servers that fail requests are left out without it; it finds out before a client does.',
+    doc: 'Asks each server whether it is well, as in "/health interval=5s": one that is not gets no requests until it is.',
+    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the head of the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. It speaks HTTP without TLS.',
   }),
   keepalive: input<number>({
     ...ofFile,

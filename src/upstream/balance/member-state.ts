@@ -3,7 +3,7 @@
  * shared memory, a place for each member. Runs in each event loop of the gateway; the main thread makes the memory, and forgets what a dead
  * thread had.
  *
- *     tag │ fails │ first failed at │ out since │ back since │ requests │ failures │ running requests of thread 0 … T-1
+ *     tag │ fails │ first failed at │ out since │ back since │ requests │ failures │ unhealthy │ running requests of thread 0 … T-1
  *
  * Invariants:
  * - A thread changes its own word of requests alone. It counts a request first and looks at the sum then, so never more than `max-conns` run;
@@ -25,8 +25,10 @@ export const BACK_SINCE = 4
 /** Since the memory was made, modulo 2^32. */
 export const REQUESTS = 5
 export const FAILURES = 6
+/** 1: it is not well, says who asks it (`health.ts`). */
+export const UNHEALTHY = 7
 const TAG = 0
-const OWN_WORDS = 7
+const OWN_WORDS = 8
 
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT
 

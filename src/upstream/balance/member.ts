@@ -15,6 +15,7 @@ import {
   OUT_SINCE,
   REQUESTS,
   since,
+  UNHEALTHY,
 } from './member-state.ts'
 
 export interface MemberRules {
@@ -89,7 +90,17 @@ export class Member {
 
   /** It may have one more request, and has not failed too often. */
   isUsable(now: number): boolean {
-    return this.mayBeAsked && !this.isOut(now)
+    return this.mayBeAsked && !this.isUnhealthy && !this.isOut(now)
+  }
+
+  get isUnhealthy(): boolean {
+    return this.#state.load(UNHEALTHY) === 1
+  }
+
+  /** What a health check says. Back among the healthy it starts slowly. */
+  setHealthy(isHealthy: boolean, now: number): void {
+    if (isHealthy && this.isUnhealthy) this.#state.store(BACK_SINCE, momentOf(now))
+    this.#state.store(UNHEALTHY, isHealthy ? 0 : 1)
   }
 
   /** It may have one more request, however it has failed. */
