@@ -10,6 +10,7 @@ import fc from 'fast-check'
 import { version } from '../base/version.ts'
 import { testApp, testConfig } from '../config/testing/config.ts'
 import type { GatewayConfig } from '../config/types.ts'
+import type { Upstream } from '../sites/upstream-model.ts'
 import { gatewayPart } from './config-shape.ts'
 import { openGatewayChannel, openMasterChannel } from './ipc.ts'
 import type { ErrorReport, GatewayToMaster, MasterToGateway, MasterToPreloader, MasterToWorker } from './messages.ts'
@@ -70,6 +71,31 @@ const TLS = {
   ],
   ticketSecrets: ['b1'.repeat(64)],
 } as const
+const UPSTREAM: Upstream = {
+  name: 'back',
+  protocol: 'http',
+  servers: [
+    {
+      label: '10.0.0.1:8000',
+      address: { kind: 'tcp', host: '10.0.0.1', port: 8000 },
+      weight: 3,
+      maxFails: 1,
+      failTimeout: 10_000,
+      maxConns: 0,
+      slowStart: 0,
+      isBackup: false,
+      isDown: false,
+      isDraining: true,
+    },
+  ],
+  balance: 'hash',
+  hashKey: '$arg_x',
+  keepalive: 128,
+  keepaliveTimeout: 4000,
+  healthCheck: { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 },
+  isSingle: false,
+  place: { file: 'jumak.toml', line: 1, column: 1 },
+}
 const FROM_MASTER: Examples<MasterToGateway> = {
   start: [
     {
@@ -116,8 +142,7 @@ const FROM_MASTER: Examples<MasterToGateway> = {
   https: [{ type: 'https', https: { redirect: true, hsts: 300 } }],
   'trusted-proxies': [{ type: 'trusted-proxies', ranges: ['10.0.0.0/8', 'unix'] }],
   'error-pages': [{ type: 'error-pages', pages: [{ status: 502, format: 'html', content: 'c' }] }],
-  // What is in them is checked as in `apps`.
-  upstreams: [{ type: 'upstreams', upstreams: [] }],
+  upstreams: [{ type: 'upstreams', upstreams: [UPSTREAM] }],
   serve: [
     { type: 'serve', app: 'shop', generation: 2, path: '/shop' },
     { type: 'serve', app: 'shop', generation: 2, path: '' },
@@ -284,6 +309,8 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'tls.tls.entries.clients.depth',
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',
+  'upstreams.upstreams.hashKey',
+  'upstreams.upstreams.healthCheck',
   'start.config.apps.pools.workers',
   'apps.apps.pools.workers',
   'start.listeners.unixPath',
