@@ -1,7 +1,7 @@
 /** Calls to a real server with an exchange in memory: each ends, whatever fails. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../apps/testing/fake-exchange.ts'
 import { DeadlineList } from '../base/deadlines.ts'
@@ -14,7 +14,7 @@ import { acceptOf } from '../http/websocket-key.ts'
 import type { UpstreamServer } from '../sites/upstream-model.ts'
 import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamCall } from './call.ts'
-import { PLAIN } from './connection.ts'
+import { PLAIN, type SocketMaker } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
 import { ConnectionRoom } from './room.ts'
 
@@ -47,7 +47,7 @@ async function serve(t: TestContext, act: (socket: Socket) => void): Promise<Ups
 }
 
 /** What calls of one test share, and what they have told. */
-function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_000) {
+function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_000, sockets: SocketMaker = PLAIN) {
   const room = new ConnectionRoom(files)
   const place = { file: 'jumak.toml', line: 1, column: 1 }
   const group = new UpstreamGroup(
@@ -78,7 +78,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
         exchange,
         group,
         {
-          sockets: PLAIN,
+          sockets,
           head: {
             method: 'GET',
             target: '/',
@@ -187,4 +187,18 @@ test('a call waits while no file may be opened, in order; idle connections make 
   assert.match(told.join('\n'), /too many files are open/)
   answer(held[1])
   assert.equal(await second.over, 204)
+})
+
+test('a socket that this machine cannot make is 503, and no failure of the server', async t => {
+  const server = await serve(t, () => {})
+  const sockets: SocketMaker = {
+    ...PLAIN,
+    connect: (_address, _host, into) =>
+      new Socket({ onread: into }).destroy(Object.assign(new Error('none left'), { code: 'EMFILE' })),
+  }
+  const { start, stop, told, group } = proxy(server, undefined, undefined, sockets)
+  t.after(stop)
+  assert.equal(await start({}).over, 503)
+  assert.match(told.join('\n'), /EMFILE: this machine has no more/)
+  assert.equal(group.report()[0]!.failures, 0)
 })

@@ -382,6 +382,12 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#finish()
       return
     }
+    if (OWN_SHORTAGE.has(reason)) {
+      this.#tell(`${reason}: this machine has no more of what a connection needs`)
+      this.#drop(false)
+      this.#refuse(503)
+      return
+    }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
@@ -500,6 +506,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
   }
 }
+
+/** Why no socket was made or connected: another server would have none either, and this one is not to blame. */
+const OWN_SHORTAGE: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 
 /** What a server may be ahead of its client without buffering: two reads of its connection. */
 const SMALL_BUFFER = 128 * 1024
