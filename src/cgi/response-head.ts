@@ -6,7 +6,7 @@
  * Not here: bytes and the end of a head (`response-parser.ts`).
  */
 import { type HeaderLines, NOT_IN_VALUE, withoutBlanks } from '../http/headers.ts'
-import { checkContentLength, fieldBehind, NO_FIELD } from '../http/response-rules.ts'
+import { checkContentLength, type FieldMeaning, fieldBehind, NO_FIELD } from '../http/response-rules.ts'
 import { colonOf, fieldValue } from '../http1/fields.ts'
 
 /** Fields of one head: as an upstream's response of HTTP may have. */
@@ -27,16 +27,8 @@ export interface CgiHead {
 const STATUS_LINE = /^HTTP\/1\.[01] ([2-5]\d\d)(?: (.*))?$/
 /** RFC3875§6.3.3. */
 const STATUS = /^([2-5]\d\d)(?:[ \t](.*))?$/
-const NOT_PASSED: ReadonlySet<string> = new Set([
-  'status',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+/** A script has no say in its server's connection (RFC9110§7.6.1). */
+const OF_CONNECTION: ReadonlySet<FieldMeaning> = new Set<FieldMeaning>(['drop', 'connection', 'trailer', 'upgrade'])
 
 /**
  * `text`: latin-1, without the empty line at its end; lines end in LF or CR LF (RFC3875§6.1). `mayHaveStatusLine`: it may begin with a status
@@ -67,7 +59,7 @@ export function parseCgiHead(text: string, mayHaveStatusLine: boolean): CgiHead 
     const colon = colonIn(text, from, to)
     field = fieldBehind(field, text.slice(from, colon))
     const value = fieldValue(text, colon + 1, to, false)
-    const { lowerCase } = field
+    const { lowerCase, meaning } = field
     if (lowerCase === 'content-length') length = checkContentLength(value, length)
     else if (lowerCase === 'location') location = value
     else if (lowerCase === 'status') {
@@ -76,7 +68,7 @@ export function parseCgiHead(text: string, mayHaveStatusLine: boolean): CgiHead 
       status = Number(parsed[1])
       reason = withoutBlanks(parsed[2] ?? '', 0, parsed[2]?.length ?? 0)
     }
-    if (!NOT_PASSED.has(lowerCase)) headers.push(field.name, value)
+    if (lowerCase !== 'status' && !OF_CONNECTION.has(meaning)) headers.push(field.name, value)
   }
   if (fields === 0 && status === 0) throw new Error('a head without a field (RFC3875§6.3)')
   if (NOT_IN_VALUE.test(reason)) throw new Error('a reason with a control character')
