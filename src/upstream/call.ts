@@ -272,6 +272,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#next()
       return
     }
+    if (status < 500) this.#group.answered(this.#peer!)
     this.#phase = 'reading'
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
@@ -337,6 +338,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#failed('invalid-header', (error as Error).message, 502)
       return
     }
+    this.#group.answered(this.#peer!)
     this.#clock.disarm()
     this.#phase = 'tunnel'
     try {

@@ -97,10 +97,15 @@ export class UpstreamGroup {
     for (;;) {
       const member = choose(this.#members, this.upstream.balance, question, out, now, Math.random)
       if (member === null) return null
-      if (member.begin()) return this.#peerOf.get(member)!
-      // Another thread has taken its last place.
+      if (member.begin(now)) return this.#peerOf.get(member)!
+      // Another request has taken its last place, or tries it after its failures.
       out = new Set([...out, member])
     }
+  }
+
+  /** It has begun to answer as it should. The lease goes on: it may be a stream of hours. */
+  answered({ member }: Peer): void {
+    if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** The server did what it should. */

@@ -22,6 +22,7 @@ import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
 import { STREAMS } from './scenarios/streams.ts'
 import { THREADS } from './scenarios/threads.ts'
+import { UPSTREAMS } from './scenarios/upstreams.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   ...CRASHES,
@@ -30,6 +31,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...DEPLOYS,
   ...SITES,
   ...ATTACKS,
+  ...UPSTREAMS,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,

@@ -23,7 +23,7 @@ function group(...rules: Partial<MemberRules>[]): Member[] {
 }
 
 function begin(member: Member, requests: number): void {
-  for (let i = 0; i < requests; i++) assert.ok(member.begin())
+  for (let i = 0; i < requests; i++) assert.ok(member.begin(0))
 }
 
 /** Numbers from 0 to below 1, the same in each run. */
@@ -111,6 +111,7 @@ test('one that fails is out for fail-timeout, then gets its share again', () => 
   assert.deepEqual(shares(members, 'round-robin', 10, 1), [5, 5])
   members[0]!.failed(2)
   assert.deepEqual(shares(members, 'round-robin', 10, 3), [0, 10])
+  // One of them may try it now (`begin`): here none begins.
   assert.deepEqual(shares(members, 'round-robin', 10, 10_003), [5, 5])
   // Nobody knows whether it is well: one failure takes it out again.
   members[0]!.failed(10_004)
@@ -118,6 +119,23 @@ test('one that fails is out for fail-timeout, then gets its share again', () => 
   members[0]!.succeeded(10_006)
   members[0]!.failed(10_007)
   assert.deepEqual(shares(members, 'round-robin', 10, 10_008), [5, 5])
+})
+
+test('one request at a time finds out whether a server that was out is well', () => {
+  const [member] = group({ failTimeoutMs: 1000 })
+  member!.failed(0)
+  // The group may ask it all the same, if it has no other.
+  assert.equal(member!.isUsable(500), false)
+  assert.equal(member!.begin(500), true)
+  assert.equal(member!.isUsable(1001), true)
+  assert.equal(member!.begin(1001), true)
+  assert.equal(member!.isUsable(1002), false)
+  // No answer, and no failure yet: it may be a long one.
+  assert.equal(member!.isUsable(2002), true)
+  assert.equal(member!.begin(2002), true)
+  assert.equal(member!.isUsable(2003), false)
+  member!.succeeded(2004)
+  assert.equal(member!.isUsable(2004), true)
 })
 
 test('failures that are long ago do not add up', () => {
@@ -147,7 +165,8 @@ test('slow start grows from nothing to its share', () => {
   const members = group({ slowStartMs: 10_000, failTimeoutMs: 1000 }, {})
   assert.deepEqual(shares(members, 'round-robin', 100), [50, 50])
   members[0]!.failed(0)
-  // Back at 1001.
+  assert.equal(members[0]!.begin(1001), true)
+  members[0]!.succeeded(1001)
   const [early] = shares(members, 'round-robin', 1000, 1001)
   const [middle] = shares(members, 'round-robin', 1000, 6001)
   const [late] = shares(members, 'round-robin', 1000, 12_000)

@@ -27,12 +27,12 @@ function inThreads(count: number, memory = makeGroupMemory(count, 4, true)): Mem
 test('max-conns counts the requests of all threads, and a dead thread has none', () => {
   const memory = makeGroupMemory(3, 4, true)
   const [one, two, three] = inThreads(3, memory)
-  assert.deepEqual([one!.begin(), two!.begin(), two!.begin(), three!.begin()], [true, true, true, false])
+  assert.deepEqual([one!.begin(0), two!.begin(0), two!.begin(0), three!.begin(0)], [true, true, true, false])
   assert.equal(three!.mayBeAsked, false)
   assert.equal(one!.active, 3)
   forgetRequests(memory, 3, 1)
   assert.equal(one!.active, 1)
-  assert.equal(three!.begin(), true)
+  assert.equal(three!.begin(0), true)
   three!.end()
   one!.end()
   assert.equal(one!.active, 0)
@@ -51,6 +51,15 @@ test('failures add up over threads; one sees that it is back, and one success of
   two!.succeeded(10_013)
   one!.failed(10_014)
   assert.equal(two!.isUsable(10_015), true)
+})
+
+test('of two threads that try a server after its failures at the same moment one does', () => {
+  const [one, two] = inThreads(2)
+  one!.failed(0)
+  one!.failed(1)
+  assert.deepEqual([one!.isUsable(10_010), two!.isUsable(10_010)], [true, true])
+  assert.equal(one!.begin(10_010), true)
+  assert.equal(two!.isUsable(10_010), false)
 })
 
 test('a group that gets more names than it has places counts the rest by itself', () => {

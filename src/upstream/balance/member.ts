@@ -72,10 +72,20 @@ export class Member {
     return this.#state.load(FAILS) > 0
   }
 
-  /** A request begins. False: `max-conns` run already. `end` follows, once. */
-  begin(): boolean {
-    if (!this.#state.begin(this.rules.maxConns)) return false
-    this.#state.add(REQUESTS, 1)
+  /**
+   * A request begins. False: it must go elsewhere, as `max-conns` run already, or another request has just begun to find out whether a server that
+   * was out is well. `end` follows, once.
+   */
+  begin(now: number): boolean {
+    const state = this.#state
+    if (!state.begin(this.rules.maxConns)) return false
+    const out = state.load(OUT_SINCE)
+    // As in nginx, one request in each such time: a server that hangs would keep its whole share of them waiting.
+    if (out !== 0 && !this.isOut(now) && !state.replace(OUT_SINCE, out, momentOf(now))) {
+      state.end()
+      return false
+    }
+    state.add(REQUESTS, 1)
     return true
   }
 
@@ -140,29 +150,18 @@ export class Member {
   }
 
   succeeded(now: number): void {
-    this.#state.store(FAILS, 0)
-    const out = this.#state.load(OUT_SINCE)
-    if (out !== 0) this.#comeBack(out, now)
-  }
-
-  isOut(now: number): boolean {
     const state = this.#state
+    state.store(FAILS, 0)
     const out = state.load(OUT_SINCE)
-    if (out === 0) return false
-    if (since(out, now) <= this.rules.failTimeoutMs) return true
-    // One more failure takes it out again: nobody knows yet whether it is well.
-    if (this.#comeBack(out, now)) {
-      state.store(FIRST_FAILED_AT, momentOf(now))
-      state.store(FAILS, Math.max(0, this.rules.maxFails - 1))
-    }
-    return false
+    // Not if another thread has done it.
+    if (out === 0 || !state.replace(OUT_SINCE, out, 0)) return
+    state.store(BACK_SINCE, momentOf(now))
+    this.current = 0
   }
 
-  /** False: another thread has done it. */
-  #comeBack(out: number, now: number): boolean {
-    if (!this.#state.replace(OUT_SINCE, out, 0)) return false
-    this.#state.store(BACK_SINCE, momentOf(now))
-    this.current = 0
-    return true
+  /** It has failed too often, and its time is not over. Then one request may try it (`begin`). */
+  isOut(now: number): boolean {
+    const out = this.#state.load(OUT_SINCE)
+    return out !== 0 && since(out, now) <= this.rules.failTimeoutMs
   }
 }

@@ -5,11 +5,13 @@
 
 /** Share of the requests. */
 const SHARE = 0.2
-/** Retries that may come at once; also what a group has at its start. */
-const MOST = 10
+/** What a group has at its start. */
+const FIRST = 10
+/** Retries that may come at once: of a server that hangs all requests run out of time together. As many as 500 requests have earned. */
+const MOST = 100
 
 export class RetryBudget {
-  #left = MOST
+  #left = FIRST
 
   /** A request came. */
   earn(): void {

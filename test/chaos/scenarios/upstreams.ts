@@ -1,0 +1,172 @@
+/** Servers behind the program that die, hang, flap and drip while clients ask through it: each answer is right, and no request is lost. */
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { until } from '../../support/server.ts'
+import type { Report, Scenario } from '../scenario.ts'
+import { onStage, type Stage } from '../stage.ts'
+
+const SERVERS = 3
+const ROUNDS = Number(process.env['CHAOS_UPSTREAM_ROUNDS'] ?? 4)
+
+export const UPSTREAMS: readonly Scenario[] = [
+  {
+    name: 'upstream-servers',
+    fault: `one of ${SERVERS} servers behind the program dies, hangs, says nothing, flaps, drips (ASGI)`,
+    run: async report => {
+      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
+      const backends = await Promise.all(Array.from({ length: SERVERS }, () => Backend.start()))
+      try {
+        const file = join(directory, 'sites.toml')
+        writeFileSync(
+          file,
+          `[[upstream]]
+name = "back"
+servers = [${backends.map(({ port }) => `"127.0.0.1:${port} fail-timeout=300ms"`).join(', ')}]
+[[site]]
+locations = [{ match = "/", proxy = "http://back", proxy-read-timeout = "500ms", proxy-connect-timeout = "500ms" }]
+`,
+        )
+        // A POST that a dead server may have had is not sent again: it would be no loss, and no answer either.
+        const load = { kinds: ['get', 'wait'] } as const
+        await onStage(report, { interface: 'asgi', args: ['-c', file], load }, stage => fail(stage, backends, report))
+      } finally {
+        await Promise.all(backends.map(one => one.stop()))
+        rmSync(directory, { recursive: true, force: true })
+      }
+    },
+  },
+]
+
+const SLOWLY = 'HTTP/1.1 200 OK\r\nX-Slow: '
+
+/** What a server does in place of answering. */
+const FAULTS = {
+  dies: backend => backend.stop(),
+  hangs: backend => backend.answerWith(() => {}),
+  'accepts in silence': backend => backend.replaceBy(() => {}),
+  drips: backend =>
+    backend.answerWith(response => {
+      const socket = response.socket!
+      let sent = 0
+      const timer = setInterval(() => socket.write(SLOWLY[sent++] ?? 'x'), 200)
+      socket.once('close', () => clearInterval(timer))
+    }),
+  flaps: async backend => {
+    for (let i = 0; i < 5; i++) {
+      await backend.stop()
+      // wait: it is away for a moment
+      await sleep(20)
+      await backend.startAgain()
+      // wait: and back for another
+      await sleep(50)
+    }
+    await backend.stop()
+  },
+} as const satisfies Record<string, (backend: Backend) => Promise<void> | void>
+
+async function fail(stage: Stage, backends: readonly Backend[], report: Report): Promise<void> {
+  let injected = 0
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, act] of Object.entries(FAULTS)) {
+      report.progress(`round ${round + 1} of ${ROUNDS}: a server ${name}`)
+      const backend = backends[injected++ % SERVERS]!
+      const from = stage.server.log.length
+      await act(backend)
+      await stage.server.waitForLog(
+        new RegExp(`upstream back, 127\\.0\\.0\\.1:${backend.port}: .*another server is asked`),
+        from,
+      )
+      await stage.untilServing()
+      await backend.stop()
+      await backend.startAgain()
+      const before = backend.answered
+      await until(
+        () => backend.answered > before,
+        () => `${backend.port} gets no requests any more`,
+        20_000,
+      )
+    }
+  report.injectedAs(injected, ROUNDS * Object.keys(FAULTS).length, 'servers that were asked again after their fault')
+}
+
+/** A server that answers as the application of the chaos scenarios does. */
+class Backend {
+  readonly port: number
+  answered = 0
+  #server: Server | NetServer
+  #answer: ((response: ServerResponse) => void) | null = null
+  readonly #sockets = new Set<Socket>()
+
+  private constructor(port: number, server: Server) {
+    this.port = port
+    this.#server = server
+  }
+
+  static async start(): Promise<Backend> {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const backend = new Backend((server.address() as AddressInfo).port, server)
+    backend.#serve(server)
+    return backend
+  }
+
+  #serve(server: Server): void {
+    this.#track(server)
+    server.on('request', (request, response) => {
+      request.resume()
+      if (this.#answer !== null) {
+        this.#answer(response)
+        return
+      }
+      this.answered++
+      const [, kind, id] = request.url!.split(/[/?]/)
+      response.end(`${kind} ${id}`)
+    })
+  }
+
+  #track(server: NetServer): void {
+    server.on('connection', socket => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {})
+    })
+  }
+
+  answerWith(answer: (response: ServerResponse) => void): void {
+    this.#answer = answer
+  }
+
+  /** By a server that speaks no HTTP. */
+  async replaceBy(act: (socket: Socket) => void): Promise<void> {
+    await this.stop()
+    const server = createNetServer(act)
+    this.#track(server)
+    await this.#listen(server)
+  }
+
+  async startAgain(): Promise<void> {
+    const server = createServer()
+    this.#serve(server)
+    await this.#listen(server)
+  }
+
+  async #listen(server: NetServer): Promise<void> {
+    this.#server = server
+    this.#answer = null
+    server.listen(this.port, '127.0.0.1')
+    await once(server, 'listening')
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    if (!this.#server.listening) return
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
