@@ -347,6 +347,4 @@ export interface WatchedFiles {
   readonly directories: readonly string[]
   /** Another text: some file has changed, has come, or is gone. */
   readonly state: string
-  /** Whether this is one of them, or would be. `path`: absolute. */
-  readonly has: (path: string) => boolean
 }

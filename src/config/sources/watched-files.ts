@@ -12,7 +12,6 @@ export function watchedFiles(patterns: readonly string[]): WatchedFiles {
   return {
     directories: [...new Set(patterns.map(pattern => dirname(pattern)))],
     state: hash('sha256', JSON.stringify(texts)),
-    has: path => files.has(path) || patterns.some(pattern => filesOf(pattern).includes(path)),
   }
 }
 

@@ -7,11 +7,16 @@ import { type AddressInfo, createServer as createNetServer, type Server as NetSe
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { withClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
+import { noCounts } from '../load.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
 
 const SERVERS = 3
+/** Of `upstream-marked`. */
+const MARKED = Number(process.env['CHAOS_MARKED'] ?? 100_000)
+const CLIENTS = 32
 const ROUNDS = Number(process.env['CHAOS_UPSTREAM_ROUNDS'] ?? 4)
 
 export const UPSTREAMS: readonly Scenario[] = [
@@ -41,7 +46,82 @@ locations = [{ match = "/", proxy = "http://back", proxy-read-timeout = "500ms",
       }
     },
   },
+  {
+    name: 'upstream-marked',
+    fault: 'servers and clients that break off at random, over shared connections',
+    run: async report => {
+      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
+      const backends = await Promise.all([Backend.start(), Backend.start()])
+      try {
+        for (const backend of backends) backend.answerWith(answerMarked)
+        const file = join(directory, 'sites.toml')
+        writeFileSync(
+          file,
+          `[[upstream]]
+name = "back"
+servers = [${backends.map(({ port }) => `"127.0.0.1:${port} max-fails=0"`).join(', ')}]
+keepalive = 8
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }]
+`,
+        )
+        const options = { interface: 'asgi', args: ['-c', file], hasLoad: false } as const
+        await onStage(report, options, stage => mark(stage, report))
+      } finally {
+        await Promise.all(backends.map(one => one.stop()))
+        rmSync(directory, { recursive: true, force: true })
+      }
+    },
+  },
 ]
+
+const textOf = (number: number) => `mark ${number} `.repeat(1 + (number % 50))
+
+/** By the number in its path: as it should, half, early, or with the head of a response behind it. */
+function answerMarked(response: ServerResponse): void {
+  const number = Number(/\d+/.exec(response.req.url!)![0])
+  const socket = response.socket!
+  if (number % 41 === 0) {
+    response.writeHead(200, { 'Content-Length': '100000' })
+    response.write(`mark ${number} `)
+    setImmediate(() => socket.destroy())
+  } else if (number % 43 === 0) socket.destroy()
+  else if (number % 47 === 0)
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`)
+  else response.end(textOf(number))
+}
+
+async function mark(stage: Stage, report: Report): Promise<void> {
+  let [next, whole, brokenOff, wrong] = [0, 0, 0, 0]
+  const client = async () => {
+    while (next < MARKED) {
+      const numbers = Array.from({ length: 1 + (next % 4) }, () => next++)
+      if (next % 1000 < 4) report.progress(`${next} of ${MARKED} requests`)
+      await withClient(stage.server.target, async one => {
+        one.send(numbers.map(number => `GET /${number} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''))
+        for (const number of numbers) {
+          if (number % 53 === 0) {
+            brokenOff++
+            return
+          }
+          const response = await one.response().catch(() => null)
+          if (response === null) return
+          const body = response.body.toString()
+          const isRight = number % 47 === 0 ? body === 'ok' : body === textOf(number)
+          if (response.status === 200 && !isRight) wrong++
+          else if (response.status === 200) whole++
+        }
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, client))
+  report.note(`${whole} of ${next} marked requests had their own response whole; ${brokenOff} clients left`)
+  const counts = { ...noCounts(), sent: next, answered: whole, cut: next - whole - wrong, lost: wrong }
+  report.add({ counts, problems: [] })
+  report.expect(wrong === 0, `${wrong} requests had the response of another`)
+  report.expect(whole > next * 0.8, `only ${whole} of ${next} requests had a response`)
+  report.injectedAs(Math.min(brokenOff, 100), 100, 'clients that left, of which at least so many must')
+}
 
 const SLOWLY = 'HTTP/1.1 200 OK\r\nX-Slow: '
 
