@@ -83,8 +83,9 @@ export class ConfigWatcher {
     const isStable = state === this.#seen
     this.#seen = state
     if (state === this.#state) return
-    if (!isStable) return this.#touched()
-    this.#state = state
-    this.#onChange()
+    if (isStable) {
+      this.#state = state
+      this.#onChange()
+    } else this.#touched()
   }
 }
