@@ -25,7 +25,7 @@ import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import type { ConnectionUser, SocketMaker, UpstreamConnection } from './connection.ts'
+import { type ConnectionUser, OWN_SHORTAGE, type SocketMaker, type UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
@@ -508,9 +508,6 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
   }
 }
-
-/** Why no socket was made or connected: another server would have none either, and this one is not to blame. */
-const OWN_SHORTAGE: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 
 /** What a server may be ahead of its client without buffering: two reads of its connection. */
 const SMALL_BUFFER = 128 * 1024

@@ -78,6 +78,9 @@ export const PLAIN: SocketMaker = {
   whyNot: ({ code, message }) => code ?? message,
 }
 
+/** Reasons why no socket was made or connected: another server would have none either, and this one is not to blame. */
+export const OWN_SHORTAGE: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
+
 /** Who made the connection. */
 export interface ConnectionOwner {
   /** It can take the next request. */

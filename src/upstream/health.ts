@@ -8,7 +8,7 @@
  */
 import type { HealthCheck } from '../sites/upstream-model.ts'
 import type { Member } from './balance/member.ts'
-import { PLAIN, UpstreamConnection } from './connection.ts'
+import { OWN_SHORTAGE, PLAIN, type SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 
 /** Share of the interval by which the time of a round differs, so that several gateways do not ask at once. */
@@ -28,11 +28,15 @@ export class HealthWatch {
   readonly #check: HealthCheck
   readonly #log: Log
   readonly #seen = new WeakMap<Member, Seen>()
+  readonly #sockets: SocketMaker
+  /** End the questions that wait for an answer. */
+  readonly #waiting = new Set<() => void>()
   #timer: NodeJS.Timeout | null = null
 
   /** Begins at once. */
-  constructor(group: UpstreamGroup, check: HealthCheck, log: Log) {
+  constructor(group: UpstreamGroup, check: HealthCheck, log: Log, sockets = PLAIN) {
     this.#group = group
+    this.#sockets = sockets
     this.#check = check
     this.#log = log
     this.#round()
@@ -41,6 +45,7 @@ export class HealthWatch {
   close(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
+    for (const stop of this.#waiting) stop()
   }
 
   #round(): void {
@@ -57,8 +62,8 @@ export class HealthWatch {
     seen.isAsked = true
     const wrong = await this.#ask(peer)
     seen.isAsked = false
-    // A check of another configuration has the word now.
-    if (this.#timer === null) return
+    // A check of another configuration has the word now, or nobody knows.
+    if (this.#timer === null || wrong === undefined) return
     const isWell = wrong === null
     if (isWell === !member.isUnhealthy) {
       seen.against = 0
@@ -73,20 +78,24 @@ export class HealthWatch {
     else this.#log('warn', `${what} gets no requests: GET ${this.#check.path} ${wrong}`)
   }
 
-  /** Null: a good answer. Else what was wrong. */
-  #ask({ server, address }: Peer): Promise<string | null> {
+  /** Null: a good answer. Undefined: it could not be asked. Else what was wrong. */
+  #ask({ server, address }: Peer): Promise<string | null | undefined> {
     const { path, timeout, leastStatus, mostStatus } = this.#check
     const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
-    const { promise, resolve } = Promise.withResolvers<string | null>()
+    const { promise, resolve } = Promise.withResolvers<string | null | undefined>()
     const nothing = () => {}
-    const connection = new UpstreamConnection({ address, host }, PLAIN, this.#group.dialect, {
+    const connection = new UpstreamConnection({ address, host }, this.#sockets, this.#group.dialect, {
       freed: nothing,
       gone: nothing,
       closed: nothing,
     })
+    const stop = () => over(undefined)
+    this.#waiting.add(stop)
     const timer = setTimeout(() => over(`had no answer in ${timeout} ms`), timeout)
-    const over = (wrong: string | null) => {
+    timer.unref()
+    const over = (wrong: string | null | undefined) => {
       clearTimeout(timer)
+      this.#waiting.delete(stop)
       connection.destroy()
       resolve(wrong)
     }
@@ -106,7 +115,7 @@ export class HealthWatch {
         },
         onHead: ({ status }) =>
           over(status >= leastStatus && status <= mostStatus ? null : `was answered with ${status}`),
-        onClosed: reason => over(`failed: it ${reason}`),
+        onClosed: reason => over(OWN_SHORTAGE.has(reason) ? undefined : `failed: it ${reason}`),
         onInterim: nothing,
         onBody: nothing,
         onEnd: nothing,

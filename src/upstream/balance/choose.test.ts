@@ -155,6 +155,24 @@ test('backups wait until no other can be asked, and a group that is out as a who
   assert.deepEqual(shares(members, 'round-robin', 3, 9), [3, 0, 0])
 })
 
+test('one that its health check has found ill is asked only where all are', () => {
+  const members = group({ maxConns: 1 }, {}, { isBackup: true })
+  const [well, ill, backup] = members
+  ill!.setHealthy(false, 0)
+  backup!.setHealthy(false, 0)
+  const ask = (tried: ReadonlySet<Member> = NOBODY) =>
+    choose(members, 'round-robin', { address: '', key: '' }, tried, 1, Math.random)
+  assert.equal(ask(), well)
+  assert.equal(ask(new Set([well!])), null)
+  well!.failed(0)
+  assert.equal(ask(), well)
+  begin(well!, 1)
+  assert.equal(ask(), null)
+  well!.end()
+  well!.setHealthy(false, 0)
+  assert.notEqual(ask(new Set([well!])), null)
+})
+
 test('max-conns and down are kept whatever happens', () => {
   const members = group({ maxConns: 1 }, { isDown: true })
   begin(members[0]!, 1)

@@ -3,7 +3,8 @@
  * it. Pure but for the members' counters; time and chance are arguments. Runs in the gateway, once for each try of a proxied request.
  *
  * Order: members that are usable and were not tried; then backups; then, where all have failed, the one that failed longest ago: a group
- * that is out as a whole is asked, and not refused for ten seconds. Null: all are down, full, or were tried.
+ * that is out as a whole is asked, and not refused for ten seconds. One that a health check has found ill is asked only where all of them are.
+ * Null: all are down, full, ill, or were tried.
  * Work: linear in the members, of which a group has MAX_SERVERS at most.
  */
 import type { Balance } from '../../sites/upstream-model.ts'
@@ -121,8 +122,10 @@ function atRandom(usable: readonly Member[], now: number, chance: () => number):
 
 function longestOut(members: readonly Member[], tried: ReadonlySet<Member>, now: number): Member | null {
   let found: Member | null = null
-  for (const member of members)
-    if (member.mayBeAsked && !tried.has(member) && (found === null || member.outSince(now) < found.outSince(now)))
-      found = member
+  const areAllIll = members.every(member => member.isUnhealthy || member.rules.isDown)
+  for (const member of members) {
+    if (!member.mayBeAsked || tried.has(member) || (member.isUnhealthy && !areAllIll)) continue
+    if (found === null || member.outSince(now) < found.outSince(now)) found = member
+  }
   return found
 }
