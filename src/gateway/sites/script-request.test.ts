@@ -108,6 +108,23 @@ test('no header of a client replaces a variable that is set, nor makes HTTP_PROX
   for (const name of ['HTTP_PROXY', 'HTTP_CONNECTION', 'HTTP_X_HOP', 'EMPTY']) assert.equal(name in all, false, name)
 })
 
+test('a name in the certificate of a client is bytes, and no variable of its own', () => {
+  const subject = 'CN=김\u0100REMOTE_USER\u0100root\u0100\u010a'
+  const client = { verify: 'SUCCESS', variables: [], pem: '', subject } as const
+  const tls = {
+    protocol: 'TLSv1.3',
+    cipher: '',
+    serverName: '',
+    alpn: '',
+    isResumed: false,
+    policy: '',
+    client,
+  } as const
+  const name = variables('/', { protocol: 'scgi', params: { DN: '$ssl_client_s_dn' } }, { tls })['DN']!
+  assert.equal(Buffer.from(name, 'latin1').toString(), subject)
+  assert.equal(Buffer.from(name, 'latin1').includes(0), false)
+})
+
 test('content has its true length and its type', () => {
   const headers = ['content-length', '99', 'content-type', 'text/plain', 'transfer-encoding', 'chunked']
   const all = variables('/', {}, { method: 'POST', headers }, 5)

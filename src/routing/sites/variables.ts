@@ -7,6 +7,7 @@
  */
 import { hostname } from 'node:os'
 import { parseSecureLink, verifySecureLink } from '../../access/secure-link.ts'
+import { bytesOf } from '../../base/bytes.ts'
 import type { RequestHead } from '../../http/exchange.ts'
 import { headerValue } from '../../http/headers.ts'
 import { clfTime, isoTime } from '../../http/log-time.ts'
@@ -68,8 +69,8 @@ const BUILT_IN: ReadonlyMap<string, Evaluate> = new Map<string, Evaluate>([
   ['ssl_server_name', r => r.exchange.local.tls?.serverName ?? ''],
   ['ssl_alpn_protocol', r => r.exchange.local.tls?.alpn ?? ''],
   ['ssl_session_reused', r => (r.exchange.local.tls === null ? '' : r.exchange.local.tls.isResumed ? 'r' : '.')],
-  ['ssl_client_verify', r => r.exchange.local.tls?.client?.verify ?? ''],
-  ['ssl_client_s_dn', r => r.exchange.local.tls?.client?.subject ?? ''],
+  ['ssl_client_verify', r => bytesOf(r.exchange.local.tls?.client?.verify ?? '')],
+  ['ssl_client_s_dn', r => bytesOf(r.exchange.local.tls?.client?.subject ?? '')],
   ['ssl_client_raw_cert', r => r.exchange.local.tls?.client?.pem ?? ''],
   ['ssl_client_escaped_cert', r => encodeURIComponent(r.exchange.local.tls?.client?.pem ?? '')],
   ...UPSTREAM_VARIABLES,

@@ -37,6 +37,8 @@ test('a request of FastCGI: BEGIN_REQUEST, PARAMS, STDIN', () => {
 test('a request of SCGI is a netstring with CONTENT_LENGTH first; of uwsgi a packet with modifier 0', () => {
   assert.equal(scgi.head(head(['A', 'b'], 27)), '29:CONTENT_LENGTH\x0027\0SCGI\x001\0A\0b\0,')
   assert.throws(() => scgi.head(head(['A', 'b\0C'])), /NUL/)
+  // Its low byte is one.
+  assert.throws(() => scgi.head(head(['A', 'b\u0100C'])), /NUL/)
   assert.deepEqual([...(uwsgi.head(head(['A', 'bc'])) as Buffer)], [0, 7, 0, 0, 1, 0, 65, 2, 0, 98, 99])
   assert.throws(() => uwsgi.head(head(['A', 'b'.repeat(65_536)])), /65535/)
 })

@@ -17,13 +17,17 @@ export const scgi: Dialect = {
   tail: () => '',
 }
 
+/** Of a character that is no byte only the low byte is written, which may be a NUL. */
+const NOT_IN_TEXT = /[^\x01-\xff]/
+
 /** `headers` are the variables; those that the protocol itself has are written here. */
 export function scgiHead({ headers, contentLength }: OutgoingHead): string {
   let text = `CONTENT_LENGTH\0${contentLength!}\0SCGI\x001\0`
   for (let i = 0; i < headers.length; i += 2) {
     const [name, value] = [headers[i]!, headers[i + 1]!]
     if (name === 'CONTENT_LENGTH' || name === 'SCGI') continue
-    if (name.includes('\0') || value.includes('\0')) throw new Error(`the variable ${name} has a NUL`)
+    if (NOT_IN_TEXT.test(name) || NOT_IN_TEXT.test(value))
+      throw new Error(`the variable ${name} has a NUL, or a character that is no byte`)
     text += `${name}\0${value}\0`
   }
   return `${text.length}:${text},`
