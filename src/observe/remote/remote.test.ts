@@ -171,3 +171,19 @@ test('a Unix socket that is not there is told once', async t => {
   assert.match(await promise, /cannot send to \/.*\/log: No such file or directory; what cannot/)
   await sender.close(LIMIT_MS)
 })
+
+test('a server to which there is no way costs the messages, and is told once', async () => {
+  const told: string[] = []
+  // The kernel refuses to connect to it without SO_BROADCAST, as it refuses where there is no route.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const sender = openSender({ kind: 'udp', host: '255.255.255.255', port: 514 }, problem => {
+    told.push(problem)
+    resolve()
+  })
+  sender.send(Buffer.from('x'))
+  await promise
+  sender.send(Buffer.from('y'))
+  await sender.close(100)
+  assert.equal(told.length, 1)
+  assert.match(told[0]!, /EACCES/)
+})

@@ -80,14 +80,23 @@ export class UdpSender implements Sender {
       }
       const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
       socket.unref()
-      socket.on('error', reason => (this.#socket === socket ? this.#tell(reason.message) : this.#fail(reason)))
-      socket.connect(this.#port, address, () => {
+      socket.on('error', reason => {
+        if (this.#socket === socket) {
+          this.#tell(reason.message)
+          return
+        }
+        socket.close()
+        this.#fail(reason)
+      })
+      // Not as the callback of `connect`: that one is called for a failure too, and then there is no `error`.
+      socket.once('connect', () => {
         this.#isConnecting = false
         this.#socket?.close()
         this.#socket = this.#isClosed ? null : socket
         if (this.#isClosed) socket.close()
         else for (const payload of this.#waiting.splice(0)) this.#transmit(socket, payload)
       })
+      socket.connect(this.#port, address)
     })
   }
 
