@@ -89,6 +89,8 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
           body: null,
           question: { address: '', key: '' },
           toClient: ({ status, reason, headers }) => ({ status, reason, headers }),
+          besideToClient: fields => fields,
+          switchToClient: fields => fields,
           record: null,
         },
         {

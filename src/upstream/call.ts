@@ -62,6 +62,10 @@ export interface CallRequest {
   readonly body: OutgoingBody | null
   readonly question: Question
   readonly toClient: (head: UpstreamHead) => ResponseHead
+  /** Of the fields of an interim response, or of trailers, those for the client. */
+  readonly besideToClient: (fields: HeaderLines) => HeaderLines
+  /** The same for a 101. */
+  readonly switchToClient: (fields: HeaderLines) => HeaderLines
   /** Null: nobody asks what became of it. */
   readonly record: CallRecord | null
 }
@@ -260,7 +264,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   onInterim({ status, headers }: UpstreamHead): void {
     // The client has had its 100 from us, and the others say nothing to it.
-    if (status === 103) this.#exchange.response.inform({ status, reason: '', headers })
+    if (status !== 103) return
+    this.#exchange.response.inform({ status, reason: '', headers: this.#request.besideToClient(headers) })
   }
 
   onHead(head: UpstreamHead): void {
@@ -319,7 +324,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     if (this.#request.record !== null) this.#request.record.trailers = trailers
     this.#finish()
     try {
-      relay?.end(this.#passesTrailers ? trailers : undefined)
+      relay?.end(this.#passesTrailers ? this.#request.besideToClient(trailers) : undefined)
     } catch (error) {
       // A bug of ours is no reason to close the server's connection, and the client must not wait.
       this.#cut(error as Error)
@@ -342,7 +347,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#clock.disarm()
     this.#phase = 'tunnel'
     try {
-      this.#exchange.acceptTunnel(headers, (stream: ByteStream, first, onEnded) => {
+      const given = this.#request.switchToClient(headers)
+      this.#exchange.acceptTunnel(given, (stream: ByteStream, first, onEnded) => {
         this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
         return this.#tunnel
       })

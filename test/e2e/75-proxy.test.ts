@@ -433,6 +433,50 @@ test('a request is never two, whatever stands in its fields', async t => {
   await server.stop()
 })
 
+test('what clients do not get stands in no 101, 103 and trailer either, and the cookies of a 101 are changed', async t => {
+  const hidden = 'Server: secret/1.0\r\nX-Token: secret\r\nX-Accel-Redirect: /secret\r\n'
+  const back = await startRaw({
+    early: socket =>
+      socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n${hidden}\r\nHTTP/1.1 204 No Content\r\n\r\n`),
+    trailers: socket =>
+      socket.write(
+        `HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n${hidden}\r\n`,
+      ),
+    socket: (socket, request) => {
+      const accept = acceptOf(/Sec-WebSocket-Key: (\S+)/i.exec(request)![1]!)
+      socket.write(
+        `HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSet-Cookie: a=b; Path=/back/\r\n${hidden}\r\n`,
+      )
+    },
+  })
+  const server = await start(
+    t,
+    `[[site]]
+proxy-hide-headers = ["X-Token"]
+proxy-cookie-path = "/back/ /front/"
+cookie-flags = "* secure"
+locations = [{ match = "/", proxy = "http://127.0.0.1:${back.port}" }]
+`,
+    [back],
+  )
+  /** Up to the end of the section that follows `from`. */
+  const answer = (path: string, from: string, ...fields: string[]) =>
+    withClient(server.target, async client => {
+      const before = await client.get(path, ...fields).readUntil(from)
+      return before + (await client.readUntil('\r\n\r\n'))
+    })
+  const handshake = ['Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  const all = [
+    await answer('/early', 'HTTP/1.1 204'),
+    await answer('/trailers', '\r\nok\r\n0\r\nx-sum: 7', 'TE: trailers', 'Connection: TE'),
+    await answer('/socket', 'HTTP/1.1 101', ...handshake, 'Connection: Upgrade'),
+  ]
+  for (const text of all) assert.doesNotMatch(text, /secret/)
+  assert.match(all[0]!, /^HTTP\/1\.1 103 Early Hints\r\nLink: <\/a>\r\n\r\n/)
+  assert.match(all[2]!, /^HTTP\/1\.1 101 [\s\S]*\r\nSet-Cookie: a=b; Path=\/front\/; Secure\r\n/)
+  await server.stop()
+})
+
 test('a server is told what the settings say of the client, and keeps to its speed where nothing is kept for it', async t => {
   let sent = 0
   const echo = await startEcho('echo', (request, response) => {

@@ -21,6 +21,7 @@ import { addHeadFields, withCharset, withHeadFields } from './head-fields.ts'
 import { addRateLimit } from './limited-rate.ts'
 import { listingJson, listingPage } from './listing-page.ts'
 import { followLogs } from './logs.ts'
+import { isOrder } from './orders.ts'
 import { contentTypeFor, type PolicyOf } from './policies.ts'
 import { Subrequest } from './subrequest.ts'
 
@@ -181,20 +182,8 @@ function respondWithList({ exchange, location }: SiteRequest, listing: Listing, 
   exchange.response.respond({ status: 200, reason: '', headers }, page.body)
 }
 
-/**
- * What nginx takes from an application or an upstream as an order, and X-Sendfile, of which the application's own handler has left nothing where it
- * may be obeyed. They are not for clients. X-Accel-Buffering is followed where an upstream's content is kept (`upstream/call.ts`). X-Accel-Expires is
- * for a cache, which there is not.
- */
-const IS_ORDER = /^x-(?:accel-(?:redirect|buffering|expires|limit-rate|charset)|sendfile)$/i
-const LETTER_X = 0x78
 /** No other order is as short. */
 const X_SENDFILE = 'x-sendfile'
-
-/** Looks at most names no further than at their first letter. */
-function isOrder(name: string): boolean {
-  return (name.charCodeAt(0) | 0x20) === LETTER_X && IS_ORDER.test(name)
-}
 
 /** What stays of the application's head when something else answers in its place. */
 const KEPT = /^(?:content-type|content-disposition|set-cookie|cache-control|expires|accept-ranges)$/i

@@ -24,7 +24,7 @@ import { ConnectionRoom } from '../../upstream/room.ts'
 import { Upstreams } from '../../upstream/upstreams.ts'
 import type { SharedParts } from '../shared-parts.ts'
 import { type CollectedContent, collectContent } from './collected-content.ts'
-import { headForClient, proxiedFields } from './proxy-head.ts'
+import { fieldsBeside, fieldsOfSwitch, headForClient, proxiedFields } from './proxy-head.ts'
 
 /** Most sites have no scripts. */
 let scriptRequest: typeof import('./script-request.ts') | null = null
@@ -135,6 +135,8 @@ export class Proxied {
         request.answer = answer
         return headForClient(answer, location.proxy, request)
       },
+      besideToClient: (fields: HeaderLines) => fieldsBeside(fields, location.proxy, request),
+      switchToClient: (fields: HeaderLines) => fieldsOfSwitch(fields, location.proxy, request),
       record,
     }
     this.#upstreams.handle(exchange, upstream, call, settings)

@@ -9,12 +9,14 @@
 import { FORWARDED_HEADERS } from '../../base/forwarded-headers.ts'
 import { TOKEN } from '../../base/token.ts'
 import type { ResponseHead } from '../../http/exchange.ts'
-import type { HeaderLines } from '../../http/headers.ts'
+import { fieldsWith, type HeaderLines } from '../../http/headers.ts'
 import { percentEncoded } from '../../http/path.ts'
 import type { CompiledProxy, Rewrite, SiteRequest } from '../../routing/sites/site-request.ts'
 import type { ProxySettings } from '../../sites/upstream-model.ts'
 import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
+import { withHeadFields } from './head-fields.ts'
+import { isOrder } from './orders.ts'
 
 /** A client's own words about who it is. */
 export const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
@@ -121,6 +123,13 @@ function mayDependOnRequest({ headers }: UpstreamHead): boolean {
 const REWRITTEN: ReadonlySet<string> = new Set(['location', 'refresh', 'set-cookie'])
 
 function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, request: SiteRequest): ResponseHead {
+  const headers = fieldsForClient(head.headers, proxy, request)
+  const { status, reason, localRedirect } = head
+  return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
+}
+
+/** Orders among them stay: they are followed first. */
+function fieldsForClient(given: readonly string[], proxy: CompiledProxy | null, request: SiteRequest): HeaderLines {
   const settings = request.location.settings.proxy
   let hidden = hiddenBy.get(settings)
   if (hidden === undefined) {
@@ -129,15 +138,31 @@ function madeForClient(head: UpstreamHead, proxy: CompiledProxy | null, request:
     hiddenBy.set(settings, hidden)
   }
   const headers: HeaderLines = []
-  for (let i = 0; i < head.headers.length; i += 2) {
-    const name = head.headers[i]!
+  for (let i = 0; i < given.length; i += 2) {
+    const name = given[i]!
     const lower = name.toLowerCase()
     if (hidden.has(lower)) continue
-    const value = head.headers[i + 1]!
+    const value = given[i + 1]!
     headers.push(name, proxy === null ? value : valueForClient(lower, value, proxy, request))
   }
-  const { status, reason, localRedirect } = head
-  return localRedirect === null ? { status, reason, headers } : { status, reason, headers, localRedirect }
+  return headers
+}
+
+/** What a client gets of the fields of an interim response, and of trailers. Orders in them are not followed, and not for clients either. */
+export function fieldsBeside(given: readonly string[], proxy: CompiledProxy | null, request: SiteRequest): HeaderLines {
+  const { passHeaders } = request.location.settings.proxy
+  const headers = fieldsForClient(given, proxy, request)
+  return fieldsWith(headers, name => !isOrder(name) || passHeaders.includes(name.toLowerCase()))
+}
+
+/** The same of a 101, to which the location adds its own fields, as in nginx. */
+export function fieldsOfSwitch(
+  given: readonly string[],
+  proxy: CompiledProxy | null,
+  request: SiteRequest,
+): HeaderLines {
+  const headers = fieldsBeside(given, proxy, request)
+  return [...withHeadFields(request, { status: 101, reason: '', headers }).headers]
 }
 
 function valueForClient(name: string, value: string, proxy: CompiledProxy, request: SiteRequest): string {
