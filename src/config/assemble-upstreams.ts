@@ -19,7 +19,8 @@ import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
-import { proxy, proxySettings, upstreamKeys } from './settings/upstream-keys.ts'
+import { upstreamKeys } from './settings/upstream-group-keys.ts'
+import { proxy, proxySettings } from './settings/upstream-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
 import { placeOf } from './sources/site-tables.ts'
@@ -55,6 +56,7 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      sticky: values.one(upstreamKeys.sticky),
       healthCheck: values.one(upstreamKeys.healthCheck),
       isSingle: false,
       place,
@@ -199,6 +201,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    sticky: null,
     healthCheck: null,
     isSingle: true,
     place,

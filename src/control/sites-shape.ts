@@ -54,6 +54,7 @@ import type {
   ProxyRedirect,
   ProxySettings,
   ServerAddress,
+  StickySettings,
   TextReplacement,
   Upstream,
   UpstreamServer,
@@ -197,6 +198,15 @@ export const UPSTREAM = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  sticky: orNull(
+    object<StickySettings>({
+      cookie: line,
+      ttl: orNull(wholeNumber(1, 2 ** 31 - 1)),
+      path: line,
+      domain: orNull(line),
+      sameSite: oneOf(['Strict', 'Lax', 'None']),
+    }),
+  ),
   healthCheck: orNull(
     object<HealthCheck>({
       path: line,

@@ -23,6 +23,7 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { StickyClient } from './balance/sticky.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import { type ConnectionUser, OWN_SHORTAGE, type SocketMaker, type UpstreamConnection } from './connection.ts'
@@ -60,7 +61,10 @@ export interface CallRequest {
   readonly head: OutgoingHead
   /** Null: there is no content. */
   readonly body: OutgoingBody | null
-  readonly question: Question
+  /** Without the client's server, which `sticky` knows. */
+  readonly question: Omit<Question, 'home'>
+  /** Null: any server answers any client. */
+  readonly sticky: StickyClient | null
   readonly toClient: (head: UpstreamHead) => ResponseHead
   /** Of the fields of an interim response, or of trailers, those for the client. */
   readonly besideToClient: (fields: HeaderLines) => HeaderLines
@@ -96,6 +100,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
+  readonly #question: Question
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -121,6 +126,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
+    const { address, key } = request.question
+    this.#question = { address, key, home: request.sticky?.home ?? null }
   }
 
   start(): void {
@@ -158,7 +165,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   // -- the servers
 
   #next(): void {
-    const peer = this.#group.lease(this.#request.question, this.#tries.tried)
+    const peer = this.#group.lease(this.#question, this.#tries.tried)
     if (peer === null) {
       const why =
         this.#tries.tried.size === 0
@@ -284,9 +291,18 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const { relay: limits } = this.#parts
     const relay = new Relay(this.#exchange, buffersOf(head, this.#rules) ? limits : withoutFile(limits), this)
     this.#relay = relay
-    const given = this.#request.toClient(head)
+    const cookie = this.#stickyCookie()
+    const made = this.#request.toClient(head)
+    const given =
+      cookie === null ? made : { ...made, headers: [...made.headers, 'Set-Cookie', cookie], comesAgain: false }
     this.#isEventStream = isEventStream(given.headers)
     relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
+  }
+
+  /** What keeps the client with the server that has answered; null: it belongs to it already. */
+  #stickyCookie(): string | null {
+    const { sticky } = this.#request
+    return sticky === null ? null : sticky.cookieFor(this.#peer!.member, this.#tries.tried, performance.now())
   }
 
   // -- of the relay
@@ -347,7 +363,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#clock.disarm()
     this.#phase = 'tunnel'
     try {
-      const given = this.#request.switchToClient(headers)
+      const cookie = this.#stickyCookie()
+      const made = this.#request.switchToClient(headers)
+      const given = cookie === null ? made : [...made, 'Set-Cookie', cookie]
       this.#exchange.acceptTunnel(given, (stream: ByteStream, first, onEnded) => {
         this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
         return this.#tunnel

@@ -13,6 +13,7 @@ import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
+import type { Sticky } from './balance/sticky.ts'
 import { PeerPools } from './pool.ts'
 import type { Dialect } from './protocols/dialect.ts'
 import { dialectOf } from './protocols/dialects.ts'
@@ -50,13 +51,16 @@ export class UpstreamGroup {
   readonly #peerOf = new Map<Member, Peer>()
   #members: readonly Member[] = []
   #isClosed = false
+  /** Null: any server answers any client. */
+  readonly sticky: Sticky | null
   /** Servers have come or gone. */
   onServers: () => void = () => {}
 
   readonly #state: GroupState
 
-  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
+  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom, sticky: Sticky | null = null) {
     this.upstream = upstream
+    this.sticky = sticky
     this.dialect = dialectOf(upstream)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
@@ -68,6 +72,11 @@ export class UpstreamGroup {
   /** One for each address of each server. Another list after a change. */
   get peers(): readonly Peer[] {
     return this.#peers
+  }
+
+  /** Of the peers. Another list after a change. */
+  get members(): readonly Member[] {
+    return this.#members
   }
 
   get servers(): readonly UpstreamServer[] {

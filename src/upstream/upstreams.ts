@@ -6,9 +6,10 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type { ProxySettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
+import type { Sticky } from './balance/sticky.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
@@ -29,11 +30,19 @@ export class Upstreams {
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
 
-  /** `source`: memory of these groups. */
-  constructor(upstreams: readonly Upstream[], tls: readonly UpstreamTls[], source: GroupSource, parts: CallParts) {
+  /** `source`: memory of these groups. `secret`: signs cookies. */
+  constructor(
+    upstreams: readonly Upstream[],
+    tls: readonly UpstreamTls[],
+    source: GroupSource,
+    secret: Buffer,
+    parts: CallParts,
+  ) {
     const memories = source.memoriesOf(upstreams)
     const stateOf = (name: string) => new GroupState(memories.get(name)!, source.threads, source.thread)
-    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name), parts.room)]))
+    const groupOf = (one: Upstream) =>
+      new UpstreamGroup(one, stateOf(one.name), parts.room, one.sticky === null ? null : makeSticky(one.sticky, secret))
+    this.#groups = new Map(upstreams.map(one => [one.name, groupOf(one)]))
     this.#parts = parts
     this.#tls = tls.length > 0 ? makeTls(tls) : []
     for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
@@ -46,17 +55,13 @@ export class Upstreams {
   handle(
     exchange: Exchange,
     name: string,
-    request: Omit<CallRequest, 'sockets'> & { readonly isTls: boolean },
+    request: Omit<CallRequest, 'sockets' | 'sticky'> & { readonly isTls: boolean },
     settings: ProxySettings,
   ): void {
     const sockets = request.isTls ? this.#tls[settings.tls]! : PLAIN
-    new UpstreamCall(
-      exchange,
-      this.#groups.get(name)!,
-      { ...request, sockets },
-      this.#rulesOf(settings),
-      this.#parts,
-    ).start()
+    const group = this.#groups.get(name)!
+    const sticky = group.sticky?.clientOf(exchange.request, group.members, Date.now()) ?? null
+    new UpstreamCall(exchange, group, { ...request, sockets, sticky }, this.#rulesOf(settings), this.#parts).start()
   }
 
   /** Their servers have changed. A group that is not there is none of ours. */
@@ -119,6 +124,12 @@ export class Upstreams {
 function makeTls(all: readonly UpstreamTls[]): SocketMaker[] {
   const { TlsSockets }: typeof import('./tls.ts') = loadNow(import.meta, './tls')
   return all.map(one => new TlsSockets(one))
+}
+
+/** Loaded where a group has clients that stay with their servers. */
+function makeSticky(settings: StickySettings, secret: Buffer): Sticky {
+  const { Sticky }: typeof import('./balance/sticky.ts') = loadNow(import.meta, './balance/sticky')
+  return new Sticky(settings, secret)
 }
 
 /** Many configurations have addresses only, so it is not loaded before. */

@@ -70,6 +70,8 @@ export type Answer =
       /** As they are written, and how they share. */
       readonly servers: readonly string[]
       readonly balance: string
+      /** The cookie by which a client stays with its server; null: it does not. */
+      readonly sticky: string | null
       /** What one of them would get: method and target, then the fields. Those of the connection are not told. */
       readonly request: string
       readonly headers: readonly string[]
@@ -300,6 +302,7 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
         upstream: group.name,
         servers: group.servers.map(serverText),
         balance: group.balance,
+        sticky: group.sticky?.cookie ?? null,
         request: `${method} ${text(target)} HTTP/1.1`,
         headers: headers.map(text),
       }

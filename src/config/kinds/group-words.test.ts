@@ -1,7 +1,7 @@
 /** What the words of an upstream mean. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseHealthCheck } from './upstream-words.ts'
+import { parseHealthCheck, parseSticky } from './group-words.ts'
 
 test('a health check has a path, and what differs from the usual', () => {
   const usual = { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 }
@@ -26,6 +26,33 @@ for (const [text, problem] of [
 ] as const)
   test(`'${text}' is no health check`, () => {
     const parsed = parseHealthCheck(text)
+    assert.ok('problem' in parsed)
+    assert.match(parsed.problem, problem)
+  })
+
+test('a sticky cookie has a name, and what differs from the usual', () => {
+  const usual = { cookie: 'srv', ttl: null, path: '/', domain: null, sameSite: 'Lax' }
+  assert.deepEqual(parseSticky('cookie srv'), { value: usual })
+  assert.deepEqual(parseSticky(' cookie srv  ttl=1h path=/a=b domain=.a.test samesite=none '), {
+    value: { cookie: 'srv', ttl: 3600, path: '/a=b', domain: '.a.test', sameSite: 'None' },
+  })
+})
+
+for (const [text, problem] of [
+  ['srv', /the word cookie and the name/],
+  ['cookie', /the word cookie and the name/],
+  ['cookie a;b', /the word cookie and the name/],
+  ['cookie srv ttl=0', /a time from 1s to 400d as ttl/],
+  ['cookie srv ttl=500d', /a time from 1s to 400d as ttl/],
+  ['cookie srv path=shop', /a path as path/],
+  ['cookie srv path=/;x', /a path as path/],
+  ['cookie srv domain=a..b', /the name of a host as domain/],
+  ['cookie srv samesite=Lax', /strict, lax or none/],
+  ['cookie srv secure', /not 'secure'/],
+  ['cookie srv constructor=1', /not 'constructor=1'/],
+] as const)
+  test(`'${text}' is no sticky cookie`, () => {
+    const parsed = parseSticky(text)
     assert.ok('problem' in parsed)
     assert.match(parsed.problem, problem)
   })
