@@ -56,6 +56,7 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      queue: values.one(upstreamKeys.queue),
       sticky: values.one(upstreamKeys.sticky),
       healthCheck: values.one(upstreamKeys.healthCheck),
       isSingle: false,
@@ -67,6 +68,11 @@ export class UpstreamReader {
         upstreamKeys.balance,
         'and a backup: its clients go to the backup only when no other server can be asked',
       )
+    values.warnUseless(
+      servers.every(({ maxConns }) => maxConns === 0),
+      upstreamKeys.queue,
+      'without max-conns: no server is ever full',
+    )
     if (name === null) return
     if (values.isGiven(upstreamKeys.keepalive)) this.#keptAlive.add(name)
     const other = this.#named.get(name)
@@ -201,6 +207,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    queue: null,
     sticky: null,
     healthCheck: null,
     isSingle: true,

@@ -53,6 +53,7 @@ import type {
   ParamSettings,
   ProxyRedirect,
   ProxySettings,
+  QueueSettings,
   ServerAddress,
   StickySettings,
   TextReplacement,
@@ -198,6 +199,7 @@ export const UPSTREAM = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
   sticky: orNull(
     object<StickySettings>({
       cookie: line,

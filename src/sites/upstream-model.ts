@@ -18,6 +18,8 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** Requests that wait while all servers have `max_conns`; null: none does. `queue` */
+  readonly queue: QueueSettings | null
   /** How clients stay with their servers; null: any server answers any client. */
   readonly sticky: StickySettings | null
   /** Null: nobody asks its servers whether they are well. */
@@ -25,6 +27,13 @@ export interface Upstream {
   /** A location names it itself: it has one server, and no settings. */
   readonly isSingle: boolean
   readonly place: Place
+}
+
+export interface QueueSettings {
+  /** Requests that wait at most, in each thread. */
+  readonly most: number
+  /** Milliseconds that one waits. */
+  readonly timeout: number
 }
 
 /** The cookie by which a client stays with its server. */

@@ -6,7 +6,7 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type { ProxySettings, QueueSettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import type { Sticky } from './balance/sticky.ts'
@@ -16,6 +16,7 @@ import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
 import { type ServerReport, UpstreamGroup } from './group.ts'
 import type { HealthWatch } from './health.ts'
 import type { NameWatch } from './names.ts'
+import type { UpstreamQueue } from './queue.ts'
 import type { CallRules } from './tries.ts'
 
 export class Upstreams {
@@ -41,7 +42,11 @@ export class Upstreams {
     const memories = source.memoriesOf(upstreams)
     const stateOf = (name: string) => new GroupState(memories.get(name)!, source.threads, source.thread)
     const groupOf = (one: Upstream) =>
-      new UpstreamGroup(one, stateOf(one.name), parts.room, one.sticky === null ? null : makeSticky(one.sticky, secret))
+      new UpstreamGroup(one, stateOf(one.name), {
+        room: parts.room,
+        sticky: one.sticky === null ? null : makeSticky(one.sticky, secret),
+        queue: one.queue === null ? null : makeQueue(one.queue),
+      })
     this.#groups = new Map(upstreams.map(one => [one.name, groupOf(one)]))
     this.#parts = parts
     this.#tls = tls.length > 0 ? makeTls(tls) : []
@@ -69,8 +74,12 @@ export class Upstreams {
     for (const { name, servers } of upstreams) this.#groups.get(name)?.setServers(servers)
   }
 
-  report(): { readonly name: string; readonly servers: ServerReport[] }[] {
-    return [...this.#groups].map(([name, group]) => ({ name, servers: group.report() }))
+  report(): { readonly name: string; readonly waiting: number; readonly servers: ServerReport[] }[] {
+    return [...this.#groups].map(([name, group]) => ({
+      name,
+      waiting: group.queue?.waiting ?? 0,
+      servers: group.report(),
+    }))
   }
 
   /** The gateway drains: event streams end, of earlier configurations too. */
@@ -130,6 +139,12 @@ function makeTls(all: readonly UpstreamTls[]): SocketMaker[] {
 function makeSticky(settings: StickySettings, secret: Buffer): Sticky {
   const { Sticky }: typeof import('./balance/sticky.ts') = loadNow(import.meta, './balance/sticky')
   return new Sticky(settings, secret)
+}
+
+/** Loaded where a group has requests that wait. */
+function makeQueue(settings: QueueSettings): UpstreamQueue {
+  const { UpstreamQueue }: typeof import('./queue.ts') = loadNow(import.meta, './queue')
+  return new UpstreamQueue(settings)
 }
 
 /** Many configurations have addresses only, so it is not loaded before. */

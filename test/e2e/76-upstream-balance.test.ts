@@ -1,4 +1,4 @@
-/** What a group does for its clients beyond shares: they stay with their servers. */
+/** What a group does for its clients beyond shares: they stay with their servers, and wait while all are full. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -19,11 +19,11 @@ function addressOf({ port }: Backend): string {
   return `127.0.0.1:${port}`
 }
 
-function fileOf(servers: readonly Backend[], more: string): string {
+function fileOf(servers: readonly Backend[], more: string, words = ''): string {
   return `affinity-key = "affinity.key"
 [[upstream]]
 name = "back"
-servers = [${servers.map(one => `"${addressOf(one)}"`).join(', ')}]
+servers = [${servers.map(one => `"${addressOf(one)}${words}"`).join(', ')}]
 ${more}
 [[site]]
 locations = [{ match = "/", proxy = "http://back" }]
@@ -86,3 +86,35 @@ test('a client stays with its server: over a reload that brings the cookie, a dr
   assert.deepEqual([nameIn(kept), kept.header('set-cookie')], [nameIn(moved), undefined])
   await second.stop()
 })
+
+for (const threads of [1, 2])
+  test(`requests wait while all servers have max-conns, threads: ${threads}`, async t => {
+    let running = 0
+    let most = 0
+    const slow = await startEcho('slow', (_, response) => {
+      most = Math.max(most, ++running)
+      // So that others come meanwhile.
+      setImmediate(() => {
+        running--
+        response.end('done')
+      })
+      return true
+    })
+    t.after(() => slow.close())
+    const file = `gateway-threads = ${threads}\n${fileOf([slow], 'queue = "100 timeout=30s"', ' max-conns=1')}`
+    const project = new Project(t, { 'jumak.toml': file })
+    const server = await startServer({ directory: project.directory })
+    const statuses = await Promise.all(
+      Array.from({ length: 12 }, () =>
+        withClient(server.target, async client => {
+          const all: number[] = []
+          for (let i = 0; i < 5; i++) all.push((await client.get('/').response()).status)
+          return all
+        }),
+      ),
+    )
+    assert.deepEqual(new Set(statuses.flat()), new Set([200]))
+    assert.equal(most, 1)
+    assert.match(await command(server, project, 'upstream', 'back'), /^upstream back {3}round-robin {3}0 wait\n/)
+    await server.stop()
+  })

@@ -72,6 +72,8 @@ export type Answer =
       readonly balance: string
       /** The cookie by which a client stays with its server; null: it does not. */
       readonly sticky: string | null
+      /** Requests that wait in each thread while all servers have `max-conns`; 0: none does. */
+      readonly queue: number
       /** What one of them would get: method and target, then the fields. Those of the connection are not told. */
       readonly request: string
       readonly headers: readonly string[]
@@ -303,6 +305,7 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
         servers: group.servers.map(serverText),
         balance: group.balance,
         sticky: group.sticky?.cookie ?? null,
+        queue: group.queue?.most ?? 0,
         request: `${method} ${text(target)} HTTP/1.1`,
         headers: headers.map(text),
       }

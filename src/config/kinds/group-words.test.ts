@@ -1,7 +1,7 @@
 /** What the words of an upstream mean. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseHealthCheck, parseSticky } from './group-words.ts'
+import { parseHealthCheck, parseQueue, parseSticky } from './group-words.ts'
 
 test('a health check has a path, and what differs from the usual', () => {
   const usual = { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 }
@@ -53,6 +53,25 @@ for (const [text, problem] of [
 ] as const)
   test(`'${text}' is no sticky cookie`, () => {
     const parsed = parseSticky(text)
+    assert.ok('problem' in parsed)
+    assert.match(parsed.problem, problem)
+  })
+
+test('a queue has a length, and a time that is nginx’s if none is given', () => {
+  assert.deepEqual(parseQueue('100 timeout=5s'), { value: { most: 100, timeout: 5000 } })
+  assert.deepEqual(parseQueue('1'), { value: { most: 1, timeout: 60_000 } })
+  assert.deepEqual(parseQueue('0'), { value: null })
+})
+
+for (const [text, problem] of [
+  ['many', /a whole number from 0 to 100000/],
+  ['100001', /a whole number from 0 to 100000/],
+  ['', /a whole number from 0 to 100000/],
+  ['10 timeout=0', /a time of 100ms and more/],
+  ['10 5s', /only timeout=, not '5s'/],
+] as const)
+  test(`'${text}' is no queue`, () => {
+    const parsed = parseQueue(text)
     assert.ok('problem' in parsed)
     assert.match(parsed.problem, problem)
   })

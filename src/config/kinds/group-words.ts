@@ -1,6 +1,6 @@
 /** Small forms of text that an `[[upstream]]` has about its servers as a group: how requests are shared, whether servers are well. Pure. */
 import { TOKEN } from '../../base/token.ts'
-import type { Balance, HealthCheck, StickySettings } from '../../sites/upstream-model.ts'
+import type { Balance, HealthCheck, QueueSettings, StickySettings } from '../../sites/upstream-model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from './duration.ts'
 
@@ -59,6 +59,28 @@ export function parseHealthCheck(text: string): Parsed<HealthCheck> {
       return { problem: `must have after its path only interval=, timeout=, fails=, passes= or status=, not '${word}'` }
   }
   return { value: check }
+}
+
+const MOST_QUEUED = 100_000
+/** nginx's. */
+const QUEUE_TIMEOUT = 60_000
+
+/** `100 timeout=5s`; `0`: null. */
+export function parseQueue(text: string): Parsed<QueueSettings | null> {
+  const [number = '', ...words] = text.trim().split(/\s+/)
+  const most = /^\d{1,6}$/.test(number) ? Number(number) : -1
+  if (most < 0 || most > MOST_QUEUED)
+    return { problem: `must begin with a whole number from 0 to ${MOST_QUEUED}, as in "100 timeout=5s"` }
+  let timeout = QUEUE_TIMEOUT
+  for (const word of words) {
+    const [name = '', value = ''] = split(word)
+    if (name !== 'timeout') return { problem: `must have after the number only timeout=, not '${word}'` }
+    const time = parseDuration(value)
+    if ('problem' in time || time.value < 100)
+      return { problem: 'must have a time of 100ms and more as timeout, as in timeout=5s' }
+    timeout = time.value
+  }
+  return { value: most === 0 ? null : { most, timeout } }
 }
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const

@@ -1,5 +1,5 @@
 /** Keys of `[[upstream]]`. Defined as settings are (`site-keys.ts`), with nginx's names and hyphens. */
-import { parseBalance, parseHealthCheck, parseSticky } from '../kinds/group-words.ts'
+import { parseBalance, parseHealthCheck, parseQueue, parseSticky } from '../kinds/group-words.ts'
 import { count, duration, text } from '../kinds/kinds.ts'
 import { parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -40,6 +40,16 @@ export const upstreamKeys = {
     default: 'round-robin',
     why: 'Equal servers get equal shares, in turn.',
     doc: 'How requests are shared among the servers.',
+  }),
+  queue: input({
+    ...ofFile,
+    ...none,
+    name: 'queue',
+    placeholder: 'QUEUE',
+    kind: text('whole number, then `timeout=TIME`', parseQueue),
+    why: 'Without max-conns no server is full, and with it a quick answer is better than a late one.',
+    doc: 'Requests that wait while all servers have `max-conns`, as in "100 timeout=5s"; 0 is none.',
+    more: 'They get servers in their order. When it is full, or after the `timeout` (60s), the answer is 503 with Retry-After; a client that goes frees its place. Each thread of the gateway has a queue of its own, so with `gateway-threads = 4` up to four times as many wait.',
   }),
   sticky: input({
     ...ofFile,

@@ -135,6 +135,12 @@ export class Member {
     return maxConns !== 0 && this.#state.active >= maxConns
   }
 
+  /** It gets a request when one of those that it has is over. */
+  get isOnlyFull(): boolean {
+    const { isDown, isDraining } = this.rules
+    return !isDown && !isDraining && !this.isUnhealthy && this.isFull
+  }
+
   /** Its weight, less while it starts slowly. Above 0. */
   weightAt(now: number): number {
     const { weight, slowStartMs } = this.rules
