@@ -16,6 +16,7 @@ import type {
   UpstreamTls,
 } from '../sites/upstream-model.ts'
 import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
+import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
@@ -57,6 +58,7 @@ export class UpstreamReader {
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
       queue: values.one(upstreamKeys.queue),
+      ejection: values.one(upstreamKeys.ejection),
       sticky: values.one(upstreamKeys.sticky),
       healthCheck: values.one(upstreamKeys.healthCheck),
       isSingle: false,
@@ -67,6 +69,14 @@ export class UpstreamReader {
       values.warn(
         upstreamKeys.balance,
         'and a backup: its clients go to the backup only when no other server can be asked',
+      )
+    const { ejection } = upstream
+    const isRoundedToNone = ejection !== null && Math.floor((servers.length * ejection.share) / 100) === 0
+    // A name may have several addresses, of which each is one.
+    if (isRoundedToNone && servers.every(({ address }) => address.kind === 'unix' || isAddress(address.host)))
+      values.warn(
+        upstreamKeys.ejection,
+        `ejects nobody: ${ejection.share} % of ${servers.length === 1 ? 'one server' : `${servers.length} servers`} is none`,
       )
     values.warnUseless(
       servers.every(({ maxConns }) => maxConns === 0),
@@ -178,6 +188,10 @@ export class UpstreamReader {
   }
 }
 
+function isAddress(host: string): boolean {
+  return isIPv4(host) || isPlainIPv6(host)
+}
+
 function addressName(host: string, isTls: boolean): string {
   const { port } = addressOf(host, isTls) as { readonly port: number }
   return `${host}:${port}`
@@ -208,6 +222,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
     queue: null,
+    ejection: null,
     sticky: null,
     healthCheck: null,
     isSingle: true,

@@ -49,6 +49,7 @@ import type {
   VariableMap,
 } from '../sites/model.ts'
 import type {
+  EjectionSettings,
   HealthCheck,
   ParamSettings,
   ProxyRedirect,
@@ -200,6 +201,16 @@ export const UPSTREAM = object<Upstream>({
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
   queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  ejection: orNull(
+    object<EjectionSettings>({
+      failures: wholeNumber(0, 1000),
+      rate: wholeNumber(0, 100),
+      requests: wholeNumber(1, 1_000_000),
+      window: milliseconds,
+      time: milliseconds,
+      share: wholeNumber(1, 100),
+    }),
+  ),
   sticky: orNull(
     object<StickySettings>({
       cookie: line,

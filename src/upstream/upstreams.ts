@@ -6,7 +6,15 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, QueueSettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type {
+  EjectionSettings,
+  ProxySettings,
+  QueueSettings,
+  StickySettings,
+  Upstream,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
+import type { Ejection } from './balance/ejection.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import type { Sticky } from './balance/sticky.ts'
@@ -46,6 +54,8 @@ export class Upstreams {
         room: parts.room,
         sticky: one.sticky === null ? null : makeSticky(one.sticky, secret),
         queue: one.queue === null ? null : makeQueue(one.queue),
+        ejection: one.ejection === null ? null : makeEjection(one.ejection),
+        warn: message => parts.log('warn', message, ''),
       })
     this.#groups = new Map(upstreams.map(one => [one.name, groupOf(one)]))
     this.#parts = parts
@@ -145,6 +155,12 @@ function makeSticky(settings: StickySettings, secret: Buffer): Sticky {
 function makeQueue(settings: QueueSettings): UpstreamQueue {
   const { UpstreamQueue }: typeof import('./queue.ts') = loadNow(import.meta, './queue')
   return new UpstreamQueue(settings)
+}
+
+/** Loaded where a group leaves out servers that fail more than they should. */
+function makeEjection(settings: EjectionSettings): Ejection {
+  const { Ejection }: typeof import('./balance/ejection.ts') = loadNow(import.meta, './balance/ejection')
+  return new Ejection(settings)
 }
 
 /** Many configurations have addresses only, so it is not loaded before. */

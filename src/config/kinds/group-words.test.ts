@@ -1,7 +1,7 @@
 /** What the words of an upstream mean. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseHealthCheck, parseQueue, parseSticky } from './group-words.ts'
+import { parseEjection, parseHealthCheck, parseQueue, parseSticky } from './group-words.ts'
 
 test('a health check has a path, and what differs from the usual', () => {
   const usual = { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 }
@@ -72,6 +72,32 @@ for (const [text, problem] of [
 ] as const)
   test(`'${text}' is no queue`, () => {
     const parsed = parseQueue(text)
+    assert.ok('problem' in parsed)
+    assert.match(parsed.problem, problem)
+  })
+
+test('outlier ejection has usual values, and what differs', () => {
+  const usual = { failures: 5, rate: 50, requests: 20, window: 10_000, time: 30_000, share: 50 }
+  assert.deepEqual(parseEjection('on'), { value: usual })
+  assert.deepEqual(parseEjection('off'), { value: null })
+  assert.deepEqual(parseEjection('failures=0 rate=10% requests=5 window=1m time=1s share=100%'), {
+    value: { failures: 0, rate: 10, requests: 5, window: 60_000, time: 1000, share: 100 },
+  })
+})
+
+for (const [text, problem] of [
+  ['5', /not '5'/],
+  ['on failures=5', /not 'on'/],
+  ['failures=many', /a whole number from 0 to 1000/],
+  ['rate=0.5', /per cent from 0% to 100%/],
+  ['share=0%', /per cent from 1% to 100%/],
+  ['share=101%', /per cent from 1% to 100%/],
+  ['time=0', /a time from 100ms to 24h/],
+  ['failures=0 rate=0%', /failures= or rate= above 0/],
+  ['constructor=1', /not 'constructor=1'/],
+] as const)
+  test(`'${text}' is no outlier ejection`, () => {
+    const parsed = parseEjection(text)
     assert.ok('problem' in parsed)
     assert.match(parsed.problem, problem)
   })

@@ -1,6 +1,12 @@
 /** Small forms of text that an `[[upstream]]` has about its servers as a group: how requests are shared, whether servers are well. Pure. */
 import { TOKEN } from '../../base/token.ts'
-import type { Balance, HealthCheck, QueueSettings, StickySettings } from '../../sites/upstream-model.ts'
+import type {
+  Balance,
+  EjectionSettings,
+  HealthCheck,
+  QueueSettings,
+  StickySettings,
+} from '../../sites/upstream-model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from './duration.ts'
 
@@ -81,6 +87,45 @@ export function parseQueue(text: string): Parsed<QueueSettings | null> {
     timeout = time.value
   }
   return { value: most === 0 ? null : { most, timeout } }
+}
+
+const EJECTION: EjectionSettings = { failures: 5, rate: 50, requests: 20, window: 10_000, time: 30_000, share: 50 }
+const EJECTION_TIMES = ['window', 'time'] as const
+const EJECTION_COUNTS = { failures: [0, 1000], requests: [1, 1_000_000] } as const
+const EJECTION_PERCENT = { rate: 0, share: 1 } as const
+
+/** `on`, or what differs: `failures=5 rate=50% requests=20 window=10s time=30s share=50%`; `off`: null. */
+export function parseEjection(text: string): Parsed<EjectionSettings | null> {
+  if (text.trim() === 'off') return { value: null }
+  const ejection: { -readonly [Key in keyof EjectionSettings]: EjectionSettings[Key] } = { ...EJECTION }
+  for (const word of text.trim() === 'on' ? [] : text.trim().split(/\s+/)) {
+    const [name = '', value = ''] = split(word)
+    const time = EJECTION_TIMES.find(one => one === name)
+    if (time !== undefined) {
+      const parsed = parseDuration(value)
+      if ('problem' in parsed || parsed.value < 100 || parsed.value > 24 * 3600 * 1000)
+        return { problem: `must have a time from 100ms to 24h as ${name}, as in ${name}=30s` }
+      ejection[time] = parsed.value
+    } else if (Object.hasOwn(EJECTION_COUNTS, name)) {
+      const key = name as keyof typeof EJECTION_COUNTS
+      const [least, most] = EJECTION_COUNTS[key]
+      const number = /^\d{1,7}$/.test(value) ? Number(value) : -1
+      if (number < least || number > most)
+        return { problem: `must have a whole number from ${least} to ${most} as ${name}` }
+      ejection[key] = number
+    } else if (Object.hasOwn(EJECTION_PERCENT, name)) {
+      const key = name as keyof typeof EJECTION_PERCENT
+      const number = /^\d{1,3}%$/.test(value) ? Number(value.slice(0, -1)) : -1
+      if (number < EJECTION_PERCENT[key] || number > 100)
+        return { problem: `must have per cent from ${EJECTION_PERCENT[key]}% to 100% as ${name}, as in ${name}=50%` }
+      ejection[key] = number
+    } else
+      return {
+        problem: `must be on, off, or have only failures=, rate=, requests=, window=, time= and share=, not '${word}'`,
+      }
+  }
+  if (ejection.failures === 0 && ejection.rate === 0) return { problem: 'must have failures= or rate= above 0' }
+  return { value: ejection }
 }
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const
