@@ -42,21 +42,20 @@ export class Upstreams {
     this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
   }
 
-  /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
+  /** `name`: of an upstream that there is. */
+  groupOf(name: string): UpstreamGroup {
+    return this.#groups.get(name)!
+  }
+
+  /** Passes the exchange on. It is answered in whatever case. */
   handle(
     exchange: Exchange,
-    name: string,
+    group: UpstreamGroup,
     request: Omit<CallRequest, 'sockets'> & { readonly isTls: boolean },
     settings: ProxySettings,
   ): void {
     const sockets = request.isTls ? this.#tls[settings.tls]! : PLAIN
-    new UpstreamCall(
-      exchange,
-      this.#groups.get(name)!,
-      { ...request, sockets },
-      this.#rulesOf(settings),
-      this.#parts,
-    ).start()
+    new UpstreamCall(exchange, group, { ...request, sockets }, this.#rulesOf(settings), this.#parts).start()
   }
 
   /** Their servers have changed. A group that is not there is none of ours. */
