@@ -131,14 +131,37 @@ export interface UpstreamTls {
 
 /** `proxy_pass` */
 export interface ProxyTarget {
-  /** Of the upstream. */
+  /** Of the upstream. Where requests choose the server: of one without servers, which stands for all that they choose. */
   readonly upstream: string
+  /** Server of each request, as it would stand in a URL: `$host:8000`. Null: `upstream` has the servers. */
+  readonly destination: Template | null
   /** https:// */
   readonly isTls: boolean
   /** Stands for `prefix`; null: the path is passed on as it came. */
   readonly uri: Template | null
   /** Of the location that it was written in. */
   readonly prefix: string
+}
+
+/** What `destination` may come to. Each but an upstream has ports, `least` to `most`. `proxy-allow-hosts` */
+export type AllowedHost =
+  /** Lower case, without a dot at its end. */
+  | { readonly kind: 'name'; readonly name: string; readonly least: number; readonly most: number }
+  /** All names below it: `internal.test` for `*.internal.test`. */
+  | { readonly kind: 'suffix'; readonly name: string; readonly least: number; readonly most: number }
+  | { readonly kind: 'address'; readonly name: string; readonly least: number; readonly most: number }
+  | { readonly kind: 'upstream'; readonly name: string }
+
+/** A server that a request has chosen, and may. */
+export interface Destination {
+  /** In its one form: `api.internal.test:8000`, `[::1]:80`. */
+  readonly label: string
+  /** A name in lower case, or an address without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly isAddress: boolean
+  /** A word of the configuration names it, and not only what it ends with. */
+  readonly isNamed: boolean
 }
 
 /** What a location says of variables of FastCGI, SCGI and uwsgi. */
@@ -153,6 +176,8 @@ export interface ParamSettings {
 
 /** What a location says of how it passes requests on; the nearest value as a whole. */
 export interface ProxySettings {
+  /** Servers that requests may choose. `proxy-allow-hosts` */
+  readonly allowHosts: readonly AllowedHost[]
   /** The content of a request is read whole before a server is asked. `proxy_request_buffering` */
   readonly buffersRequest: boolean
   /** Place in `upstreamTls`, for those that are asked by TLS. */

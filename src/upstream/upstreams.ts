@@ -66,15 +66,19 @@ export class Upstreams {
     this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
   }
 
-  /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
+  /** `name`: of an upstream that there is. */
+  groupOf(name: string): UpstreamGroup {
+    return this.#groups.get(name)!
+  }
+
+  /** Passes the exchange on. It is answered in whatever case. */
   handle(
     exchange: Exchange,
-    name: string,
+    group: UpstreamGroup,
     request: Omit<CallRequest, 'sockets' | 'sticky'> & { readonly isTls: boolean },
     settings: ProxySettings,
   ): void {
     const sockets = request.isTls ? this.#tls[settings.tls]! : PLAIN
-    const group = this.#groups.get(name)!
     const sticky = group.sticky?.clientOf(exchange.request, group.members, Date.now()) ?? null
     new UpstreamCall(exchange, group, { ...request, sockets, sticky }, this.#rulesOf(settings), this.#parts).start()
   }

@@ -8,8 +8,10 @@ import { parseDuration } from './duration.ts'
 export interface ProxyWords {
   /** A name, or an address: `backend`, `10.0.0.1:8000`, `unix:/run/x.sock`. */
   readonly host: string
-  /** Null: `host` has no port, and may be the name of an `[[upstream]]`. */
+  /** Null: `host` has no port, and may be the name of an `[[upstream]]`; or requests choose it. */
   readonly address: ServerAddress | null
+  /** `host` has variables: each request chooses its server. */
+  readonly isChosen: boolean
   /** https:// */
   readonly isTls: boolean
   /** Path and query; null: none is given. */
@@ -29,19 +31,20 @@ export function parseProxy(text: string): Parsed<ProxyWords> {
   const unix = /^unix:([^:]+)(?::(\/.*)?)?$/s.exec(rest)
   if (unix !== null) {
     const path = unix[1]!
-    return { value: { host: `unix:${path}`, address: { kind: 'unix', path }, isTls, uri: unix[2] ?? null } }
+    return {
+      value: { host: `unix:${path}`, address: { kind: 'unix', path }, isChosen: false, isTls, uri: unix[2] ?? null },
+    }
   }
   // These variables begin with a slash whatever a client sends, so what is before them stays the whole name of the server.
   const slash = rest.search(/[/?]|\$(?:request_uri|uri|document_uri)\b/)
   const host = slash < 0 ? rest : rest.slice(0, slash)
   const uri = slash < 0 ? null : rest.slice(slash)
-  if (host.includes('$'))
-    return { problem: 'must name its server itself: a server that a request chooses would make an open proxy' }
   if (uri?.startsWith('?')) return { problem: 'must have a path before its query' }
+  if (host.includes('$')) return { value: { host, address: null, isChosen: true, isTls, uri } }
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(host) && !/^[\d.]+$/.test(host))
-    return { value: { host, address: null, isTls, uri } }
+    return { value: { host, address: null, isChosen: false, isTls, uri } }
   const parsed = parseAddress(host, isTls ? HTTPS_PORT : HTTP_PORT)
-  return 'problem' in parsed ? parsed : { value: { ...parsed.value, isTls, uri } }
+  return 'problem' in parsed ? parsed : { value: { ...parsed.value, isChosen: false, isTls, uri } }
 }
 
 /** The address of a host that is the name of no upstream. */

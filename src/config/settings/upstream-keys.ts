@@ -1,6 +1,7 @@
 /** What a site or a location says of passing requests on. Defined as settings are (`site-keys.ts`), with nginx's names and hyphens. */
 import { TOKEN } from '../../base/token.ts'
-import type { ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/upstream-model.ts'
+import type { AllowedHost, ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/upstream-model.ts'
+import { parseAllowedHost } from '../kinds/allowed-host.ts'
 import { count, duration, oneOf, onOrOff, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
 import { parseCookieDomain, parseCookiePath, parseIgnored, parseRedirect } from '../kinds/proxy-words.ts'
@@ -24,7 +25,7 @@ export const proxy = input({
   name: 'proxy',
   placeholder: 'URL',
   kind: text(
-    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with https:// by TLS; with a path or without',
+    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with https:// by TLS; with a path or without; a server with variables needs `proxy-allow-hosts`',
     parseProxy,
   ),
   why: 'Requests stay on this machine unless somebody says otherwise.',
@@ -34,6 +35,20 @@ export const proxy = input({
 
 /** What a location inherits: the nearest value as a whole. */
 export const proxySettings = {
+  proxyAllowHosts: input<AllowedHost>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-allow-hosts',
+    placeholder: 'SERVER',
+    kind: text(
+      '`NAME:PORT`, `*.SUFFIX:PORT`, `ADDRESS:PORT`, a range of ports as in `8000-8099`, the name of an `[[upstream]]`',
+      parseAllowedHost,
+    ),
+    why: 'A server that requests choose freely would make an open proxy.',
+    doc: 'Servers that requests may choose, where proxy has a variable as its server (http://$host:8000); a list.',
+    more: 'Anything else is 403, with a line in the log. `*.internal.test:8000` has all names below internal.test. A name that resolves to this machine or its own link (127.0.0.0/8, 169.254.0.0/16, ::1, fe80::/10) is refused unless that address is in the list, with its port. Names are resolved by DNS and /etc/hosts, again when their TTL is over.',
+    repeatable: 'words',
+  }),
   proxySetHeaders: input({
     ...ofFile,
     ...none,
