@@ -70,7 +70,7 @@ export interface HealthCheck {
   /** With a query, if any. */
   readonly path: string
   readonly interval: number
-  /** For the head of the response. */
+  /** For the response, as much of it as is looked at. */
   readonly timeout: number
   /** Bad answers in a row after which a server gets no requests. */
   readonly fails: number
@@ -79,6 +79,12 @@ export interface HealthCheck {
   /** A good answer has a status from `leastStatus` to `mostStatus`. */
   readonly leastStatus: number
   readonly mostStatus: number
+  /** And this field, with this value or with any; null: its fields do not matter. */
+  readonly header: { readonly name: string; readonly value: string | null } | null
+  /** And this text in the first 64 KiB of its content; null: that does not matter. */
+  readonly body: string | null
+  /** How servers are asked: place in `upstreamTls`; null: without TLS. */
+  readonly tls: number | null
 }
 
 export type UpstreamProtocol = 'http' | ScriptProtocol

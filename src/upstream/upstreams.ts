@@ -63,7 +63,7 @@ export class Upstreams {
     for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
     this.#watchNames()
     // One thread asks for all.
-    this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
+    this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tls, this.#tell) : []
   }
 
   /** `name`: of an upstream that there is. */
@@ -179,10 +179,14 @@ function makeNames(
 /** Loaded where a group has a check. */
 function makeHealth(
   groups: readonly UpstreamGroup[],
+  tls: readonly SocketMaker[],
   log: (level: 'info' | 'warn', message: string) => void,
 ): HealthWatch[] {
   const checked = groups.filter(({ upstream }) => upstream.healthCheck !== null)
   if (checked.length === 0) return []
   const { HealthWatch }: typeof import('./health.ts') = loadNow(import.meta, './health')
-  return checked.map(group => new HealthWatch(group, group.upstream.healthCheck!, log))
+  return checked.map(group => {
+    const check = group.upstream.healthCheck!
+    return new HealthWatch(group, check, log, check.tls === null ? PLAIN : tls[check.tls]!)
+  })
 }

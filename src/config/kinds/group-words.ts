@@ -35,19 +35,26 @@ export function parseBalance(text: string): Parsed<BalanceWords> {
 const CHECK_TIMES = { interval: 5000, timeout: 2000 } as const
 const CHECK_COUNTS = { fails: 2, passes: 2 } as const
 
-/** `/health interval=5s timeout=2s fails=2 passes=2 status=200-399`. */
-export function parseHealthCheck(text: string): Parsed<HealthCheck> {
-  const [path = '', ...words] = text.trim().split(/\s+/)
+/** How it is asked, is said by locations. */
+type CheckWords = Omit<HealthCheck, 'tls'>
+
+/** `/health interval=5s timeout=2s fails=2 passes=2 status=200-399 header=X-State:up body='all is well'`. */
+export function parseHealthCheck(text: string): Parsed<CheckWords> {
+  if ((text.split("'").length - 1) % 2 !== 0) return { problem: "must have a ' at the end of what begins with one" }
+  const [path = '', ...words] = text.match(/(?:[^\s']|'[^']*')+/g) ?? []
   if (!/^\/[!-~]*$/.test(path) || path.includes('#')) return { problem: 'must begin with a path, as in /health' }
-  const check: { -readonly [Key in keyof HealthCheck]: HealthCheck[Key] } = {
+  const check: { -readonly [Key in keyof CheckWords]: CheckWords[Key] } = {
     path,
     ...CHECK_TIMES,
     ...CHECK_COUNTS,
     leastStatus: 200,
     mostStatus: 399,
+    header: null,
+    body: null,
   }
   for (const word of words) {
-    const [name = '', value = ''] = word.split('=')
+    const [name = '', quoted = ''] = split(word)
+    const value = quoted.replaceAll("'", '')
     if (Object.hasOwn(CHECK_TIMES, name)) {
       const time = parseDuration(value)
       if ('problem' in time || time.value < 100)
@@ -61,8 +68,17 @@ export function parseHealthCheck(text: string): Parsed<HealthCheck> {
       if (range === null) return { problem: 'must have a status or a range of them as status, as in status=200-299' }
       check.leastStatus = Number(range[1])
       check.mostStatus = Number(range[2] ?? range[1])
+    } else if (name === 'header') {
+      const [, field = '', wanted] = /^([^:]*)(?::(.*))?$/.exec(value) ?? []
+      if (!TOKEN.test(field)) return { problem: 'must have a field as header, as in header=X-State:up' }
+      check.header = { name: field.toLowerCase(), value: wanted?.trim() ?? null }
+    } else if (name === 'body') {
+      if (value === '') return { problem: "must have a text as body, as in body='all is well'" }
+      check.body = value
     } else
-      return { problem: `must have after its path only interval=, timeout=, fails=, passes= or status=, not '${word}'` }
+      return {
+        problem: `must have after its path only interval=, timeout=, fails=, passes=, status=, header= or body=, not '${word}'`,
+      }
   }
   return { value: check }
 }

@@ -82,10 +82,13 @@ export const upstreamKeys = {
     ...none,
     name: 'health-check',
     placeholder: 'CHECK',
-    kind: text('path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`', parseHealthCheck),
+    kind: text(
+      'path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`, `header=NAME:VALUE`, `body=TEXT`',
+      parseHealthCheck,
+    ),
     why: 'Servers that fail requests are left out without it; it finds out before a client does.',
     doc: 'Asks each server whether it is well, as in "/health interval=5s": one that is not gets no requests until it is.',
-    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the head of the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. It speaks HTTP without TLS.',
+    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer, a `header` that it must have, with this value or with any (`header=X-State`), and a text in the first 64 KiB of its content (`body`). What has blanks stands in single quotes. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. Where a location has https:// before the name of the group, the check speaks TLS with the settings of the first such location. Servers of FastCGI, SCGI and uwsgi are not asked.',
   }),
   keepalive: input<number>({
     ...ofFile,
