@@ -22,7 +22,8 @@ import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
-import { proxy, proxySettings, upstreamKeys } from './settings/upstream-keys.ts'
+import { upstreamKeys } from './settings/upstream-group-keys.ts'
+import { proxy, proxySettings } from './settings/upstream-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
 import { placeOf } from './sources/site-tables.ts'
@@ -58,6 +59,8 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      queue: values.one(upstreamKeys.queue),
+      sticky: values.one(upstreamKeys.sticky),
       healthCheck: values.one(upstreamKeys.healthCheck),
       isSingle: false,
       place,
@@ -68,6 +71,11 @@ export class UpstreamReader {
         upstreamKeys.balance,
         'and a backup: its clients go to the backup only when no other server can be asked',
       )
+    values.warnUseless(
+      servers.every(({ maxConns }) => maxConns === 0),
+      upstreamKeys.queue,
+      'without max-conns: no server is ever full',
+    )
     if (name === null) return
     if (values.isGiven(upstreamKeys.keepalive)) this.#keptAlive.add(name)
     const other = this.#named.get(name)
@@ -239,6 +247,8 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    queue: null,
+    sticky: null,
     healthCheck: null,
     isSingle: true,
     place,

@@ -54,7 +54,9 @@ import type {
   ParamSettings,
   ProxyRedirect,
   ProxySettings,
+  QueueSettings,
   ServerAddress,
+  StickySettings,
   TextReplacement,
   Upstream,
   UpstreamServer,
@@ -204,6 +206,16 @@ export const UPSTREAM = object<Upstream>({
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  sticky: orNull(
+    object<StickySettings>({
+      cookie: line,
+      ttl: orNull(wholeNumber(1, 2 ** 31 - 1)),
+      path: line,
+      domain: orNull(line),
+      sameSite: oneOf(['Strict', 'Lax', 'None']),
+    }),
+  ),
   healthCheck: orNull(
     object<HealthCheck>({
       path: line,

@@ -18,11 +18,34 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** Requests that wait while all servers have `max_conns`; null: none does. `queue` */
+  readonly queue: QueueSettings | null
+  /** How clients stay with their servers; null: any server answers any client. */
+  readonly sticky: StickySettings | null
   /** Null: nobody asks its servers whether they are well. */
   readonly healthCheck: HealthCheck | null
   /** A location names it itself: it has one server, and no settings. */
   readonly isSingle: boolean
   readonly place: Place
+}
+
+export interface QueueSettings {
+  /** Requests that wait at most, in each thread. */
+  readonly most: number
+  /** Milliseconds that one waits. */
+  readonly timeout: number
+}
+
+/** The cookie by which a client stays with its server. */
+export interface StickySettings {
+  /** Its name. */
+  readonly cookie: string
+  /** Seconds after which a client that sends nothing is no longer known; null: until the browser closes. */
+  readonly ttl: number | null
+  readonly path: string
+  /** Null: the host that was asked, alone. */
+  readonly domain: string | null
+  readonly sameSite: 'Strict' | 'Lax' | 'None'
 }
 
 /** How the servers of a group are asked whether they are well. Times are milliseconds. */

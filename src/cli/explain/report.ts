@@ -72,6 +72,10 @@ export type Answer =
       /** How the server that is asked is known; null: without TLS. */
       readonly tls: string | null
       readonly balance: string
+      /** The cookie by which a client stays with its server; null: it does not. */
+      readonly sticky: string | null
+      /** Requests that wait in each thread while all servers have `max-conns`; 0: none does. */
+      readonly queue: number
       /** What one of them would get: method and target, then the fields. Those of the connection are not told. */
       readonly request: string
       readonly headers: readonly string[]
@@ -309,6 +313,8 @@ function answerOf({ outcome, decisions, mounts }: Explained, addresses: Readonly
         servers: group.servers.map(one => serverText(one, addresses.get(one.label))),
         tls: tls === null ? null : tlsText(tls),
         balance: group.balance,
+        sticky: group.sticky?.cookie ?? null,
+        queue: group.queue?.most ?? 0,
         request: `${method} ${text(target)} HTTP/1.1`,
         headers: headers.map(text),
       }

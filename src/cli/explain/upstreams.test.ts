@@ -32,6 +32,27 @@ locations = [
   ])
 })
 
+test('a group says how it keeps clients and who waits', async t => {
+  const given = loaded(
+    t,
+    `${SHOP}[[upstream]]
+name = "back"
+servers = "127.0.0.1:9000 max-conns=2"
+sticky = "cookie srv"
+queue = "10"
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }]
+`,
+  )
+  const words = readExplainWords(['/'])
+  assert.ok('url' in words)
+  const asked = makeRequest(words, given.config)
+  assert.ok('request' in asked)
+  const { answer } = reportOf(await explainRequest(given.config, { ...asked, address: words.from }), asked, given)
+  assert.ok(answer.from === 'upstream')
+  assert.deepEqual([answer.sticky, answer.queue], ['srv', 10])
+})
+
 test('a server that the request chooses is named where it may be asked; else the refusal is', async t => {
   const given = loaded(
     t,

@@ -13,7 +13,7 @@ import { OpenFiles } from '../../base/open-files.ts'
 import type { AppConfig, Config, HttpsConfig } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
-import { arrangeMounts, findMount, relativePath } from '../../handlers/static/paths.ts'
+import { arrangeMounts, findMount, relativePath, withoutPrefix } from '../../handlers/static/paths.ts'
 import { applicationRoot, belowRoot, fullRoot } from '../../http/application-root.ts'
 import { splitAuthority } from '../../http/authority.ts'
 import { HttpError } from '../../http/errors.ts'
@@ -259,8 +259,9 @@ function toldMounts(app: AppConfig, handler: Handler, tell: (mount: TriedMount) 
   const mounts = arrangeMounts(app.staticMounts, app.rootPath, app.path)
   if (mounts.length === 0) return handler
   return exchange => {
-    const { method } = exchange.request
-    const path = method === 'GET' || method === 'HEAD' ? decodePath(exchange.request.path) : null
+    const { method, rootPath } = exchange.request
+    let path = method === 'GET' || method === 'HEAD' ? decodePath(exchange.request.path) : null
+    if (rootPath !== undefined && path !== null) path = withoutPrefix(mounts, path, rootPath)
     const mount = path === null ? undefined : findMount(mounts, path)
     if (mount !== undefined) {
       const relative = relativePath(mount, path!)

@@ -78,14 +78,14 @@ export class Proxied {
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    const { space, memory, config, log, groups } = parts
+    const { space, memory, config, log, groups, affinityKey } = parts
     this.#room = new ConnectionRoom(space.files)
     groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
     this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, {
+    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, Buffer.from(affinityKey, 'hex'), {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,

@@ -11,6 +11,7 @@ import type { Evaluate, SiteRequest } from './site-request.ts'
 export const UPSTREAM_VARIABLES: readonly (readonly [string, Evaluate])[] = [
   ['upstream_addr', r => listed(r, ({ address }) => address)],
   ['upstream_status', status],
+  ['upstream_queue_time', r => listed(r, ({ queueMs }) => seconds(queueMs))],
   ['upstream_connect_time', r => listed(r, ({ connectMs }) => seconds(connectMs))],
   ['upstream_header_time', r => listed(r, ({ headMs }) => seconds(headMs))],
   ['upstream_response_time', responseTime],
