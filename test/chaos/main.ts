@@ -23,6 +23,8 @@ import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
 import { STREAMS } from './scenarios/streams.ts'
 import { THREADS } from './scenarios/threads.ts'
+import { UPSTREAM_NAMES } from './scenarios/upstream-names.ts'
+import { UPSTREAM_OUTAGES } from './scenarios/upstream-outages.ts'
 import { UPSTREAMS } from './scenarios/upstreams.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -33,6 +35,8 @@ const SCENARIOS: readonly Scenario[] = [
   ...SITES,
   ...ATTACKS,
   ...UPSTREAMS,
+  ...UPSTREAM_OUTAGES,
+  ...UPSTREAM_NAMES,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,

@@ -1,14 +1,13 @@
 /** Servers behind the program that die, hang, flap and drip while clients ask through it: each answer is right, and no request is lost. */
 
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
+import { Backend } from '../backend.ts'
 import { noCounts } from '../load.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
@@ -173,80 +172,4 @@ async function fail(stage: Stage, backends: readonly Backend[], report: Report):
       )
     }
   report.injectedAs(injected, ROUNDS * Object.keys(FAULTS).length, 'servers that were asked again after their fault')
-}
-
-/** A server that answers as the application of the chaos scenarios does. */
-class Backend {
-  readonly port: number
-  answered = 0
-  #server: Server | NetServer
-  #answer: ((response: ServerResponse) => void) | null = null
-  readonly #sockets = new Set<Socket>()
-
-  private constructor(port: number, server: Server) {
-    this.port = port
-    this.#server = server
-  }
-
-  static async start(): Promise<Backend> {
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const backend = new Backend((server.address() as AddressInfo).port, server)
-    backend.#serve(server)
-    return backend
-  }
-
-  #serve(server: Server): void {
-    this.#track(server)
-    server.on('request', (request, response) => {
-      request.resume()
-      if (this.#answer !== null) {
-        this.#answer(response)
-        return
-      }
-      this.answered++
-      const [, kind, id] = request.url!.split(/[/?]/)
-      response.end(`${kind} ${id}`)
-    })
-  }
-
-  #track(server: NetServer): void {
-    server.on('connection', socket => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {})
-    })
-  }
-
-  answerWith(answer: (response: ServerResponse) => void): void {
-    this.#answer = answer
-  }
-
-  /** By a server that speaks no HTTP. */
-  async replaceBy(act: (socket: Socket) => void): Promise<void> {
-    await this.stop()
-    const server = createNetServer(act)
-    this.#track(server)
-    await this.#listen(server)
-  }
-
-  async startAgain(): Promise<void> {
-    const server = createServer()
-    this.#serve(server)
-    await this.#listen(server)
-  }
-
-  async #listen(server: NetServer): Promise<void> {
-    this.#server = server
-    this.#answer = null
-    server.listen(this.port, '127.0.0.1')
-    await once(server, 'listening')
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    if (!this.#server.listening) return
-    this.#server.close()
-    await once(this.#server, 'close')
-  }
 }
