@@ -25,6 +25,7 @@ import { STREAMS } from './scenarios/streams.ts'
 import { THREADS } from './scenarios/threads.ts'
 import { UPSTREAM_NAMES } from './scenarios/upstream-names.ts'
 import { UPSTREAM_OUTAGES } from './scenarios/upstream-outages.ts'
+import { UPSTREAM_STREAMS } from './scenarios/upstream-streams.ts'
 import { UPSTREAMS } from './scenarios/upstreams.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -37,6 +38,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...UPSTREAMS,
   ...UPSTREAM_OUTAGES,
   ...UPSTREAM_NAMES,
+  ...UPSTREAM_STREAMS,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,
