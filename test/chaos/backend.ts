@@ -1,7 +1,10 @@
 /** A server behind the program, in the process of the scenario: it answers, dies, is replaced and comes back as the scenario says. */
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /** A server that answers as the application of the chaos scenarios does. */
 export class Backend {
@@ -84,4 +87,27 @@ export class Backend {
     this.#server.close()
     await once(this.#server, 'close')
   }
+}
+
+/** `act` with servers behind the program, and the file of its configuration. `configuration`: what it says of their ports. */
+export async function withBackends(
+  count: number,
+  configuration: (ports: readonly number[]) => string,
+  act: (file: string, backends: readonly Backend[]) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
+  const backends = await Promise.all(Array.from({ length: count }, () => Backend.start()))
+  try {
+    const file = join(directory, 'sites.toml')
+    writeFileSync(file, configuration(backends.map(({ port }) => port)))
+    await act(file, backends)
+  } finally {
+    await Promise.all(backends.map(one => one.stop()))
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** A group `back`. `more`: words behind each address. */
+export function groupOf(ports: readonly number[], more: string): string {
+  return `[[upstream]]\nname = "back"\nservers = [${ports.map(port => `"127.0.0.1:${port} ${more}"`).join(', ')}]\n`
 }

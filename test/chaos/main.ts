@@ -26,6 +26,7 @@ import { THREADS } from './scenarios/threads.ts'
 import { UPSTREAM_NAMES } from './scenarios/upstream-names.ts'
 import { UPSTREAM_OUTAGES } from './scenarios/upstream-outages.ts'
 import { UPSTREAM_STREAMS } from './scenarios/upstream-streams.ts'
+import { UPSTREAM_UPLOADS } from './scenarios/upstream-uploads.ts'
 import { UPSTREAMS } from './scenarios/upstreams.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -37,6 +38,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...ATTACKS,
   ...UPSTREAMS,
   ...UPSTREAM_OUTAGES,
+  ...UPSTREAM_UPLOADS,
   ...UPSTREAM_NAMES,
   ...UPSTREAM_STREAMS,
   ...CERTIFICATES,

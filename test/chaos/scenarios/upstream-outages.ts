@@ -1,13 +1,10 @@
 /** All servers behind the program are away, or take a second for each byte: clients get an answer in time, and all is well when the servers are. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '../../support/server.ts'
 import { connectTo } from '../../support/target.ts'
-import { Backend } from '../backend.ts'
+import { type Backend, groupOf, withBackends } from '../backend.ts'
 import { anonymousMegabytes } from '../memory.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
@@ -23,33 +20,25 @@ export const UPSTREAM_OUTAGES: readonly Scenario[] = [
     name: 'upstream-all-down',
     fault: 'all servers behind are dead, silent, or flap',
     run: report =>
-      withBackends(report, SERVERS, '', { isFailure: ({ status }) => status === 502 || status === 504 }, loseAll),
+      behind(report, SERVERS, '', { isFailure: ({ status }) => status === 502 || status === 504 }, loseAll),
   },
   {
     name: 'upstream-drips',
     fault: 'a server sends a byte a second, and reads no upload',
-    run: report => withBackends(report, 1, 'proxy-send-timeout = "4s"', {}, drip),
+    run: report => behind(report, 1, 'proxy-send-timeout = "4s"', {}, drip),
   },
 ]
 
 type LoadOptions = NonNullable<Parameters<typeof onStage>[1]['load']>
 
-async function withBackends(
+function behind(
   report: Report,
   count: number,
   ofLocation: string,
   load: LoadOptions,
   act: (stage: Stage, backends: readonly Backend[]) => Promise<void>,
 ): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
-  const backends = await Promise.all(Array.from({ length: count }, () => Backend.start()))
-  try {
-    const file = join(directory, 'sites.toml')
-    writeFileSync(
-      file,
-      `[[upstream]]
-name = "back"
-servers = [${backends.map(({ port }) => `"127.0.0.1:${port} fail-timeout=300ms"`).join(', ')}]
+  const configuration = (ports: readonly number[]) => `${groupOf(ports, 'fail-timeout=300ms')}
 [[site]]
 [[site.locations]]
 match = "/"
@@ -61,14 +50,11 @@ ${ofLocation}
 match = "/slowly/"
 proxy = "http://back"
 proxy-read-timeout = "5s"
-`,
-    )
+`
+  return withBackends(count, configuration, (file, backends) => {
     const options = { interface: 'asgi', args: ['-c', file], load: { kinds: ['get', 'wait'], ...load } } as const
-    await onStage(report, options, stage => act(stage, backends))
-  } finally {
-    await Promise.all(backends.map(one => one.stop()))
-    rmSync(directory, { recursive: true, force: true })
-  }
+    return onStage(report, options, stage => act(stage, backends))
+  })
 }
 
 async function loseAll(stage: Stage, backends: readonly Backend[]): Promise<void> {

@@ -1,13 +1,9 @@
 /** Servers behind the program that die, hang, flap and drip while clients ask through it: each answer is right, and no request is lost. */
-
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
-import { Backend } from '../backend.ts'
+import { type Backend, groupOf, withBackends } from '../backend.ts'
 import { noCounts } from '../load.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
@@ -22,55 +18,38 @@ export const UPSTREAMS: readonly Scenario[] = [
   {
     name: 'upstream-servers',
     fault: `one of ${SERVERS} servers behind the program dies, hangs, says nothing, flaps, drips (ASGI)`,
-    run: async report => {
-      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
-      const backends = await Promise.all(Array.from({ length: SERVERS }, () => Backend.start()))
-      try {
-        const file = join(directory, 'sites.toml')
-        writeFileSync(
-          file,
-          `[[upstream]]
-name = "back"
-servers = [${backends.map(({ port }) => `"127.0.0.1:${port} fail-timeout=300ms"`).join(', ')}]
+    run: report =>
+      withBackends(
+        SERVERS,
+        ports => `${groupOf(ports, 'fail-timeout=300ms')}
 [[site]]
 locations = [{ match = "/", proxy = "http://back", proxy-read-timeout = "500ms", proxy-connect-timeout = "500ms" }]
 `,
-        )
-        // A POST that a dead server may have had is not sent again: it would be no loss, and no answer either.
-        const load = { kinds: ['get', 'wait'] } as const
-        await onStage(report, { interface: 'asgi', args: ['-c', file], load }, stage => fail(stage, backends, report))
-      } finally {
-        await Promise.all(backends.map(one => one.stop()))
-        rmSync(directory, { recursive: true, force: true })
-      }
-    },
+        (file, backends) => {
+          // A POST that a dead server may have had is not sent again: it would be no loss, and no answer either.
+          const load = { kinds: ['get', 'wait'] } as const
+          const options = { interface: 'asgi', args: ['-c', file], load } as const
+          return onStage(report, options, stage => fail(stage, backends, report))
+        },
+      ),
   },
   {
     name: 'upstream-marked',
     fault: 'servers and clients that break off at random, over shared connections',
-    run: async report => {
-      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
-      const backends = await Promise.all([Backend.start(), Backend.start()])
-      try {
-        for (const backend of backends) backend.answerWith(answerMarked)
-        const file = join(directory, 'sites.toml')
-        writeFileSync(
-          file,
-          `[[upstream]]
-name = "back"
-servers = [${backends.map(({ port }) => `"127.0.0.1:${port} max-fails=0"`).join(', ')}]
+    run: report =>
+      withBackends(
+        2,
+        ports => `${groupOf(ports, 'max-fails=0')}
 keepalive = 8
 [[site]]
 locations = [{ match = "/", proxy = "http://back" }]
 `,
-        )
-        const options = { interface: 'asgi', args: ['-c', file], hasLoad: false } as const
-        await onStage(report, options, stage => mark(stage, report))
-      } finally {
-        await Promise.all(backends.map(one => one.stop()))
-        rmSync(directory, { recursive: true, force: true })
-      }
-    },
+        (file, backends) => {
+          for (const backend of backends) backend.answerWith(answerMarked)
+          const options = { interface: 'asgi', args: ['-c', file], hasLoad: false } as const
+          return onStage(report, options, stage => mark(stage, report))
+        },
+      ),
   },
 ]
 
