@@ -19,13 +19,12 @@ export const UPSTREAM_OUTAGES: readonly Scenario[] = [
   {
     name: 'upstream-all-down',
     fault: 'all servers behind are dead, silent, or flap',
-    run: report =>
-      behind(report, SERVERS, '', { isFailure: ({ status }) => status === 502 || status === 504 }, loseAll),
+    run: report => behind(report, SERVERS, { isFailure: ({ status }) => status === 502 || status === 504 }, loseAll),
   },
   {
     name: 'upstream-drips',
     fault: 'a server sends a byte a second, and reads no upload',
-    run: report => behind(report, 1, 'proxy-send-timeout = "4s"', {}, drip),
+    run: report => behind(report, 1, {}, drip),
   },
 ]
 
@@ -34,7 +33,6 @@ type LoadOptions = NonNullable<Parameters<typeof onStage>[1]['load']>
 function behind(
   report: Report,
   count: number,
-  ofLocation: string,
   load: LoadOptions,
   act: (stage: Stage, backends: readonly Backend[]) => Promise<void>,
 ): Promise<void> {
@@ -45,11 +43,11 @@ match = "/"
 proxy = "http://back"
 proxy-read-timeout = "500ms"
 proxy-connect-timeout = "500ms"
-${ofLocation}
 [[site.locations]]
 match = "/slowly/"
 proxy = "http://back"
 proxy-read-timeout = "5s"
+proxy-send-timeout = "5s"
 `
   return withBackends(count, configuration, (file, backends) => {
     const options = { interface: 'asgi', args: ['-c', file], load: { kinds: ['get', 'wait'], ...load } } as const
@@ -113,7 +111,8 @@ async function untilNoneFails(stage: Stage): Promise<void> {
 
 const SLOW_CLIENTS = 100
 const UPLOADS = 50
-const UPLOAD_BYTES = 4_000_000
+/** More than the kernel keeps of a connection. */
+const UPLOAD = Buffer.alloc(20_000_000, 'u')
 const BYTES = 5
 /** What buffers of the kernel and of the gateway keep of the uploads, and garbage: a fraction of what the clients want to send. */
 const MOST_GROWTH_MB = 80
@@ -142,8 +141,8 @@ async function drip(stage: Stage, [backend]: readonly Backend[]): Promise<void> 
     collect(ask(`GET /slowly/content/${i} HTTP/1.1\r\nHost: chaos\r\n\r\n`)),
   )
   const uploads = Array.from({ length: UPLOADS }, (_, i) => {
-    const socket = ask(`POST /slowly/unread/${i} HTTP/1.1\r\nHost: chaos\r\nContent-Length: ${UPLOAD_BYTES}\r\n\r\n`)
-    socket.write(Buffer.alloc(UPLOAD_BYTES, 'u'))
+    const socket = ask(`POST /slowly/unread/${i} HTTP/1.1\r\nHost: chaos\r\nContent-Length: ${UPLOAD.length}\r\n\r\n`)
+    socket.write(UPLOAD)
     return collect(socket)
   })
   report.progress('bytes drip')
@@ -162,7 +161,7 @@ async function drip(stage: Stage, [backend]: readonly Backend[]): Promise<void> 
   for (const timer of timers) clearInterval(timer)
   for (const socket of sockets) socket.destroy()
   report.note(
-    `the gateway had ${before.toFixed(0)} MB, and ${most.toFixed(0)} MB with ${UPLOADS} uploads of ${UPLOAD_BYTES / 1e6} MB that nobody read`,
+    `the gateway had ${before.toFixed(0)} MB, and ${most.toFixed(0)} MB with ${UPLOADS} uploads of ${UPLOAD.length / 1e6} MB that nobody read`,
   )
   report.expect(most - before < MOST_GROWTH_MB, `the gateway has grown by ${(most - before).toFixed(0)} MB`)
   report.injectedAs(timers.size + uploads.length, SLOW_CLIENTS + UPLOADS, 'slow exchanges')
