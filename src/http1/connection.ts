@@ -382,7 +382,9 @@ export class Http1Connection
 
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may send its content or not, so the connection cannot be used again.
-    return this.#keepAlive && !this.#owesContinue && this.#state !== State.FINAL && !this.#context.isDraining
+    if (!this.#keepAlive || this.#owesContinue || this.#state === State.FINAL || this.#context.isDraining) return false
+    // RFC9112§9.6: the client is told now. After the response it would send its next request into the close.
+    return this.#state !== State.CONTENT || this.#parser.contentLeft <= MAX_DISCARD
   }
 
   responseEnded(keepAlive: boolean): void {
