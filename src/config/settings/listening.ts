@@ -86,7 +86,7 @@ export const listening = {
     kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, or `*`', parseTrusted),
     default: 'loopback,unix',
     why: 'A web server on the same machine is believed; any other must be named.',
-    doc: 'Web servers that may send requests by uwsgi, FastCGI, SCGI; repeatable.',
+    doc: 'Web servers that may speak uwsgi, FastCGI, SCGI to us; repeatable.',
     more: 'For addresses with `uwsgi://`, `fastcgi://` or `scgi://` in front (`bind`). Whoever is here says whose a request is (REMOTE_ADDR, REMOTE_USER, HTTPS, SSL_CLIENT_…), and may claim anything. A connection of anybody else is closed with a line in the log. Who may connect to a Unix socket is decided by its permissions (`unix-mode`, its directory). The client is then that of REMOTE_ADDR for everything: rules, limits, logs, and `trusted-proxies`. `*` lets any client that can connect claim any address and user.',
     repeatable: 'commas',
     change: 'restart',
