@@ -12,7 +12,7 @@ import {
   type AdmissionParts,
   assembleHandler,
   assembleHandshakes,
-  assembleProtocol,
+  assembleProtocols,
   assembleProxied,
   makeSites,
 } from './assemble.ts'
@@ -92,13 +92,14 @@ export class Gateway {
     this.#options = options
     this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
-    const protocol = assembleProtocol(this.#parts, options.entry)
-    const { tls, config } = options.start
+    const { tls, config, listeners } = options.start
+    const protocols = assembleProtocols(this.#parts, options.entry, listeners)
     this.#https = config.https
-    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
+    this.#handshakes =
+      options.handshakes && tls && assembleHandshakes(this.#parts, protocols.http, tls, options.handshakes)
     this.connections = new Connections(
-      { http: protocol, https: this.#handshakes },
-      assembleProxied(this.#parts, options.start.listeners),
+      { ...protocols, https: this.#handshakes },
+      assembleProxied(this.#parts, listeners),
     )
     this.#assemble()
     this.#reports = new Reports(

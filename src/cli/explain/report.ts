@@ -9,7 +9,7 @@ import type { Setting } from '../../config/settings/setting.ts'
 import { staticFiles } from '../../config/settings/static.ts'
 import { tls } from '../../config/settings/tls.ts'
 import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
-import type { AppConfig } from '../../config/types.ts'
+import type { AppConfig, ListenScheme } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
 import type { Explained } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
@@ -36,7 +36,7 @@ export interface Report {
     readonly from: string
     readonly headers: readonly string[]
   }
-  readonly listener: { readonly address: string; readonly scheme: 'http' | 'https' }
+  readonly listener: { readonly address: string; readonly scheme: ListenScheme }
   readonly remarks: readonly string[]
   readonly steps: readonly Step[]
   readonly answer: Answer
