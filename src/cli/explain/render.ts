@@ -114,6 +114,7 @@ const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'upstream
   text: 'a text of the configuration',
   error: 'an error page of Jumak',
   health: 'a health check',
+  status: 'what the connections of the program do',
 }
 
 function answerRows(answer: Answer): Row[] {

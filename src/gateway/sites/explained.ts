@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { Hasher } from '../../access/hashes/hasher.ts'
 import { Logins } from '../../access/logins.ts'
 import { OpenFiles } from '../../base/open-files.ts'
+import { NO_TRAFFIC } from '../../base/traffic.ts'
 import type { AppConfig, Config, HttpsConfig } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
@@ -41,6 +42,7 @@ import { policies } from './policies.ts'
 import { proxiedFields } from './proxy-head.ts'
 import { type PassedOn, RecordedExchange } from './recorded-exchange.ts'
 import { scriptVariables } from './script-request.ts'
+import { statusJson, statusText } from './status.ts'
 
 export interface AskedRequest {
   readonly request: RequestHead
@@ -303,6 +305,7 @@ function contentHandler(
       logins,
       refuse,
       strayFile: () => {},
+      status: form => (form === 'json' ? statusJson(NO_TRAFFIC) : statusText(NO_TRAFFIC)),
       compress: null,
     })
     return new Phases(compileSites(sites, { ...NO_EFFECTS, makeLimitStep: tellLimits }).find, content, trace).handle

@@ -176,11 +176,22 @@ export class Phases {
       case 'scgi':
       case 'uwsgi':
         return this.#content.toProxy(request, this.#orders)
+      case 'status':
+        return this.#status(request, handler.form)
       case 'none':
         return this.#answers.fail(request, 404, NO_SUCH_PLACE)
       case 'files':
         return this.#files.serve(request)
     }
+  }
+
+  /** `stub_status` */
+  #status(request: SiteRequest, form: 'text' | 'json'): Outcome {
+    const { method } = request.exchange.request
+    if (method !== 'GET' && method !== 'HEAD')
+      return this.#answers.fail(request, 405, 'The status can only be read', ['Allow', 'GET, HEAD'])
+    this.#content.beforeAnswer(request)
+    this.#content.showStatus(request, form)
   }
 
   /**
