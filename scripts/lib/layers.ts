@@ -152,6 +152,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/address-ranges.ts',
       'src/http/network-table.ts',
       'src/http/proxy-header.ts',
+      'src/http/special-addresses.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
       'src/upstream/connection.ts',

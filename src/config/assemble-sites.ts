@@ -124,7 +124,7 @@ class SiteReader {
     const names = values.all(siteKeys.names).flat()
     this.#names = names
     const settings = readSettings(values, this.#outer, this.#around(names))
-    const handler = this.#handler(values, part, null, this.#outerHandler)
+    const handler = this.#handler(values, part, null, settings, this.#outerHandler)
     const place = placeOf(part)
     const root: Location = {
       match: { kind: 'prefix', path: '', beatsRegex: false },
@@ -175,7 +175,7 @@ class SiteReader {
     if (match === null && !values.isGiven(locationKeys.match) && !part.hasMistake)
       values.tell(part.origin, 'a location needs match, as in match = "/static/"')
     const settings = readSettings(values, outer, this.#around(this.#names))
-    const handler = this.#handler(values, part, match, outerHandler)
+    const handler = this.#handler(values, part, match, settings, outerHandler)
     const own = values.isGiven(locationKeys.internal) ? values.one(locationKeys.internal) : isInternal
     const location: Location = {
       match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
@@ -217,7 +217,13 @@ class SiteReader {
   }
 
   /** The one handler of a location or a site; `inherited` if it names none. */
-  #handler(values: Values, part: FileTable, match: Match | null, inherited: LocationHandler): LocationHandler {
+  #handler(
+    values: Values,
+    part: FileTable,
+    match: Match | null,
+    settings: LocationSettings,
+    inherited: LocationHandler,
+  ): LocationHandler {
     const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
     // Scripts are files below `root`.
     const given = Object.values(handlerKeys).filter(
@@ -242,7 +248,7 @@ class SiteReader {
         )
       return { kind: 'app', name: app }
     }
-    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
+    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, settings, placeOf(part))
     if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }

@@ -1,9 +1,9 @@
 /**
  * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
  *
- *     no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
- *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
- *                                  └─ 101 that was asked for ──▶ tunnel
+ *     queued ──▶ no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *        └──────────┴────────────┴────────────┴─ failed: another server, or 502 · 503 · 504   └─ the relay may go on with a slow client
+ *                                             └─ 101 that was asked for ──▶ tunnel
  *
  * Invariants:
  * - It ends once: by its response, by one error to `refuse`, or because the client has gone. What a server sends after that reaches nobody.
@@ -23,10 +23,13 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { StickyClient } from './balance/sticky.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import { type ConnectionUser, OWN_SHORTAGE, type SocketMaker, type UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
+import type { QueuedCall, UpstreamQueue } from './queue.ts'
+import { limitsFor } from './relay-limits.ts'
 import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
 import type { ConnectionRoom, WaitingCall } from './room.ts'
@@ -60,7 +63,10 @@ export interface CallRequest {
   readonly head: OutgoingHead
   /** Null: there is no content. */
   readonly body: OutgoingBody | null
-  readonly question: Question
+  /** Without the client's server, which `sticky` knows. */
+  readonly question: Omit<Question, 'home'>
+  /** Null: any server answers any client. */
+  readonly sticky: StickyClient | null
   readonly toClient: (head: UpstreamHead) => ResponseHead
   /** Of the fields of an interim response, or of trailers, those for the client. */
   readonly besideToClient: (fields: HeaderLines) => HeaderLines
@@ -75,7 +81,7 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+type Phase = 'queued' | 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
 /** What a server has not done in time. */
 const OVERDUE: Partial<Record<Phase, string>> = {
   'no-room': 'could not be asked: too many files are open (ulimit -n)',
@@ -87,7 +93,7 @@ const OVERDUE: Partial<Record<Phase, string>> = {
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -96,6 +102,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
+  readonly #question: Question
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -121,6 +128,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
+    const { address, key } = request.question
+    this.#question = { address, key, home: request.sticky?.home ?? null }
   }
 
   start(): void {
@@ -158,18 +167,49 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   // -- the servers
 
   #next(): void {
-    const peer = this.#group.lease(this.#request.question, this.#tries.tried)
-    if (peer === null) {
-      const why =
-        this.#tries.tried.size === 0
-          ? 'none of its servers can be asked: all are down, or have max-conns'
-          : 'no other server is left'
-      this.#giveUp(502, why)
-      return
-    }
+    const { queue } = this.#group
+    const { tried } = this.#tries
+    // Nobody overtakes those that wait.
+    const isBehindOthers = queue !== null && queue.waiting > 0 && tried.size === 0
+    const peer = isBehindOthers ? null : this.#group.lease(this.#question, tried)
+    if (peer !== null) this.#ask(peer)
+    else if (queue !== null && (isBehindOthers || this.#group.mayComeFree(tried))) this.#waitForPlace(queue)
+    else if (tried.size > 0) this.#giveUp(502, 'no other server is left')
+    else this.#giveUp(502, 'none of its servers can be asked: all are down, or have max-conns')
+  }
+
+  #ask(peer: Peer): void {
     this.#tries.tried.add(peer.member)
     this.#peer = peer
     this.#connect(peer, false)
+  }
+
+  #waitForPlace(queue: UpstreamQueue): void {
+    this.#request.record?.queued()
+    if (!queue.enter(this)) {
+      this.#refuseAsFull(queue)
+      return
+    }
+    this.#phase = 'queued'
+    queue.deadlines.arm(this.#clock)
+  }
+
+  placeCame(): boolean {
+    const { tried } = this.#tries
+    const peer = this.#group.lease(this.#question, tried)
+    if (peer === null) return tried.size > 0
+    this.#group.queue!.leave(this)
+    this.#clock.disarm()
+    this.#ask(peer)
+    return true
+  }
+
+  #refuseAsFull(queue: UpstreamQueue): void {
+    const why = queue.refused(performance.now())
+    this.#request.record?.nobody(this.#group.upstream.name, 503)
+    if (why !== null) this.#log(`upstream ${this.#group.upstream.name}: ${why}`)
+    this.#drop(false)
+    this.#refuse(503, 'Too many requests are waiting', Math.ceil(queue.settings.timeout / 1000))
   }
 
   #connect(peer: Peer, isNew: boolean): void {
@@ -282,11 +322,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
     const { relay: limits } = this.#parts
-    const relay = new Relay(this.#exchange, buffersOf(head, this.#rules) ? limits : withoutFile(limits), this)
+    const relay = new Relay(this.#exchange, limitsFor(head, this.#rules, limits), this)
     this.#relay = relay
-    const given = this.#request.toClient(head)
+    const cookie = this.#stickyCookie()
+    const made = this.#request.toClient(head)
+    const given =
+      cookie === null ? made : { ...made, headers: [...made.headers, 'Set-Cookie', cookie], comesAgain: false }
     this.#isEventStream = isEventStream(given.headers)
     relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
+  }
+
+  /** What keeps the client with the server that has answered; null: it belongs to it already. */
+  #stickyCookie(): string | null {
+    const { sticky } = this.#request
+    return sticky === null ? null : sticky.cookieFor(this.#peer!.member, this.#tries.tried, performance.now())
   }
 
   // -- of the relay
@@ -347,7 +396,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#clock.disarm()
     this.#phase = 'tunnel'
     try {
-      const given = this.#request.switchToClient(headers)
+      const cookie = this.#stickyCookie()
+      const made = this.#request.switchToClient(headers)
+      const given = cookie === null ? made : [...made, 'Set-Cookie', cookie]
       this.#exchange.acceptTunnel(given, (stream: ByteStream, first, onEnded) => {
         this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
         return this.#tunnel
@@ -409,6 +460,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   #overdue(): void {
+    if (this.#phase === 'queued') {
+      this.#refuseAsFull(this.#group.queue!)
+      return
+    }
     if (this.#phase === 'no-room') {
       // Nor would there be room for another server, and it is not this one's failure.
       this.#tell(OVERDUE['no-room']!)
@@ -441,6 +496,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #drop(counts: boolean): void {
     this.#clock.disarm()
     if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    else if (this.#phase === 'queued') this.#group.queue!.leave(this)
     this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
@@ -468,16 +524,11 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#refuse(status)
   }
 
-  #refuse(status: number): void {
+  /** `retryAfter`: seconds. */
+  #refuse(status: number, message = wordsOf(status), retryAfter?: number): void {
     this.#phase = 'over'
     this.#request.body?.close()
-    const message =
-      status === 503
-        ? 'Too many connections are open'
-        : status === 504
-          ? 'The server behind this one did not answer in time'
-          : 'The server behind this one could not be asked, or gave no valid answer'
-    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
+    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream', retryAfter))
   }
 
   #cut(error: Error): void {
@@ -515,23 +566,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 }
 
-/** What a server may be ahead of its client without buffering: two reads of its connection. */
-const SMALL_BUFFER = 128 * 1024
-
-function withoutFile(limits: RelayLimits): RelayLimits {
-  return { ...limits, memoryBuffer: SMALL_BUFFER, responseBuffer: SMALL_BUFFER }
+/** A client learns nothing of a server. */
+function wordsOf(status: number): string {
+  if (status === 503) return 'Too many connections are open'
+  if (status === 504) return 'The server behind this one did not answer in time'
+  return 'The server behind this one could not be asked, or gave no valid answer'
 }
-
-/** `proxy_buffering`, unless the server says something else for this response. */
-function buffersOf({ headers }: UpstreamHead, { buffers, hearsBuffering }: CallRules): boolean {
-  if (!hearsBuffering) return buffers
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (name.length !== X_ACCEL_BUFFERING.length || name.toLowerCase() !== X_ACCEL_BUFFERING) continue
-    const value = headers[i + 1]!.toLowerCase()
-    return value === 'yes' || (value === 'no' ? false : buffers)
-  }
-  return buffers
-}
-
-const X_ACCEL_BUFFERING = 'x-accel-buffering'

@@ -63,6 +63,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstream: ['error', 'timeout'],
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
+    allowHosts: [],
     buffersRequest: false,
     tls: 0,
   },
