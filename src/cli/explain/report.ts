@@ -11,7 +11,7 @@ import { tls } from '../../config/settings/tls.ts'
 import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
 import type { AppConfig } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
-import type { Explained } from '../../gateway/sites/explained.ts'
+import type { Explained, ToldCoding } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
 import type { UpstreamServer } from '../../sites/upstream-model.ts'
@@ -40,6 +40,8 @@ export interface Report {
   readonly remarks: readonly string[]
   readonly steps: readonly Step[]
   readonly answer: Answer
+  /** What the response is compressed with, or why not; null: the request has no Accept-Encoding, or gets no content. */
+  readonly coding: ToldCoding | null
   readonly settings: readonly { readonly name: string; readonly value: string; readonly place: string }[]
 }
 
@@ -104,6 +106,7 @@ export function reportOf(explained: Explained, asked: Asked, { config, settings 
       ...staticSteps(explained),
     ],
     answer: answerOf(explained),
+    coding: explained.coding,
     settings: [
       ...acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
       ...actingOutside(explained, asked, { config, settings }),
