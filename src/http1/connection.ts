@@ -104,6 +104,10 @@ export class Http1Connection
     return this.#state >= State.LINGERING || this.#awaitsRequest
   }
 
+  get isReading(): boolean {
+    return this.#state === State.IDLE && !this.#awaitsRequest
+  }
+
   get isOver(): boolean {
     return this.#state >= State.SWITCHED && this.isIdle
   }
