@@ -110,6 +110,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     tls: ['host', 'errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
+    cgi: ['output', 'host', 'errors'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
     reload: ['admin', 'upgrade', 'fleet', 'output', 'tls', 'errors'],
@@ -117,6 +118,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
     main: [
       'reload',
+      'cgi',
       'admin',
       'shutdown',
       'signals',

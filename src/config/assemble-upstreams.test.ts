@@ -76,7 +76,7 @@ test('each mistake is told where it stands', t => {
     ['', 'match = "~ x", proxy = "http://a.test/x"', /proxy must have no path here/],
     ['', 'proxy = "http://a$host"', /would make an open proxy/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
-    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, root/],
+    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, cgi, root/],
     [
       '',
       'proxy = "http://a.test", proxy-set-headers = { Connection = "x" }',

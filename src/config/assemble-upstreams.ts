@@ -11,6 +11,7 @@ import type {
   ParamSettings,
   ProxySettings,
   ScriptProtocol,
+  ServerProtocol,
   Upstream,
   UpstreamServer,
   UpstreamTls,
@@ -56,6 +57,7 @@ export class UpstreamReader {
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
       healthCheck: values.one(upstreamKeys.healthCheck),
+      queueTimeout: 0,
       isSingle: false,
       place,
     }
@@ -114,7 +116,7 @@ export class UpstreamReader {
   }
 
   /** The handler of a location with `fastcgi`, `scgi` or `uwsgi`. */
-  script(values: Values, protocol: ScriptProtocol, place: Place): LocationHandler {
+  script(values: Values, protocol: ServerProtocol, place: Place): LocationHandler {
     const key = scriptKeys[protocol]
     const words: Pick<ProxyWords, 'host' | 'address'> | null = values.one(key)
     if (words === null) return { kind: 'none' }
@@ -176,7 +178,7 @@ function addressName(host: string, isTls: boolean): string {
 }
 
 /** One server that a location names itself. */
-function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
+export function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
   const server: UpstreamServer = {
     label: name,
     address,
@@ -199,6 +201,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
+    queueTimeout: 0,
     healthCheck: null,
     isSingle: true,
     place,
@@ -274,12 +277,13 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
   const inherited = outer?.params
   const own = <Value>(setting: Setting<Value>, before: readonly Value[] | undefined): readonly Value[] =>
     values.isGiven(setting) || before === undefined ? values.all(setting) : before
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   return {
     params: {
       fastcgi: own(fastcgiParams, inherited?.params.fastcgi),
       scgi: own(scgiParams, inherited?.params.scgi),
       uwsgi: own(uwsgiParams, inherited?.params.uwsgi),
+      cgi: own(cgiParams, inherited?.params.cgi),
     },
     fastcgiIndex: values.one(fastcgiIndex) ?? inherited?.fastcgiIndex ?? null,
     splitPathInfo: values.one(splitPathInfo) ?? inherited?.splitPathInfo ?? null,
@@ -288,11 +292,12 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
 
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessParams(values: Values, handler: LocationHandler['kind'], isWhole: boolean): void {
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   const of: Readonly<Record<ScriptProtocol, readonly Setting[]>> = {
     fastcgi: [fastcgiParams, fastcgiIndex, splitPathInfo],
     scgi: [scgiParams],
     uwsgi: [uwsgiParams],
+    cgi: [cgiParams],
   }
   for (const [protocol, settings] of Object.entries(of))
     for (const setting of settings)
@@ -302,5 +307,5 @@ export function warnOfUselessParams(values: Values, handler: LocationHandler['ki
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessProxy(values: Values, isUseless: boolean): void {
   for (const setting of Object.values(proxySettings))
-    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi or uwsgi')
+    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi, uwsgi or cgi')
 }

@@ -92,6 +92,7 @@ const UPSTREAM: Upstream = {
   hashKey: '$arg_x',
   keepalive: 128,
   keepaliveTimeout: 4000,
+  queueTimeout: 0,
   healthCheck: { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 },
   isSingle: false,
   place: { file: 'jumak.toml', line: 1, column: 1 },

@@ -10,11 +10,13 @@
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import { writeSync } from 'node:fs'
+import { loadNow } from '../base/load-now.ts'
 import type { Config, Reloaded, WatchedFiles } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { LOG_ADVICE } from '../observe/sink.ts'
 import { Admin } from './admin/admin.ts'
 import type { ReloadBegun } from './admin/target.ts'
+import type { CgiSpawner } from './cgi/spawner.ts'
 import type { ConfigWatcher } from './development/config-watcher.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
@@ -131,6 +133,8 @@ class Master {
   #certificates: Certificates | null = null
   /** Of the master that this one replaces. They may come before the certificates are read. */
   #inheritedSecrets: InheritedSecrets | null = null
+  /** Null: no site has CGI programs. */
+  #cgi: CgiSpawner | null = null
   /** Null without `--reload`. */
   #configWatcher: ConfigWatcher | null = null
   #isFinishing = false
@@ -224,6 +228,8 @@ class Master {
       this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
+    await this.#runCgi(this.#config, this.#runtime)
+    if (this.#isFinishing) return
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#certificates?.tellUsers()
     this.#certificates?.tellDoubts(this.#config)
@@ -247,6 +253,34 @@ class Master {
     )
     if (this.#inheritedSecrets !== null) certificates.inherit(this.#inheritedSecrets)
     return certificates
+  }
+
+  /** Loaded only where a site has CGI programs. The spawner hears of them before the gateway does. */
+  #runCgi(config: Config, runtime: RuntimeDirectory): Promise<void> | undefined {
+    if (config.sites.cgiPrograms.length === 0) return undefined
+    // Within the call: at a reload the gateway is told of its socket next.
+    const { CgiSpawner } = loadNow<typeof import('./cgi/spawner.ts')>(import.meta, './cgi/spawner')
+    this.#cgi = new CgiSpawner({
+      config,
+      runtime,
+      narrator: this.#narrator,
+      outputs: this.#outputs,
+      program: this.#programs.worker,
+    })
+    return this.#cgi.start()
+  }
+
+  /** The first CGI programs come with a reload. */
+  #addCgi(config: Config): void {
+    const failed = (error: unknown): void => {
+      if (!(error instanceof OperatorError)) throw error
+      this.#narrator.error(error.message)
+    }
+    try {
+      this.#runCgi(config, this.#runtime!)?.catch(failed)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   /** Loaded only with `--reload`. */
@@ -294,6 +328,7 @@ class Master {
         warn: message => this.#narrator.warn(message),
       }),
       tls: () => this.#certificates?.gateway ?? null,
+      locate: upstreams => this.#cgi?.locate(upstreams) ?? upstreams,
       runtime,
       outputs: this.#outputs,
       prepared: this.#source.evaluated?.prepared ?? null,
@@ -466,6 +501,8 @@ class Master {
       obstacle: this.#reloadObstacle,
       configured: config => {
         this.#config = config
+        if (this.#cgi === null) this.#addCgi(config)
+        else this.#cgi.configure(config)
       },
       tellReady: () => this.#tellReady(),
     })
@@ -536,6 +573,7 @@ class Master {
   async #release(): Promise<void> {
     this.#configWatcher?.close()
     await this.#upgrades.abort('')
+    await this.#cgi?.close()
     this.#fleets?.close()
     this.#source.evaluated?.prepared.drop()
     await this.#notifier?.close()

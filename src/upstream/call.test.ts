@@ -59,6 +59,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
       hashKey: null,
       keepalive: 4,
       keepaliveTimeout: 60_000,
+      queueTimeout: 0,
       healthCheck: null,
       isSingle: true,
       place,

@@ -84,6 +84,20 @@ const OVERDUE: Partial<Record<Phase, string>> = {
   waiting: 'gave no response in time (proxy-read-timeout)',
   reading: 'gave no more content in time (proxy-read-timeout)',
 }
+/** What a client reads, where it is no 502. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  403: 'This program may not be run',
+  404: 'There is no such program',
+  431: 'The header of the request is too large for a program',
+  503: 'Too many requests are being answered',
+  504: 'The server behind this one did not answer in time',
+}
+/** Connections for a request that the server did not begin with: each of them was closed by another spawner. */
+const MAX_TURNS = 5
+/** Python starts faster than our own gateway. */
+const LISTENS_SOON_MS = 50
+/** Most programs end within it. */
+const RETRY_AFTER_S = 5
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
@@ -96,6 +110,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
+  /** The server has not begun with it, so nothing of it is done: it waits for its turn. */
+  #isQueued: boolean
+  /** Connections that were closed while it was queued. */
+  #turns = 0
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -121,6 +139,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
+    this.#isQueued = group.tellsBegin
   }
 
   start(): void {
@@ -184,7 +203,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
-    else this.#rules.connect.arm(this.#clock)
+    else if (!this.#isQueued) this.#rules.connect.arm(this.#clock)
+    else if (!this.#clock.isArmed) this.#group.queue?.arm(this.#clock)
   }
 
   #waitForRoom(): void {
@@ -211,7 +231,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#sentAll(connection)
       return
     }
-    this.#clock.disarm()
+    if (!this.#isQueued) this.#clock.disarm()
     this.#feeds = false
     // Head and content that is at hand leave in one write.
     connection.socket.cork()
@@ -240,7 +260,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       }
       this.#position += piece.length
       if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
-      else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
+      else if (this.#phase === 'sending' && !this.#isQueued) this.#rules.send.arm(this.#clock)
     })
   }
 
@@ -249,20 +269,27 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#isBodySent = true
     if (this.#phase !== 'sending') return
     this.#phase = 'waiting'
-    this.#rules.read.arm(this.#clock)
+    if (!this.#isQueued) this.#rules.read.arm(this.#clock)
   }
 
   onDrain(): void {
     const { body } = this.#request
     // Within a write of the head, too.
     if (this.#isBodySent || body === null || this.#connection === null || !this.#feeds) return
-    if (this.#phase === 'sending') this.#clock.disarm()
+    if (this.#phase === 'sending' && !this.#isQueued) this.#clock.disarm()
     this.#feed(this.#connection, body)
   }
 
   // -- the response
 
   onInterim({ status, headers }: UpstreamHead): void {
+    if (this.#isQueued) {
+      this.#isQueued = false
+      const { send, read } = this.#rules
+      if (this.#phase === 'sending') send.arm(this.#clock)
+      else read.arm(this.#clock)
+      return
+    }
     // The client has had its 100 from us, and the others say nothing to it.
     if (status !== 103) return
     this.#exchange.response.inform({ status, reason: '', headers: this.#request.besideToClient(headers) })
@@ -378,7 +405,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   onNote(line: string): void {
-    this.#tell(`says: ${line}`)
+    this.#tell(line)
+  }
+
+  onRefused(status: number, retryAfter: number, why: string): void {
+    if (why !== '') this.#tell(why)
+    this.#drop(false)
+    this.#refuse(status, retryAfter)
   }
 
   // -- ends
@@ -396,6 +429,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#refuse(503)
       return
     }
+    if (this.#isQueued && !isViolation) {
+      this.#notBegun(reason)
+      return
+    }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
@@ -408,7 +445,36 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502, !isStale)
   }
 
+  /** The spawner has gone, and another one comes to the same socket; or the socket's queue is full. The time to wait goes on. */
+  #notBegun(reason: string): void {
+    if (reason === 'ECONNREFUSED') {
+      // The first spawner does not listen yet.
+      this.#connection = null
+      setTimeout(() => this.#again(), LISTENS_SOON_MS).unref()
+      return
+    }
+    const isGone = reason !== 'EAGAIN'
+    if (isGone && !this.#tries.isBodyRead && ++this.#turns < MAX_TURNS) {
+      this.#connect(this.#peer!, true)
+      return
+    }
+    this.#tell(isGone ? `${reason} before it began` : 'too many requests wait for their turn (cgi-processes)')
+    this.#drop(false)
+    this.#refuse(isGone ? 502 : 503, isGone ? 0 : RETRY_AFTER_S)
+  }
+
+  #again(): void {
+    if (this.#phase === 'connecting' && this.#peer !== null && this.#connection === null)
+      this.#connect(this.#peer, true)
+  }
+
   #overdue(): void {
+    if (this.#isQueued && this.#phase !== 'no-room') {
+      this.#tell('it waited too long for its turn (cgi-queue-timeout, cgi-processes)')
+      this.#drop(false)
+      this.#refuse(503, RETRY_AFTER_S)
+      return
+    }
     if (this.#phase === 'no-room') {
       // Nor would there be room for another server, and it is not this one's failure.
       this.#tell(OVERDUE['no-room']!)
@@ -468,16 +534,16 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#refuse(status)
   }
 
-  #refuse(status: number): void {
+  /** `retryAfter`: seconds; 0: nothing is said about that. */
+  #refuse(status: number, retryAfter = 0): void {
     this.#phase = 'over'
     this.#request.body?.close()
-    const message =
-      status === 503
-        ? 'Too many connections are open'
-        : status === 504
-          ? 'The server behind this one did not answer in time'
-          : 'The server behind this one could not be asked, or gave no valid answer'
-    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream'))
+    const message = REFUSALS[status] ?? 'The server behind this one could not be asked, or gave no valid answer'
+    const culprit = status < 500 ? 'client' : 'upstream'
+    this.#parts.refuse(
+      this.#exchange,
+      new HttpError(status, message, culprit, retryAfter === 0 ? undefined : retryAfter),
+    )
   }
 
   #cut(error: Error): void {
@@ -506,7 +572,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   #tell(what: string): void {
     const server = this.#peer?.member.name ?? 'a server'
-    this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
+    this.#log(this.#group.tellsBegin ? `cgi: ${what}` : `upstream ${this.#group.upstream.name}, ${server}: ${what}`)
   }
 
   #log(what: string): void {

@@ -41,6 +41,10 @@ export class UpstreamGroup {
   readonly upstream: Upstream
   readonly dialect: Dialect
   readonly retries = new RetryBudget()
+  /** Its server tells when it begins with a request (`protocols/cgi.ts`). */
+  readonly tellsBegin: boolean
+  /** For a request that waits for that; null: any time. */
+  readonly queue: DeadlineList | null
   readonly #idle: DeadlineList
   readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
@@ -58,6 +62,8 @@ export class UpstreamGroup {
   constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
     this.upstream = upstream
     this.dialect = dialectOf(upstream)
+    this.tellsBegin = upstream.protocol === 'cgi'
+    this.queue = upstream.queueTimeout === 0 ? null : new DeadlineList(upstream.queueTimeout)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room

@@ -37,6 +37,8 @@ export interface FleetsOptions {
   readonly affinityKey: AffinityKey
   /** In force now; null: no listener has TLS. */
   readonly tls: () => GatewayTls | null
+  /** Gives the upstream of CGI programs its socket. */
+  readonly locate: (upstreams: readonly Upstream[]) => readonly Upstream[]
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   /** Of `jumak gunicorn`, which has one application; null: no file is evaluated. */
@@ -210,7 +212,7 @@ export class Fleets {
   /** With the servers that upstreams have now. */
   get #sites(): SitesModel {
     const { sites } = this.#config
-    return { ...sites, upstreams: this.#changes.apply(sites.upstreams) }
+    return { ...sites, upstreams: this.#options.locate(this.#changes.apply(sites.upstreams)) }
   }
 
   /** Upstreams of the configuration, and all of their servers. */

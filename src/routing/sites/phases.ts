@@ -265,6 +265,7 @@ export class Phases {
       case 'fastcgi':
       case 'scgi':
       case 'uwsgi':
+      case 'cgi':
         return this.#content.toProxy(request, this.#orders)
       case 'none':
         return this.#fail(request, 404, NO_SUCH_PLACE)

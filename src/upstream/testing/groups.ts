@@ -31,6 +31,7 @@ export function groupOf(...servers: UpstreamServer[]): UpstreamGroup {
     hashKey: null,
     keepalive: 1,
     keepaliveTimeout: 1000,
+    queueTimeout: 0,
     healthCheck: null,
     isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
