@@ -160,6 +160,8 @@ export async function runScenes(
   return all
 }
 
+const LONG: readonly Scene['load'][] = ['one-percent-slow', 'slow-stream', 'half-load']
+
 /** A percentile needs many arrivals. Memory hardly changes with the noise. */
 function adapted(scene: Scene, load: Load): Load {
   if (scene.measure === 'microseconds') return load
@@ -167,7 +169,7 @@ function adapted(scene: Scene, load: Load): Load {
   return {
     ...load,
     rounds,
-    seconds: scene.load === 'one-percent-slow' || scene.load === 'slow-stream' ? load.seconds * 10 : load.seconds,
+    seconds: LONG.includes(scene.load) ? load.seconds * 10 : load.seconds,
   }
 }
 

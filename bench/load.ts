@@ -23,6 +23,15 @@ export interface Answers {
   readonly errors: number
   /** p99 beside a slow stream, as a multiple of p99 without it. Of `slow-stream` only. */
   readonly slowdown?: number
+  /** p99 less that of requests to the server behind the proxy. Of `half-load` only. */
+  readonly added?: number
+}
+
+/** What `half-load` needs beside the scene. */
+export interface HalfLoad {
+  readonly backendPort: number
+  /** Requests a second. */
+  readonly rate: number
 }
 
 /** Half of what one slot does when one of a hundred requests takes 500 ms and the others 5 ms. */
@@ -30,18 +39,25 @@ const ARRIVALS_PER_WORKER = 50
 /** Requests a second of `uneven`: enough for threads to be busy, and no more than one core serves. */
 const UNEVEN_RATE = 3000
 
-/** Load of a scene's kind for so many seconds. */
+/** Load of a scene's kind for so many seconds. `half`: null of `half-load`: as many requests as the server takes. */
 export function apply(
   scene: Scene,
   port: number,
   connections: number,
   workers: number,
   seconds: number,
+  half: HalfLoad | null = null,
 ): Promise<Answers> {
   switch (scene.load) {
     case 'echo':
     case 'broadcast':
       return client('messages.ts', `ws://127.0.0.1:${port}/`, scene.load, connections, seconds)
+    case 'half-load':
+      return half === null
+        ? wrk(scene, port, 'small-file', connections, seconds)
+        : client('half-load.ts', port, half.backendPort, connections, half.rate, seconds)
+    case 'upload-1m':
+      return h2load({ ...scene, load: 'upload' }, port, connections, seconds, CLIENT_CORE)
     case 'one-percent-slow':
       return client('open-loop.ts', port, workers * ARRIVALS_PER_WORKER, seconds)
     case 'uneven':

@@ -19,10 +19,11 @@ import {
   UsageError,
 } from './command.ts'
 import { COMPRESSED } from './compressed.ts'
+import { HOPS } from './hops.ts'
 import { SCENES } from './scenes.ts'
 import { BENCH_VENV, jumak, missingOf, PACKAGES, ROOT, STACKS, type Stack, venv } from './stacks.ts'
 
-const ALL: readonly Stack[] = [...STACKS, ...COMPRESSED]
+const ALL: readonly Stack[] = [...STACKS, ...HOPS, ...COMPRESSED]
 
 const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--output DIRECTORY] [--install] [LOAD]
 
@@ -33,7 +34,7 @@ examples:
   npm run bench -- --scene flask --stack jumak --gateway-threads 1 --gateway-threads 2
 
 --scene    ${SCENES.map(scene => scene.name).join(', ')}
---stack    ${ALL.map(stack => stack.name).join(', ')}
+--stack    ${[...new Set(ALL.map(stack => stack.name))].join(', ')}
 --output   writes bench.json and bench.svg there
 --install  makes a virtual environment with the peers and the frameworks (once; needs the network)
 ${HELP_OF_LOAD}, given several times: Jumak with each of them
@@ -71,7 +72,9 @@ async function main(): Promise<void> {
 function stacksOf(names: readonly string[]): readonly Stack[] {
   const unknown = names.find(name => !ALL.some(stack => stack.name === name))
   if (unknown !== undefined)
-    throw new UsageError(`there is no stack ${unknown}; there are: ${ALL.map(stack => stack.name).join(', ')}`)
+    throw new UsageError(
+      `there is no stack ${unknown}; there are: ${[...new Set(ALL.map(stack => stack.name))].join(', ')}`,
+    )
   // In their own order: the first one is compared with the others.
   return ALL.filter(stack => names.includes(stack.name))
 }

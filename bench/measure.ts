@@ -5,7 +5,7 @@
  * noise moves it far less than requests per second.
  */
 import { h2load } from './h2load.ts'
-import { apply, CLIENT_CORE, Crowd, wrk } from './load.ts'
+import { apply, CLIENT_CORE, Crowd, type HalfLoad, wrk } from './load.ts'
 import { RunningStack } from './running.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
@@ -35,6 +35,8 @@ export interface Figures {
   readonly busiestThread: number
   /** p99 of the streams beside one that is read slowly, as a multiple of p99 without it. */
   readonly slowdown: number
+  /** Milliseconds that a proxy adds to the p99. */
+  readonly added: number
   readonly kilobytesPerConnection: number
   readonly megabytesPerWorker: number
 }
@@ -57,6 +59,7 @@ const NOTHING: Figures = {
     errors: 0,
     busiestThread: Number.NaN,
     slowdown: Number.NaN,
+    added: Number.NaN,
     megabytes: Number.NaN,
     kilobytesPerConnection: Number.NaN,
     megabytesPerWorker: Number.NaN,
@@ -66,6 +69,8 @@ const NOTHING: Figures = {
 export const WARM_UP_SECONDS = 4
 const SLOW_READERS = 1000
 const REQUESTS_PER_WORKER = 1000
+/** Requests a second of `half-load` at most: more would measure the client. */
+const MOST_HALF_RATE = 4000
 const MOST_SETTLING_SECONDS = 15
 
 export async function measureScene(
@@ -74,15 +79,17 @@ export async function measureScene(
   load: Load,
   around: Surroundings,
 ): Promise<Result[]> {
-  const needsKeepAlive = scene.load === 'idle' || scene.load === 'slow-readers'
+  const needsKeepAlive = isIdle(scene) || scene.load === 'slow-readers'
   const able = stacks
     .filter(({ keepsAlive }) => keepsAlive || !needsKeepAlive)
     .filter(({ loads }) => loads === null || loads.includes(scene.load))
     .filter(({ speaksTls }) => speaksTls || !scene.tls)
     .filter(({ http2 }) => (scene.http === 'http2' ? http2 !== 'no' : http2 === 'no' || http2 === 'too'))
-  if (scene.load === 'idle' || scene.load === 'workers') return alone(scene, able, load, around)
+  if (isIdle(scene) || scene.load === 'workers') return alone(scene, able, load, around)
   return sideBySide(scene, able, load, around)
 }
+
+const isIdle = ({ load }: Scene): boolean => load === 'idle' || load === 'idle-websocket'
 
 /** The failure of one stack stands in its result and does not stop the others. */
 class Attempt {
@@ -112,6 +119,7 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
   const attempts = stacks.map(stack => new Attempt(stack))
   const running = new Map<Attempt, RunningStack>()
   const crowds: Crowd[] = []
+  let halfRate = MOST_HALF_RATE
   try {
     for (const attempt of attempts) {
       around.onProgress(`${scene.name}: starting ${attempt.stack.name}`)
@@ -121,7 +129,8 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
         running.set(attempt, stack)
         if (scene.load === 'slow-readers')
           crowds.push(await Crowd.gather('crowd.ts', stack.port, SLOW_READERS, 'slow-readers'))
-        await burst(asked, stack, { ...load, seconds: WARM_UP_SECONDS })
+        const { requestsPerSecond } = await burst(asked, stack, { ...load, seconds: WARM_UP_SECONDS }, null)
+        halfRate = Math.min(halfRate, Math.ceil(requestsPerSecond / 2))
       })
     }
     for (let round = 0; round < load.rounds; round++) {
@@ -129,7 +138,11 @@ async function sideBySide(scene: Scene, stacks: readonly Stack[], load: Load, ar
         const attempt = attempts[(turn + round) % attempts.length]!
         around.onProgress(`${scene.name}: round ${round + 1} of ${load.rounds}, ${attempt.stack.name}`)
         const asked = askedOf(attempt.stack, scene)
-        await attempt.try(async () => void attempt.rounds.push(await burst(asked, running.get(attempt)!, load)))
+        await attempt.try(async () => {
+          const stack = running.get(attempt)!
+          const half = scene.load === 'half-load' ? { backendPort: stack.backendPort, rate: halfRate } : null
+          attempt.rounds.push(await burst(asked, stack, load, half))
+        })
       }
     }
   } finally {
@@ -144,7 +157,7 @@ function askedOf(stack: Stack, scene: Scene): Scene {
   return stack.http2 === 'by HTTP/1 instead' ? { ...scene, http: 'http1' } : scene
 }
 
-async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Figures> {
+async function burst(scene: Scene, stack: RunningStack, load: Load, half: HalfLoad | null): Promise<Figures> {
   const before = stack.cpuSeconds()
   const threadsBefore = stack.gatewayThreads()
   const { requests, seconds, ...latencies } = await apply(
@@ -153,6 +166,7 @@ async function burst(scene: Scene, stack: RunningStack, load: Load): Promise<Fig
     load.connections,
     load.workers,
     load.seconds,
+    half,
   )
   const microseconds = ((stack.cpuSeconds() - before) * 1e6) / Math.max(1, requests)
   const busiestThread = busiest(threadsBefore, stack.gatewayThreads())
@@ -171,7 +185,7 @@ async function alone(scene: Scene, stacks: readonly Stack[], load: Load, around:
   for (let round = 1; round <= load.rounds; round++) {
     for (const attempt of attempts) {
       around.onProgress(`${scene.name}: round ${round} of ${load.rounds}, ${attempt.stack.name}`)
-      const measure = scene.load === 'idle' ? idleConnections : furtherWorkers
+      const measure = isIdle(scene) ? idleConnections : furtherWorkers
       await attempt.try(async () => void attempt.rounds.push(await measure(scene, attempt.stack, load, around.env)))
     }
   }
@@ -188,7 +202,7 @@ async function idleConnections(scene: Scene, stack: Stack, load: Load, env: Node
     const before = await settled(running)
     const tls = scene.tls ? [tlsOptions()] : []
     const crowd = isFirst
-      ? await Crowd.gather('crowd.ts', port, load.connections, 'idle', ...tls)
+      ? await Crowd.gather('crowd.ts', port, load.connections, scene.load, ...tls)
       : await Crowd.gather('idle-http2.ts', port, load.connections, ...tls)
     const megabytes = await settled(running)
     await crowd.end()

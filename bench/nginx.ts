@@ -4,14 +4,20 @@ import { join } from 'node:path'
 import type { Place } from './stacks.ts'
 
 export const NGINX = '/usr/sbin/nginx'
+/** Idle connections to a server that a proxy keeps: as many as Jumak by itself. */
+export const KEEPALIVE = 128
 
-/** @param server - `unix:PATH` or `host:port`. `files`: the directory of what is below /static/; null: there is none. */
+/**
+ * @param server - `unix:PATH` or `host:port`. `files`: the directory of what is below /static/; null: there is none. `ofLocation`: more of what
+ *   holds for what goes to the server.
+ */
 export function nginxBefore(
   server: string,
   protocol: 'http' | 'uwsgi',
   place: Place,
   http: 'http1' | 'http2',
   files: string | null,
+  ofLocation = '',
 ): string[] {
   const pass =
     protocol === 'uwsgi'
@@ -20,8 +26,8 @@ export function nginxBefore(
          proxy_set_header Upgrade $http_upgrade; proxy_set_header Host $host;`
   const ofFiles = files === null ? '' : `${SENDFILE} ${below(files)}`
   const more = `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  upstream app { server ${server}; keepalive 64; }`
-  return nginx(place, `location / { ${pass} } ${ofFiles}`, more, http)
+  upstream app { server ${server}; keepalive ${KEEPALIVE}; }`
+  return nginx(place, `location / { ${pass} ${ofLocation} } ${ofFiles}`, more, http)
 }
 
 /** @param files - The directory of what is below /static/. */

@@ -1,6 +1,7 @@
-/** Caddy and HAProxy in front of a server, with what their documents advise. They end TLS and speak HTTP/1.1 to it. */
+/** Caddy and HAProxy in front of a server, with what their documents advise. They speak HTTP/1.1 to it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { KEEPALIVE } from './nginx.ts'
 import type { Place } from './stacks.ts'
 
 export const CADDY = '/usr/bin/caddy'
@@ -33,9 +34,13 @@ export function caddyBefore(server: string, place: Place): string[] {
     protocols h1 h2
   }
 `,
-    `:${port} {
-  tls ${certificate!.certificate} ${certificate!.key}
-  reverse_proxy ${server}
+    `${certificate === null ? 'http://' : ''}:${port} {
+  ${certificate === null ? '' : `tls ${certificate.certificate} ${certificate.key}`}
+  reverse_proxy ${server} {
+    transport http {
+      keepalive_idle_conns_per_host ${KEEPALIVE}
+    }
+  }
 }
 `,
   )
@@ -43,9 +48,10 @@ export function caddyBefore(server: string, place: Place): string[] {
 
 export function haproxyBefore(server: string, { port, directory, certificate }: Place): string[] {
   const [file, pem] = [join(directory, 'haproxy.cfg'), join(directory, 'haproxy.pem')]
-  writeFileSync(pem, `${readFileSync(certificate!.certificate, 'latin1')}${readFileSync(certificate!.key, 'latin1')}`, {
-    mode: 0o600,
-  })
+  if (certificate !== null) {
+    const both = `${readFileSync(certificate.certificate, 'latin1')}${readFileSync(certificate.key, 'latin1')}`
+    writeFileSync(pem, both, { mode: 0o600 })
+  }
   writeFileSync(
     file,
     `global
@@ -57,10 +63,10 @@ defaults
   timeout client 10m
   timeout server 10m
 frontend clients
-  bind 127.0.0.1:${port} ssl crt ${pem} alpn h2,http/1.1
+  bind 127.0.0.1:${port}${certificate === null ? '' : ` ssl crt ${pem} alpn h2,http/1.1`}
   default_backend application
 backend application
-  server one ${server}
+  server one ${server} pool-max-conn ${KEEPALIVE}
 `,
   )
   return [HAPROXY, '-f', file]

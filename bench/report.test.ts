@@ -10,7 +10,7 @@ const NAN = Number.NaN
 function result(stack: string, ...microseconds: number[]): Result {
   const figures = (one: number): Figures => ({
     ...{ microseconds: one, requestsPerSecond: 1000, p50: 1, p99: 2, p999: 3, errors: 0, megabytes: 20 },
-    ...{ slowdown: NAN, busiestThread: NAN, kilobytesPerConnection: NAN, megabytesPerWorker: NAN },
+    ...{ added: NAN, slowdown: NAN, busiestThread: NAN, kilobytesPerConnection: NAN, megabytesPerWorker: NAN },
   })
   return { stack, rounds: microseconds.map(figures), failure: null }
 }

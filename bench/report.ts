@@ -17,6 +17,7 @@ const COLUMNS: Record<string, readonly [keyof Figures, number]> = {
   'p50 ms': ['p50', 2],
   'p99 ms': ['p99', 2],
   'p99.9 ms': ['p999', 2],
+  'added ms': ['added', 3],
   MB: ['megabytes', 0],
   'busiest ×': ['busiestThread', 2],
   'p99 ×': ['slowdown', 2],
@@ -27,6 +28,7 @@ const COLUMNS: Record<string, readonly [keyof Figures, number]> = {
 export const UNITS: Record<Measure, string> = {
   microseconds: 'CPU µs per request, all processes',
   p99: 'p99 of the fast requests, ms',
+  added: 'p99 less that without the proxy, ms',
   busiestThread: 'busiest gateway thread, × mean',
   slowdown: 'p99 beside a slow stream, × p99 without',
   kilobytesPerConnection: 'KB per idle connection',

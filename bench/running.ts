@@ -1,6 +1,7 @@
 /**
  * A stack that runs on one core: what its processes use, and its end. Its processes are the ones that were started, the ones with its
- * marker in their environment, and the descendants of both (nginx writes its title over its environment).
+ * marker in their environment, and the descendants of both (nginx writes its title over its environment). In a scene of proxies it has a server
+ * behind it, which is none of them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -9,6 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Backend } from './backend.ts'
 import { MICROSECONDS_PER_TICK, parentOf, processes, read, threadsOf, ticksOf } from './processes.ts'
 import type { Scene } from './scenes.ts'
 import type { Stack } from './stacks.ts'
@@ -22,13 +24,21 @@ export class RunningStack {
   readonly #servers: readonly ChildProcess[]
   readonly #marker: string
   readonly #directory: string
+  readonly #backend: Backend | null
   readonly port: number
 
-  private constructor(servers: readonly ChildProcess[], marker: string, directory: string, port: number) {
+  private constructor(
+    servers: readonly ChildProcess[],
+    marker: string,
+    directory: string,
+    port: number,
+    backend: Backend | null,
+  ) {
     this.#servers = servers
     this.#marker = marker
     this.#directory = directory
     this.port = port
+    this.#backend = backend
   }
 
   /** @throws When it ends, or has not answered after a quarter of a minute; the message has the end of its standard error. */
@@ -38,6 +48,7 @@ export class RunningStack {
     const [port, innerPort] = await freePorts()
     const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', 'taskset', '-c', SERVER_CORE]
     const place = { port, innerPort, directory, certificate: scene.tls ? certificate() : null }
+    const backend = scene.interface === 'proxy' ? await Backend.start(scene, innerPort, directory) : null
     const servers = stack.commands(scene, workers, place).map(words =>
       spawn(limited[0]!, [...limited.slice(1), ...words], {
         // PYTHONPATH finds the applications. What a server leaves behind is removed with the directory.
@@ -48,7 +59,7 @@ export class RunningStack {
     )
     let errors = ''
     for (const server of servers) server.stderr!.on('data', data => (errors = (errors + data).slice(-500)))
-    const running = new RunningStack(servers, marker, directory, port)
+    const running = new RunningStack(servers, marker, directory, port, backend)
     try {
       await running.#waitUntilUp(scene, () => errors)
     } catch (error) {
@@ -72,6 +83,12 @@ export class RunningStack {
       await new Promise(resolve => setTimeout(resolve, 100))
     }
     throw new Error(`it never answered: ${errors()}`)
+  }
+
+  /** Of the server behind it. @throws Outside of scenes of proxies. */
+  get backendPort(): number {
+    if (this.#backend === null) throw new Error('no server stands behind it')
+    return this.#backend.port
   }
 
   /** Of the first command. */
@@ -112,6 +129,7 @@ export class RunningStack {
       // wait: until its processes have ended; bounded above
       await new Promise(resolve => setTimeout(resolve, 50))
     }
+    await this.#backend?.end()
     rmSync(this.#directory, { recursive: true, force: true })
   }
 

@@ -5,6 +5,7 @@ export type Measure =
   | 'microseconds'
   | 'busiestThread'
   | 'p99'
+  | 'added'
   | 'slowdown'
   | 'kilobytesPerConnection'
   | 'megabytesPerWorker'
@@ -17,7 +18,8 @@ export interface Scene {
   /**
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
    * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site, `site-file`: to a file there; only Jumak is
-   * compared, with itself. `compressed`: a page that the servers have in memory, and compress for each request.
+   * compared, with itself. `compressed`: a page that the servers have in memory, and compress for each request. `proxy`: the server behind a proxy,
+   * which is the same for all and is not counted.
    */
   readonly interface:
     | 'wsgi'
@@ -30,6 +32,7 @@ export interface Scene {
     | 'locations'
     | 'site-file'
     | 'compressed'
+    | 'proxy'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -43,6 +46,8 @@ export interface Scene {
    * `slow-stream`: the streams of one connection, first without and then beside one that is read slowly.
    * `uneven`: half of the connections send ten times as much as the others.
    * `full`, `resumed`: handshakes, each for one request for a small file.
+   * `half-load`: half of the rate that the slowest of the stacks can serve, for all of them; what the proxy adds to the latency.
+   * `upload-1m`: as many uploads of 1 MB, however long they take. `idle-websocket`: WebSockets that say nothing.
    * `idle`: connections that have made one request. `workers`: 1,000 requests for each worker.
    */
   readonly load:
@@ -63,7 +68,10 @@ export interface Scene {
     | 'slow-readers'
     | 'slow-stream'
     | 'uneven'
+    | 'half-load'
+    | 'upload-1m'
     | 'idle'
+    | 'idle-websocket'
     | 'workers'
   readonly measure: Measure
   /** These two unless the command line says otherwise. */
@@ -91,6 +99,7 @@ const handshakes = { interface: 'static', tls: true, connections: 16 } as const
 const streams = { tls: true, http: 'http2', streams: 32, connections: 8 } as const
 /** Large content: 32 requests at a time in all. */
 const large = { ...streams, ...wsgi, streams: 4 } as const
+const proxy = { interface: 'proxy' } as const
 const websocket = { interface: 'websocket', connections: 32 } as const
 
 export const SCENES: readonly Scene[] = [
@@ -149,6 +158,18 @@ export const SCENES: readonly Scene[] = [
   }),
   scene('compressed-20k', 'plain:hello', 'a page of 20 KB, compressed for each request', {
     ...{ interface: 'compressed', load: 'browser' },
+  }),
+  scene('proxy-1k', '', '1 KB from a server behind a proxy', { ...proxy, load: 'small-file' }),
+  scene('proxy-100k', '', '100 KB from a server behind a proxy', { ...proxy, load: 'file' }),
+  scene('proxy-upload-1m', '', '1 MB for a server behind a proxy', { ...proxy, load: 'upload-1m' }),
+  scene('proxy-websocket', '', 'each message of 64 clients is sent back by a server behind a proxy', {
+    ...{ ...proxy, load: 'echo' },
+  }),
+  scene('proxy-p99', '', 'what a proxy adds to the p99 of 1 KB, at half of what the slowest of them serves', {
+    ...{ ...proxy, load: 'half-load', measure: 'added' },
+  }),
+  scene('proxy-memory', '', 'WebSockets through a proxy that say nothing', {
+    ...{ ...proxy, load: 'idle-websocket', measure: 'kilobytesPerConnection', connections: 2000 },
   }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),

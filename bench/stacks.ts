@@ -1,6 +1,7 @@
 /** The servers that are compared, with the command lines that their own documents advise. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ourHop } from './hops.ts'
 import { NGINX, nginxBefore, nginxFiles } from './nginx.ts'
 import { CADDY, caddyBefore, HAPROXY, haproxyBefore } from './proxies.ts'
 import type { Scene } from './scenes.ts'
@@ -13,7 +14,7 @@ export const BENCH_VENV: string = join(ROOT, '.cache/bench-venv')
 /** Where a stack listens, and a directory of its own for configuration and sockets. */
 export interface Place {
   readonly port: number
-  /** For what stands behind a proxy and can't listen on a Unix socket. */
+  /** For what stands behind a proxy and can't listen on a Unix socket; in a scene of proxies the server behind it is there. */
   readonly innerPort: number
   readonly directory: string
   /** Null: it speaks plain HTTP. */
@@ -51,13 +52,15 @@ export function jumak(name: string, root: string, threads = 1): Stack {
   const more = threads === 1 ? '' : `--gateway-threads ${threads}`
   return {
     name,
-    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'wsgi-websocket', 'static', 'page'],
+    interfaces: ['wsgi', 'gevent', 'asgi', 'websocket', 'wsgi-websocket', 'static', 'page', 'proxy'],
     needs: [program],
     keepsAlive: true,
     speaksTls: true,
     http2: 'too',
     loads: null,
-    commands: (scene, workers, { port, directory, certificate }) => {
+    commands: (scene, workers, place) => {
+      if (scene.interface === 'proxy') return [ourHop(program, place, words(more))]
+      const { port, directory, certificate } = place
       const tls = certificate === null ? '' : `--tls-cert ${certificate.certificate} --tls-key ${certificate.key}`
       const files = hasFiles(scene) ? `--static /static/=${makeFiles(directory)}` : ''
       const slots = scene.interface === 'wsgi-websocket' ? `--threads ${SOCKET_THREADS}` : ''
@@ -74,7 +77,7 @@ const hasFiles = ({ interface: kind }: Scene): boolean => kind === 'static' || k
 const OF_PAGE = [1, 2, 4, 4, 8, 10, 16, 20, 40, 90]
 
 /** What the static scenes ask for, below /static/; returns the directory. */
-function makeFiles(directory: string): string {
+export function makeFiles(directory: string): string {
   const files = join(directory, 'files')
   mkdirSync(files, { recursive: true })
   writeFileSync(join(files, '1k.bin'), Buffer.alloc(1000, 'x'))

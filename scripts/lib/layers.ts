@@ -8,7 +8,7 @@
  *     base ← config ← adapters ← cli        base ← control ← { master, gateway }
  *     base ← shared ← { apps/threads, gateway/threads }        base ← limits ← gateway
  *     within apps: wire ← worker ← raw ← { wsgi, asgi } ← links        pool ← { raw, wsgi, asgi }
- *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← main
+ *     within master: host ← output ← development ← fleet ← { admin, upgrade } ← master ← main
  *
  * Tests (`*.test.ts`) and what is only for them (folders named `testing`) are not checked: they may bring any two parts
  * together. Nothing else may import them.
@@ -113,14 +113,19 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     cgi: ['output', 'host', 'errors'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
-    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls', 'errors'],
+    source: ['fleet'],
+    readiness: ['fleet', 'output', 'errors', 'paths'],
+    reload: ['admin', 'upgrade', 'fleet', 'output', 'tls', 'errors', 'readiness', 'source'],
     shutdown: ['fleet', 'output', 'host', 'signals'],
     check: ['fleet', 'output', 'host', 'errors', 'paths', 'tls'],
-    main: [
+    ending: ['shutdown', 'readiness', 'upgrade', 'fleet', 'output', 'host', 'signals'],
+    master: [
       'reload',
       'cgi',
+      'ending',
+      'readiness',
+      'source',
       'admin',
-      'shutdown',
       'signals',
       'upgrade',
       'fleet',
@@ -131,6 +136,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'errors',
       'paths',
     ],
+    main: ['master', 'source', 'output', 'errors', 'paths'],
   },
 }
 
@@ -148,6 +154,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/address-ranges.ts',
       'src/http/network-table.ts',
       'src/http/proxy-header.ts',
+      'src/http/special-addresses.ts',
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
       'src/upstream/connection.ts',

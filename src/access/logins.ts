@@ -136,18 +136,12 @@ export class Logins {
     return checked
   }
 
-  async #checkLater(
-    file: string,
-    name: string,
-    password: Buffer,
-    address: string,
-    { network, delay }: Begun,
-  ): Promise<Login> {
+  async #checkLater(file: string, name: string, password: Buffer, address: string, begun: Begun): Promise<Login> {
     let isRight = false
     // A failure of ours is no mistake of the client's.
     let isClients = false
     try {
-      if (delay > 0) await this.#wait(delay)
+      if (begun.delay > 0) await this.#wait(begun.delay)
       if (this.#checker.isFull) return BUSY
       const { byName, hashes } = this.#files.get(file)!
       const own = byName.get(name)
@@ -160,7 +154,7 @@ export class Logins {
       isClients = true
       return isRight ? { kind: 'right', name } : WRONG
     } finally {
-      this.#delays.ended(network, address, isRight || !isClients, this.#now())
+      this.#delays.ended(begun, address, isRight || !isClients, this.#now())
     }
   }
 

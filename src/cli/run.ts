@@ -13,7 +13,7 @@ import { type Arguments, parseArguments } from '../config/sources/arguments.ts'
 import type { Config } from '../config/types.ts'
 import type { Started } from '../control/started.ts'
 import { failHandOver } from '../control/upgrade-messages.ts'
-import type { EvaluatedSource } from '../master/main.ts'
+import type { EvaluatedSource } from '../master/source.ts'
 import { writeTo } from './terminal.ts'
 
 const FAILED = 1

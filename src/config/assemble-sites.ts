@@ -134,7 +134,7 @@ class SiteReader {
     const names = values.all(siteKeys.names).flat()
     this.#names = names
     const settings = readSettings(values, this.#outer, this.#around(names))
-    const handler = this.#handler(values, part, null, this.#outerHandler, settings)
+    const handler = this.#handler(values, part, null, settings, this.#outerHandler)
     const place = placeOf(part)
     const root: Location = {
       match: { kind: 'prefix', path: '', beatsRegex: false },
@@ -185,7 +185,7 @@ class SiteReader {
     if (match === null && !values.isGiven(locationKeys.match) && !part.hasMistake)
       values.tell(part.origin, 'a location needs match, as in match = "/static/"')
     const settings = readSettings(values, outer, this.#around(this.#names))
-    const handler = this.#handler(values, part, match, outerHandler, settings)
+    const handler = this.#handler(values, part, match, settings, outerHandler)
     const own = values.isGiven(locationKeys.internal) ? values.one(locationKeys.internal) : isInternal
     const location: Location = {
       match: match ?? { kind: 'prefix', path: '/', beatsRegex: false },
@@ -231,8 +231,8 @@ class SiteReader {
     values: Values,
     part: FileTable,
     match: Match | null,
-    inherited: LocationHandler,
     settings: LocationSettings,
+    inherited: LocationHandler,
   ): LocationHandler {
     const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
     // Scripts are files below `root`, and programs are told of it.
@@ -259,7 +259,7 @@ class SiteReader {
         )
       return { kind: 'app', name: app }
     }
-    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, placeOf(part))
+    if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, settings, placeOf(part))
     if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.cgi)) return this.cgi.handler(values, match, settings, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)

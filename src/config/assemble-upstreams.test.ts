@@ -37,8 +37,22 @@ locations = [
   assert.equal(upstreams[0]!.balance, 'consistent-hash')
   assert.equal(upstreams[0]!.hashKey, '$remote_addr')
   const [a, b, , d] = sites[0]!.locations
-  assert.deepEqual(a!.handler, { kind: 'proxy', upstream: 'back', isTls: false, uri: '/v1/', prefix: '/a/' })
-  assert.deepEqual(d!.handler, { kind: 'proxy', upstream: 'unix:/run/y.sock', isTls: false, uri: '/x/', prefix: '/d/' })
+  assert.deepEqual(a!.handler, {
+    kind: 'proxy',
+    upstream: 'back',
+    destination: null,
+    isTls: false,
+    uri: '/v1/',
+    prefix: '/a/',
+  })
+  assert.deepEqual(d!.handler, {
+    kind: 'proxy',
+    upstream: 'unix:/run/y.sock',
+    destination: null,
+    isTls: false,
+    uri: '/x/',
+    prefix: '/d/',
+  })
   assert.equal(a!.settings.proxy.readTimeout, 300_000)
   assert.deepEqual(a!.settings.proxy.nextUpstream, ['error', 'timeout'])
   assert.deepEqual(a!.settings.proxy.setHeaders, [{ name: 'X-A', value: '1' }])
@@ -56,7 +70,7 @@ test('each mistake is told where it stands', t => {
     [
       '',
       'proxy = "http://$host/"',
-      /proxy must name its server itself: a server that a request chooses would make an open proxy/,
+      /proxy takes its server from the request, which would make an open proxy: .* in proxy-allow-hosts/,
     ],
     [
       '',
@@ -75,6 +89,13 @@ test('each mistake is told where it stands', t => {
     ['', 'proxy = "http://a.test:0"', /port from 1 to 65535/],
     ['', 'match = "~ x", proxy = "http://a.test/x"', /proxy must have no path here/],
     ['', 'proxy = "http://a$host"', /would make an open proxy/],
+    ['', 'proxy = "http://$host", proxy-allow-hosts = ["*:80"]', /all servers together would be an open proxy/],
+    [
+      '',
+      'proxy = "http://$host", proxy-allow-hosts = ["a.test"]',
+      /must have a port behind a\.test, as in a\.test:8000/,
+    ],
+    ['', 'proxy = "http://$nope", proxy-allow-hosts = ["a.test:80"]', /names the variable \$nope/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
     ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, cgi, root/],
     [
@@ -103,6 +124,32 @@ test('each mistake is told where it stands', t => {
     assert.match(problems, expected, toml)
     assert.match(problems, /jumak\.toml:\d+:\d+/, toml)
   }
+})
+
+test('requests choose among the servers of proxy-allow-hosts, which may be upstreams, with a path of their own in any location', t => {
+  const { config, warnings } = loaded(
+    t,
+    `${SHOP}[[upstream]]
+name = "back"
+servers = ["10.0.0.1:8000"]
+[[site]]
+proxy-allow-hosts = ["back", "*.Internal.test.:8000-8009"]
+locations = [
+  { match = "~ ^/(a|b)/", proxy = "https://$1.internal.test:8001$request_uri" },
+  { match = "/c/", proxy = "http://back", proxy-allow-hosts = ["10.0.0.1:80"] },
+]
+`,
+  )
+  const [of, group] = config.sites.upstreams.toReversed()
+  assert.deepEqual([of!.name, of!.servers.length, group!.name], ['https://$1.internal.test:8001', 0, 'back'])
+  const [a] = config.sites.sites[0]!.locations
+  assert.ok(a!.handler.kind === 'proxy')
+  assert.deepEqual([a!.handler.destination, a!.handler.uri], ['$1.internal.test:8001', '$request_uri'])
+  assert.deepEqual(a!.settings.proxy.allowHosts, [
+    { kind: 'upstream', name: 'back' },
+    { kind: 'suffix', name: 'internal.test', least: 8000, most: 8009 },
+  ])
+  assert.match(warnings.join(), /proxy-allow-hosts does nothing beside a proxy that names its server itself/)
 })
 
 test('few open files for upstreams are told, and only where a location passes requests on', t => {

@@ -2,11 +2,14 @@
  * Upstreams from the tables `[[upstream]]` and from the URLs of `proxy`, and what locations say of passing requests on. Runs in the command
  * line, and in the master when it reloads.
  *
- * Invariant: no destination comes from a request; the words of a location name it (`kinds/upstream-words.ts` refuses variables there).
+ * Invariant: where requests choose their server, `proxy-allow-hosts` says which they may.
  * Not here: sites and locations (`assemble-sites.ts`), templates (`routing/sites/compile.ts`).
  */
+
 import type { LocationHandler, LocationSettings, Match, Place } from '../sites/model.ts'
+import { singleServer } from '../sites/single-server.ts'
 import type {
+  AllowedHost,
   NextUpstream,
   ParamSettings,
   ProxySettings,
@@ -20,7 +23,8 @@ import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
-import { proxy, proxySettings, upstreamKeys } from './settings/upstream-keys.ts'
+import { upstreamKeys } from './settings/upstream-group-keys.ts'
+import { proxy, proxySettings } from './settings/upstream-keys.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import { formatPlace } from './sources/given.ts'
 import { placeOf } from './sources/site-tables.ts'
@@ -56,6 +60,8 @@ export class UpstreamReader {
       hashKey: balance.key,
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
+      queue: values.one(upstreamKeys.queue),
+      sticky: values.one(upstreamKeys.sticky),
       healthCheck: values.one(upstreamKeys.healthCheck),
       queueTimeout: 0,
       isSingle: false,
@@ -67,6 +73,11 @@ export class UpstreamReader {
         upstreamKeys.balance,
         'and a backup: its clients go to the backup only when no other server can be asked',
       )
+    values.warnUseless(
+      servers.every(({ maxConns }) => maxConns === 0),
+      upstreamKeys.queue,
+      'without max-conns: no server is ever full',
+    )
     if (name === null) return
     if (values.isGiven(upstreamKeys.keepalive)) this.#keptAlive.add(name)
     const other = this.#named.get(name)
@@ -92,11 +103,18 @@ export class UpstreamReader {
   }
 
   /** The handler of a location with `proxy`. `match`: null for a site. */
-  target(values: Values, match: Match | null, place: Place): LocationHandler {
+  target(
+    values: Values,
+    match: Match | null,
+    { proxy: { allowHosts } }: LocationSettings,
+    place: Place,
+  ): LocationHandler {
     const words: ProxyWords | null = values.one(proxy)
     if (words === null) return { kind: 'none' }
     const { uri } = words
-    const isPath = match === null || match.kind === 'prefix' || match.kind === 'exact'
+    this.#checkAllowed(values, words, allowHosts)
+    // As in nginx: beside a server with variables the path is all of the path that is sent, so no prefix is needed.
+    const isPath = words.isChosen || match === null || match.kind === 'prefix' || match.kind === 'exact'
     if (uri !== null && !isPath)
       values.report(
         proxy,
@@ -104,11 +122,11 @@ export class UpstreamReader {
       )
     const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : '/'
     this.#usesTls ||= words.isTls
-    if (words.isTls && this.#named.get(words.host)?.healthCheck)
-      values.report(proxy, `names ${words.host} by https, and its health-check speaks no TLS: leave one of them out`)
+    if (words.isTls && this.#named.get(words.host)?.healthCheck) values.report(proxy, ofCheck(words.host))
     return {
       kind: 'proxy',
-      upstream: this.#upstreamOf(words, place),
+      upstream: words.isChosen ? this.#chosen(words, place) : this.#upstreamOf(words, place),
+      destination: words.isChosen ? words.host : null,
       isTls: words.isTls,
       uri: isPath ? uri : null,
       prefix,
@@ -139,6 +157,42 @@ export class UpstreamReader {
     return { kind: protocol, upstream: name }
   }
 
+  #checkAllowed(values: Values, { isChosen, isTls }: ProxyWords, allowed: readonly AllowedHost[]): void {
+    const { proxyAllowHosts } = proxySettings
+    if (!isChosen) {
+      values.warnUseless(true, proxyAllowHosts, 'beside a proxy that names its server itself')
+      return
+    }
+    if (allowed.length === 0 && !values.isGiven(proxyAllowHosts))
+      values.report(
+        proxy,
+        'takes its server from the request, which would make an open proxy: name the servers that requests may choose in proxy-allow-hosts, as in ["*.internal.test:8000"]',
+      )
+    for (const one of allowed)
+      if (isTls && one.kind === 'upstream' && this.#named.get(one.name)?.healthCheck)
+        values.report(proxy, ofCheck(one.name))
+  }
+
+  /** Those that `proxy-allow-hosts` names. */
+  #checkUpstreams(values: Values, allowed: readonly AllowedHost[]): void {
+    for (const one of allowed) {
+      if (one.kind !== 'upstream') continue
+      if (!this.#named.has(one.name))
+        values.report(
+          proxySettings.proxyAllowHosts,
+          `must have a port behind ${one.name}, as in ${one.name}:8000: there is no [[upstream]] of this name`,
+        )
+      this.#used.add(one.name)
+    }
+  }
+
+  /** Stands for all servers that requests choose. */
+  #chosen({ host, isTls }: ProxyWords, place: Place): string {
+    const name = `${isTls ? 'https' : 'http'}://${host}`
+    if (!this.#single.has(name)) this.#single.set(name, { ...single(name, addressOf(host, isTls), place), servers: [] })
+    return name
+  }
+
   #upstreamOf({ host, address, isTls }: ProxyWords, place: Place): string {
     if (address === null && this.#named.has(host)) {
       this.#used.add(host)
@@ -151,7 +205,9 @@ export class UpstreamReader {
 
   /** What a location says of passing requests on. `outer`: null at a site. */
   settings(values: Values, outer: LocationSettings | null): ProxySettings {
-    return { ...readProxySettings(values, outer), tls: this.#tls.read(values, outer?.proxy.tls ?? null) }
+    const own = readProxySettings(values, outer)
+    if (values.isGiven(proxySettings.proxyAllowHosts)) this.#checkUpstreams(values, own.allowHosts)
+    return { ...own, tls: this.#tls.read(values, outer?.proxy.tls ?? null) }
   }
 
   /** By the numbers in the settings of locations. */
@@ -172,6 +228,10 @@ export class UpstreamReader {
   }
 }
 
+function ofCheck(upstream: string): string {
+  return `names ${upstream} by https, and its health-check speaks no TLS: leave one of them out`
+}
+
 function addressName(host: string, isTls: boolean): string {
   const { port } = addressOf(host, isTls) as { readonly port: number }
   return `${host}:${port}`
@@ -179,30 +239,20 @@ function addressName(host: string, isTls: boolean): string {
 
 /** One server that a location names itself. */
 export function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
-  const server: UpstreamServer = {
-    label: name,
-    address,
-    weight: 1,
-    maxFails: 0,
-    failTimeout: 0,
-    maxConns: 0,
-    slowStart: 0,
-    isBackup: false,
-    isDown: false,
-    isDraining: false,
-  }
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {
     name,
     protocol: 'http',
-    servers: [server],
+    servers: [singleServer(name, address)],
     balance: 'round-robin',
     hashKey: null,
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
-    queueTimeout: 0,
+    queue: null,
+    sticky: null,
     healthCheck: null,
+    queueTimeout: 0,
     isSingle: true,
     place,
   }
@@ -215,6 +265,7 @@ function readProxySettings(values: Values, outer: LocationSettings | null): Omit
     values.isGiven(setting) || before === undefined ? read() : before
   const keys = proxySettings
   return {
+    allowHosts: own(keys.proxyAllowHosts, () => values.all(keys.proxyAllowHosts), inherited?.allowHosts),
     setHeaders: own(keys.proxySetHeaders, () => values.all(keys.proxySetHeaders), inherited?.setHeaders),
     hideHeaders: own(keys.proxyHideHeaders, () => values.all(keys.proxyHideHeaders), inherited?.hideHeaders),
     passHeaders: own(keys.proxyPassHeaders, () => values.all(keys.proxyPassHeaders), inherited?.passHeaders),

@@ -10,7 +10,7 @@ import { SITE_DEFAULTS } from './settings/site-defaults.ts'
 import { LOCATION_KEYS, SITE_KEYS } from './settings/site-keys.ts'
 import { APP_KEYS, include, POOL_KEYS } from './settings/tables.ts'
 import { TLS_KEYS } from './settings/tls-entry.ts'
-import { UPSTREAM_KEYS } from './settings/upstream-keys.ts'
+import { UPSTREAM_KEYS } from './settings/upstream-group-keys.ts'
 import { GEO_KEYS, MAP_KEYS, SPLIT_KEYS } from './settings/variable-keys.ts'
 
 export function jsonSchema(): JsonSchema {

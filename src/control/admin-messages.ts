@@ -83,6 +83,10 @@ export interface ProgramStatus extends Usage {
 export interface UpstreamStatus {
   readonly name: string
   readonly balance: string
+  /** The cookie by which clients stay with their servers; null: they do not. A program that was started before it knew it tells none. */
+  readonly sticky?: string | null
+  /** Requests that wait for a server with room, and how many may in each thread of the gateway; null: none does. */
+  readonly queue?: { readonly waiting: number; readonly most: number } | null
   readonly servers: readonly ServerStatus[]
 }
 

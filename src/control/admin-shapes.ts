@@ -194,7 +194,13 @@ const server = object<ServerStatus>({
   isBackup: flag,
   traffic: orNull(object<ServerTraffic>({ running: count, requests: count, failures: count })),
 })
-const upstream = object<UpstreamStatus>({ name: words, balance: words, servers: listOf(server, 1000) })
+const upstream = object<UpstreamStatus>({
+  name: words,
+  balance: words,
+  sticky: optional(orNull(words)),
+  queue: optional(orNull(object<{ waiting: number; most: number }>({ waiting: count, most: count }))),
+  servers: listOf(server, 1000),
+})
 const status = object<ProgramStatus>({
   ...usage,
   version: words,

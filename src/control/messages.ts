@@ -100,6 +100,8 @@ export interface TrafficReport {
 /** A group that requests are passed on to. */
 export interface ReportedUpstream {
   readonly name: string
+  /** Requests that wait for a server with room, of all threads. */
+  readonly waiting: number
   readonly servers: readonly ReportedServer[]
 }
 

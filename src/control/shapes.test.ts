@@ -93,6 +93,8 @@ const UPSTREAM: Upstream = {
   keepalive: 128,
   keepaliveTimeout: 4000,
   queueTimeout: 0,
+  queue: { most: 100, timeout: 5000 },
+  sticky: { cookie: 'srv', ttl: 3600, path: '/', domain: 'a.test', sameSite: 'Lax' },
   healthCheck: { path: '/up', interval: 5000, timeout: 2000, fails: 2, passes: 2, leastStatus: 200, mostStatus: 399 },
   isSingle: false,
   place: { file: 'jumak.toml', line: 1, column: 1 },
@@ -184,6 +186,7 @@ const FROM_GATEWAY: Examples<GatewayToMaster> = {
       ],
       upstreams: [
         {
+          waiting: 2,
           name: 'back',
           servers: [{ label: '10.0.0.1:8000', running: 1, requests: 9, failures: 0, isOut: false, isDraining: true }],
         },
@@ -311,6 +314,10 @@ const NULLABLE: ReadonlySet<string> = new Set([
   'start.config.health.ready',
   'start.config.limits.temporaryBytes',
   'upstreams.upstreams.hashKey',
+  'upstreams.upstreams.queue',
+  'upstreams.upstreams.sticky',
+  'upstreams.upstreams.sticky.ttl',
+  'upstreams.upstreams.sticky.domain',
   'upstreams.upstreams.healthCheck',
   'start.config.apps.pools.workers',
   'apps.apps.pools.workers',

@@ -185,6 +185,7 @@ const reportedPool = object<ReportedPool>({
 
 const reportedUpstream = object<ReportedUpstream>({
   name: line,
+  waiting: count,
   servers: listOf(
     object<ReportedServer>({
       label: line,

@@ -49,13 +49,16 @@ import type {
   VariableMap,
 } from '../sites/model.ts'
 import type {
+  AllowedHost,
   CgiProgram,
   CgiSettings,
   HealthCheck,
   ParamSettings,
   ProxyRedirect,
   ProxySettings,
+  QueueSettings,
   ServerAddress,
+  StickySettings,
   TextReplacement,
   Upstream,
   UpstreamServer,
@@ -126,7 +129,7 @@ const tryFile = byKind<TryFile>({
 const handler = byKind<LocationHandler>({
   app: { name: line },
   files: { alias: orNull(object<Alias>({ path: line, prefix: orNull(line) })) },
-  proxy: { upstream: line, isTls: flag, uri: orNull(line), prefix: line },
+  proxy: { upstream: line, destination: orNull(line), isTls: flag, uri: orNull(line), prefix: line },
   fastcgi: { upstream: line },
   scgi: { upstream: line },
   uwsgi: { upstream: line },
@@ -151,7 +154,13 @@ const steps = listOf(step, MAX_ENTRIES)
 const milliseconds = wholeNumber(0, 2 ** 31 - 1)
 const replacement = { text: { from: line, to: line }, regex: { pattern, to: line } }
 const replacements = listOf(byKind<TextReplacement>(replacement), MAX_ENTRIES)
+const port = wholeNumber(1, 65_535)
+const hosts = { name: line, least: port, most: port }
 const proxySettings = object<ProxySettings>({
+  allowHosts: listOf(
+    byKind<AllowedHost>({ name: hosts, suffix: hosts, address: hosts, upstream: { name: line } }),
+    MAX_ENTRIES,
+  ),
   buffersRequest: flag,
   tls: wholeNumber(0, MAX_ENTRIES),
   setHeaders: listOf(object({ name: line, value: line }), MAX_ENTRIES),
@@ -190,7 +199,7 @@ const cgiProgram = object<CgiProgram>({
 /** `jumak upstream` has one, too. */
 export const SERVER = object<UpstreamServer>({
   label: line,
-  address: byKind<ServerAddress>({ tcp: { host: line, port: wholeNumber(1, 65_535) }, unix: { path: line } }),
+  address: byKind<ServerAddress>({ tcp: { host: line, port: port }, unix: { path: line } }),
   weight: wholeNumber(1, 65_535),
   maxFails: wholeNumber(0, 65_535),
   failTimeout: milliseconds,
@@ -210,6 +219,16 @@ export const UPSTREAM = object<Upstream>({
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
   queueTimeout: milliseconds,
+  queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  sticky: orNull(
+    object<StickySettings>({
+      cookie: line,
+      ttl: orNull(wholeNumber(1, 2 ** 31 - 1)),
+      path: line,
+      domain: orNull(line),
+      sameSite: oneOf(['Strict', 'Lax', 'None']),
+    }),
+  ),
   healthCheck: orNull(
     object<HealthCheck>({
       path: line,
@@ -365,7 +384,6 @@ const limit = object<RequestLimit>({
   place,
 })
 
-const port = wholeNumber(1, 65_535)
 const log = object<SiteLog>({
   name: line,
   target: byKind<SiteLog['target']>({

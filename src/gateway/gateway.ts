@@ -226,7 +226,7 @@ export class Gateway {
         }
       case 'apps': {
         const configure = applications.prepare(change.apps, change.affinityKey)
-        const sites = makeSites(this.#parts, change.sites)
+        const sites = makeSites({ ...this.#parts, affinityKey: change.affinityKey }, change.sites)
         return () => {
           configure()
           this.#sites?.close()

@@ -6,6 +6,8 @@ export interface UpstreamTry {
   readonly address: string
   /** Of its response, or of what it did instead of one (502, 504); 0: none was waited for. */
   status: number
+  /** Milliseconds that it waited before, until a server had room. */
+  readonly queueMs: number
   /** Milliseconds from the beginning of this try; -1: it has not come so far. */
   connectMs: number
   headMs: number

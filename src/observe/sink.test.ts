@@ -132,6 +132,35 @@ test('a full disk is reported once', { skip: process.platform !== 'linux' && 'th
   assert.match(failures[0]!, /ENOSPC/)
 })
 
+test('a line that a full disk cuts is whole when there is room again, and what is behind it is counted', async t => {
+  if (process.platform !== 'linux') return t.skip('there is no prlimit')
+  const path = join(directory(t), 'log')
+  const failures: string[] = []
+  const told: number[] = []
+  const sink = new Sink(
+    path,
+    count => {
+      told.push(count)
+      return ''
+    },
+    error => failures.push((error as NodeJS.ErrnoException).code!),
+  )
+  // A limit of a file's size does what a full disk does: as much as there is room for is written, then nothing.
+  const limitTo = (size: string) => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:unlimited`])
+  limitTo('25')
+  t.after(() => limitTo('unlimited'))
+  for (const line of ['first', 'second', 'third']) sink.write(`${line.padEnd(9, '.')}\n`)
+  for (const line of ['fourth', 'fifth']) sink.write(`${line}\n`)
+  const deadline = performance.now() + 10_000
+  while (failures.length === 0 && performance.now() < deadline) await new Promise(resolve => setTimeout(resolve, 1))
+  assert.deepEqual(failures, ['EFBIG'])
+  limitTo('unlimited')
+  sink.write('last\n')
+  await untilFile(path, 'first....\nsecond...\nthird....\nlast\n')
+  await sink.close(10_000)
+  assert.deepEqual(told, [2])
+})
+
 test('a stuck reader costs only lines: they are counted, and the count is written', async t => {
   // A socket pair: the writer is non-blocking, as a pipe may be, and the reader reads when it is told to.
   const server = createServer({ pauseOnConnect: true }).listen(join(directory(t), 'socket'))

@@ -3,10 +3,11 @@
  * blocks or ends the program. A failed write is reported at once. Lines that find the buffer full are dropped and counted, and the
  * count is reported when there is room again. Runs in the master (log) and the gateway (access log).
  *
- * Invariants: a line stands whole in one file, also when the file is reopened while the line is written. Each line that is not counted as
+ * Invariants: a line stands whole in one file, also when the file is reopened while the line is written, and when a disk was full in the middle of it:
+ * the rest of such a line is kept, and is written first when there is room again. Each line that is not counted as
  * dropped is written exactly once, in order. That holds too if several threads have each a writer of the same file or pipe (`hasOthers`):
  * the kernel keeps one write to a file whole, and to a pipe one of at most 4,096 bytes. Only a longer line may be cut by others, if the
- * pipe is full.
+ * pipe is full, and a line in the middle of which a disk was full.
  * Not here: what a line says (`log.ts`, `access-format.ts`).
  */
 import { closeSync, constants, fstatSync, openSync, write } from 'node:fs'
@@ -26,6 +27,7 @@ const CLOSE_POLL_MS = 5
 /** PIPE_BUF on Linux. macOS, where it is 512, keeps such writes whole while the pipe is not full. */
 const WHOLE_IN_PIPE = 4096
 const NEWLINE = 0x0a
+const NOTHING = Buffer.alloc(0)
 
 export class Sink {
   readonly #path: string | null
@@ -43,6 +45,8 @@ export class Sink {
   #closed = false
   /** The last write failed. The number of lost lines is reported when a write succeeds. */
   #failing = false
+  /** What is missing of the last line in the file: it was cut when a write failed. */
+  #rest: Buffer = NOTHING
   /** Files from before a reopen. They are closed when the write in flight has ended. */
   readonly #old: number[] = []
 
@@ -90,6 +94,7 @@ export class Sink {
     const fd = this.#open(this.#path)
     // A write in flight has only the number of the file. After a close, that number may mean another file.
     this.#old.push(this.#fd)
+    this.#loseRest()
     this.#fd = fd
     this.#most = this.#mostOf(fd)
     if (!this.#writing) this.#closeOld()
@@ -125,6 +130,12 @@ export class Sink {
     for (const fd of this.#old.splice(0)) closeSync(fd)
   }
 
+  /** The file of the line that was cut is not written any more. */
+  #loseRest(): void {
+    if (this.#rest.length > 0) this.#dropped++
+    this.#rest = NOTHING
+  }
+
   #flush(): void {
     this.#closeOld()
     if (this.#dropped > 0 && !this.#failing) {
@@ -136,24 +147,37 @@ export class Sink {
     const text = lines.join('')
     this.#pending = []
     this.#pendingBytes = 0
-    if (text.length === 0) this.#writing = false
-    else this.#writeAll(this.#fd, Buffer.from(text), lines.length)
+    if (text.length === 0) {
+      this.#writing = false
+      return
+    }
+    const rest = this.#rest
+    this.#rest = NOTHING
+    if (rest.length === 0) this.#writeAll(this.#fd, Buffer.from(text), lines.length, false)
+    else this.#writeAll(this.#fd, Buffer.concat([rest, Buffer.from(text)]), lines.length + 1, true)
   }
 
-  #writeAll(fd: number, data: Buffer, lines: number): void {
+  /** `lines`: that end in `data`. `isCut`: it begins in the middle of one. */
+  #writeAll(fd: number, data: Buffer, lines: number, isCut: boolean): void {
     const length = data.length <= this.#most ? data.length : wholeLines(data, this.#most)
     write(fd, data, 0, length, null, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines), RETRY_MS)
+        if (!this.#closed) setTimeout(() => this.#writeAll(fd, data, lines, isCut), RETRY_MS)
       } else if (error) {
         // EPIPE, EIO, ENOSPC: these lines are lost. The next lines are tried again.
         if (!this.#failing) this.#onFailing(error)
         this.#failing = true
         this.#dropped += lines
+        // EPIPE: the reader that had its beginning has gone.
+        if (isCut && fd === this.#fd && error.code !== 'EPIPE') {
+          // A copy: `data` may be long.
+          this.#rest = Buffer.from(data.subarray(0, data.indexOf(NEWLINE) + 1))
+          this.#dropped--
+        }
         if (!this.#closed) setTimeout(() => this.#flush(), RETRY_MS)
       } else if (written < data.length) {
-        const done = this.#hasOthers ? countLines(data, written) : 0
-        this.#writeAll(fd, data.subarray(written), lines - done)
+        const done = countLines(data, written)
+        this.#writeAll(fd, data.subarray(written), lines - done, written === 0 ? isCut : data[written - 1] !== NEWLINE)
       } else {
         this.#failing = false
         if (this.#pending.length === 0 && this.#dropped === 0) this.#flush()

@@ -20,11 +20,34 @@ export interface Upstream {
   readonly keepaliveTimeout: number
   /** Milliseconds that a request may wait for its turn; 0: any time. Only the spawner of CGI programs tells when that is. */
   readonly queueTimeout: number
+  /** Requests that wait while all servers have `max_conns`; null: none does. `queue` */
+  readonly queue: QueueSettings | null
+  /** How clients stay with their servers; null: any server answers any client. */
+  readonly sticky: StickySettings | null
   /** Null: nobody asks its servers whether they are well. */
   readonly healthCheck: HealthCheck | null
   /** A location names it itself: it has one server, and no settings. */
   readonly isSingle: boolean
   readonly place: Place
+}
+
+export interface QueueSettings {
+  /** Requests that wait at most, in each thread. */
+  readonly most: number
+  /** Milliseconds that one waits. */
+  readonly timeout: number
+}
+
+/** The cookie by which a client stays with its server. */
+export interface StickySettings {
+  /** Its name. */
+  readonly cookie: string
+  /** Seconds after which a client that sends nothing is no longer known; null: until the browser closes. */
+  readonly ttl: number | null
+  readonly path: string
+  /** Null: the host that was asked, alone. */
+  readonly domain: string | null
+  readonly sameSite: 'Strict' | 'Lax' | 'None'
 }
 
 /** How the servers of a group are asked whether they are well. Times are milliseconds. */
@@ -120,14 +143,37 @@ export interface UpstreamTls {
 
 /** `proxy_pass` */
 export interface ProxyTarget {
-  /** Of the upstream. */
+  /** Of the upstream. Where requests choose the server: of one without servers, which stands for all that they choose. */
   readonly upstream: string
+  /** Server of each request, as it would stand in a URL: `$host:8000`. Null: `upstream` has the servers. */
+  readonly destination: Template | null
   /** https:// */
   readonly isTls: boolean
   /** Stands for `prefix`; null: the path is passed on as it came. */
   readonly uri: Template | null
   /** Of the location that it was written in. */
   readonly prefix: string
+}
+
+/** What `destination` may come to. Each but an upstream has ports, `least` to `most`. `proxy-allow-hosts` */
+export type AllowedHost =
+  /** Lower case, without a dot at its end. */
+  | { readonly kind: 'name'; readonly name: string; readonly least: number; readonly most: number }
+  /** All names below it: `internal.test` for `*.internal.test`. */
+  | { readonly kind: 'suffix'; readonly name: string; readonly least: number; readonly most: number }
+  | { readonly kind: 'address'; readonly name: string; readonly least: number; readonly most: number }
+  | { readonly kind: 'upstream'; readonly name: string }
+
+/** A server that a request has chosen, and may. */
+export interface Destination {
+  /** In its one form: `api.internal.test:8000`, `[::1]:80`. */
+  readonly label: string
+  /** A name in lower case, or an address without brackets. */
+  readonly host: string
+  readonly port: number
+  readonly isAddress: boolean
+  /** A word of the configuration names it, and not only what it ends with. */
+  readonly isNamed: boolean
 }
 
 /** What a location says of variables of FastCGI, SCGI and uwsgi. */
@@ -142,6 +188,8 @@ export interface ParamSettings {
 
 /** What a location says of how it passes requests on; the nearest value as a whole. */
 export interface ProxySettings {
+  /** Servers that requests may choose. `proxy-allow-hosts` */
+  readonly allowHosts: readonly AllowedHost[]
   /** The content of a request is read whole before a server is asked. `proxy_request_buffering` */
   readonly buffersRequest: boolean
   /** Place in `upstreamTls`, for those that are asked by TLS. */

@@ -11,21 +11,29 @@ interface ByteCounts {
   readonly bytesWritten: number
 }
 
+const NOTHING_YET = { status: 0, connectMs: -1, headMs: -1, endMs: -1, sent: 0, received: 0, length: 0 }
+
 export class CallRecord implements PassedOn {
   readonly tries: UpstreamTry[] = []
   trailers: HeaderLines = []
   #startedAt = 0
   #socket: ByteCounts | null = null
+  /** It waits since then for a server with room; 0: it does not. */
+  #queuedAt = 0
   /** Of the socket, before this request. */
   #readBefore = 0
   #writtenBefore = 0
+
+  queued(): void {
+    this.#queuedAt = performance.now()
+  }
 
   begin(address: string, socket: ByteCounts): void {
     this.#startedAt = performance.now()
     this.#socket = socket
     this.#readBefore = socket.bytesRead
     this.#writtenBefore = socket.bytesWritten
-    this.tries.push({ address, status: 0, connectMs: -1, headMs: -1, endMs: -1, sent: 0, received: 0, length: 0 })
+    this.tries.push({ ...NOTHING_YET, address, queueMs: this.#queueMs() })
   }
 
   connected(): void {
@@ -60,7 +68,14 @@ export class CallRecord implements PassedOn {
 
   /** No server could be asked, or no other one. */
   nobody(upstream: string, status: number): void {
-    this.tries.push({ address: upstream, status, connectMs: -1, headMs: -1, endMs: 0, sent: 0, received: 0, length: 0 })
+    this.tries.push({ ...NOTHING_YET, address: upstream, status, endMs: 0, queueMs: this.#queueMs() })
+  }
+
+  /** Of the try that begins. */
+  #queueMs(): number {
+    const at = this.#queuedAt
+    this.#queuedAt = 0
+    return at === 0 ? 0 : performance.now() - at
   }
 
   get #last(): UpstreamTry {

@@ -16,6 +16,7 @@ import { GroupState, makeGroupMemory } from './balance/member-state.ts'
 import { UpstreamCall } from './call.ts'
 import { PLAIN, type SocketMaker } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
+import { UpstreamQueue } from './queue.ts'
 import { ConnectionRoom } from './room.ts'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -47,7 +48,15 @@ async function serve(t: TestContext, act: (socket: Socket) => void): Promise<Ups
 }
 
 /** What calls of one test share, and what they have told. */
-function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_000, sockets: SocketMaker = PLAIN) {
+function proxy(
+  server: UpstreamServer,
+  {
+    files = new OpenFiles(),
+    connectMs = 10_000,
+    sockets = PLAIN,
+    queue = null,
+  }: { files?: OpenFiles; connectMs?: number; sockets?: SocketMaker; queue?: UpstreamQueue | null } = {},
+) {
   const room = new ConnectionRoom(files)
   const place = { file: 'jumak.toml', line: 1, column: 1 }
   const group = new UpstreamGroup(
@@ -59,17 +68,19 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
       hashKey: null,
       keepalive: 4,
       keepaliveTimeout: 60_000,
+      queue: null,
+      sticky: null,
       queueTimeout: 0,
       healthCheck: null,
       isSingle: true,
       place,
     },
     new GroupState(makeGroupMemory(1, 16, false), 1, 0),
-    room,
+    { room, sticky: null, queue },
   )
   const memory = new MemoryBudget()
   const told: string[] = []
-  const refused = new Map<Exchange, number>()
+  const refused = new Map<Exchange, HttpError>()
   const list = new DeadlineList(10_000)
   const start = (request: FakeRequest, change: (exchange: FakeExchange) => void = () => {}) => {
     const exchange = new FakeExchange(request)
@@ -88,6 +99,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
             webSocketKey: request.isWebSocket ? KEY : null,
           },
           body: null,
+          sticky: null,
           question: { address: '', key: '' },
           toClient: ({ status, reason, headers }) => ({ status, reason, headers }),
           besideToClient: fields => fields,
@@ -110,9 +122,8 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
           room,
           log: (_, message) => told.push(message),
           refuse: (one, error) => {
-            const status = error instanceof HttpError ? error.status : 500
-            refused.set(one, status)
-            resolve(status)
+            if (error instanceof HttpError) refused.set(one, error)
+            resolve(error instanceof HttpError ? error.status : 500)
           },
         },
       ).start()
@@ -126,7 +137,7 @@ function proxy(server: UpstreamServer, files = new OpenFiles(), connectMs = 10_0
     clearInterval(hold)
     group.close()
   }
-  return { group, room, told, start, stop }
+  return { group, room, told, refused, start, stop }
 }
 
 test('an exception of ours at the end of a response cuts it: its client does not wait', async t => {
@@ -174,7 +185,7 @@ test('a call waits while no file may be opened, in order; idle connections make 
   )
   const came = () => new Promise<Socket>(resolve => (cameNext = resolve))
   const files = new OpenFiles(1)
-  const { start, stop, told } = proxy(server, files, 300)
+  const { start, stop, told } = proxy(server, { files, connectMs: 300 })
   t.after(stop)
   const one = came()
   const first = start({})
@@ -199,9 +210,90 @@ test('a socket that this machine cannot make is 503, and no failure of the serve
     connect: (_address, _host, into) =>
       new Socket({ onread: into }).destroy(Object.assign(new Error('none left'), { code: 'EMFILE' })),
   }
-  const { start, stop, told, group } = proxy(server, undefined, undefined, sockets)
+  const { start, stop, told, group } = proxy(server, { sockets })
   t.after(stop)
   assert.equal(await start({}).over, 503)
   assert.match(told.join('\n'), /EMFILE: this machine has no more/)
   assert.equal(group.report()[0]!.failures, 0)
+})
+
+/** A server with max-conns=1 that answers when it is told to. */
+async function serveOne(t: TestContext) {
+  const held: Socket[] = []
+  let cameNext = Promise.withResolvers<void>()
+  const server = await serve(t, socket =>
+    socket.on('data', () => {
+      held.push(socket)
+      cameNext.resolve()
+    }),
+  )
+  return {
+    server: { ...server, maxConns: 1 },
+    /** Resolves when it has a request. */
+    async came() {
+      if (held.length === 0) await cameNext.promise
+      cameNext = Promise.withResolvers<void>()
+    },
+    answer: () => held.shift()!.write('HTTP/1.1 204 N\r\n\r\n'),
+  }
+}
+
+test('requests wait in their order while the server has max-conns; a full queue is 503; who leaves frees a place', async t => {
+  const { server, came, answer } = await serveOne(t)
+  const queue = new UpstreamQueue({ most: 2, timeout: 60_000 })
+  const { start, stop, refused, told } = proxy(server, { queue })
+  t.after(stop)
+  const first = start({})
+  await came()
+  const [second, third, fourth] = [start({}), start({}), start({})]
+  assert.equal(queue.waiting, 2)
+  assert.equal(await fourth.over, 503)
+  assert.equal(refused.get(fourth.exchange)!.retryAfter, 60)
+  assert.match(told.join('\n'), /all of its servers have max-conns: a request was answered with 503 \(queue\)/)
+  second.exchange.leave()
+  assert.equal(queue.waiting, 1)
+  answer()
+  assert.equal(await first.over, 204)
+  // The server has room at this moment, and the third is before it.
+  const fifth = start({})
+  assert.equal(queue.waiting, 2)
+  for (const one of [third, fifth]) {
+    await came()
+    answer()
+    assert.equal(await one.over, 204)
+  }
+  assert.equal(queue.waiting, 0)
+})
+
+test('a request that waits for too long is 503, and the server’s place is for the next one', async t => {
+  const { server, came, answer } = await serveOne(t)
+  const queue = new UpstreamQueue({ most: 2, timeout: 100 })
+  const { group, start, stop, told } = proxy(server, { queue })
+  t.after(stop)
+  const first = start({})
+  await came()
+  const late = [start({}), start({})]
+  assert.deepEqual(await Promise.all(late.map(({ over }) => over)), [503, 503])
+  assert.equal(told.length, 1, 'one line for many')
+  assert.equal(queue.waiting, 0)
+  answer()
+  assert.equal(await first.over, 204)
+  const next = start({})
+  await came()
+  answer()
+  assert.equal(await next.over, 204)
+  assert.equal(group.report()[0]!.running, 0)
+})
+
+test('a server that comes while requests wait gets one', async t => {
+  const [one, two] = [await serveOne(t), await serveOne(t)]
+  const { group, start, stop } = proxy(one.server, { queue: new UpstreamQueue({ most: 2, timeout: 60_000 }) })
+  t.after(stop)
+  start({})
+  await one.came()
+  const waits = start({})
+  group.setServers([one.server, { ...two.server, label: 'other' }])
+  await two.came()
+  two.answer()
+  assert.equal(await waits.over, 204)
 })

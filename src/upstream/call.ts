@@ -1,9 +1,9 @@
 /**
  * One proxied request: chooses a server, sends, brings the response back, and tries another server where that is safe. Runs in the gateway.
  *
- *     no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
- *          └──────────┴────────────┴─ failed: another server, or 502 · 504       └─ the relay may go on with a slow client
- *                                  └─ 101 that was asked for ──▶ tunnel
+ *     queued ──▶ no-room ──▶ connecting ──▶ sending ──▶ waiting ──▶ reading ──▶ over
+ *        └──────────┴────────────┴────────────┴─ failed: another server, or 502 · 503 · 504   └─ the relay may go on with a slow client
+ *                                             └─ 101 that was asked for ──▶ tunnel
  *
  * Invariants:
  * - It ends once: by its response, by one error to `refuse`, or because the client has gone. What a server sends after that reaches nobody.
@@ -23,10 +23,13 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
+import type { StickyClient } from './balance/sticky.ts'
 import type { CallRecord } from './call-record.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import { type ConnectionUser, OWN_SHORTAGE, type SocketMaker, type UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
+import type { QueuedCall, UpstreamQueue } from './queue.ts'
+import { limitsFor } from './relay-limits.ts'
 import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
 import type { ConnectionRoom, WaitingCall } from './room.ts'
@@ -60,7 +63,10 @@ export interface CallRequest {
   readonly head: OutgoingHead
   /** Null: there is no content. */
   readonly body: OutgoingBody | null
-  readonly question: Question
+  /** Without the client's server, which `sticky` knows. */
+  readonly question: Omit<Question, 'home'>
+  /** Null: any server answers any client. */
+  readonly sticky: StickyClient | null
   readonly toClient: (head: UpstreamHead) => ResponseHead
   /** Of the fields of an interim response, or of trailers, those for the client. */
   readonly besideToClient: (fields: HeaderLines) => HeaderLines
@@ -75,7 +81,7 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
+type Phase = 'queued' | 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
 /** What a server has not done in time. */
 const OVERDUE: Partial<Record<Phase, string>> = {
   'no-room': 'could not be asked: too many files are open (ulimit -n)',
@@ -84,24 +90,17 @@ const OVERDUE: Partial<Record<Phase, string>> = {
   waiting: 'gave no response in time (proxy-read-timeout)',
   reading: 'gave no more content in time (proxy-read-timeout)',
 }
-/** What a client reads, where it is no 502. */
-const REFUSALS: Readonly<Record<number, string>> = {
-  403: 'This program may not be run',
-  404: 'There is no such program',
-  431: 'The header of the request is too large for a program',
-  503: 'Too many requests are being answered',
-  504: 'The server behind this one did not answer in time',
-}
 /** Connections for a request that the server did not begin with: each of them was closed by another spawner. */
 const MAX_TURNS = 5
-/** Python starts faster than our own gateway. */
+/** The first spawner does not listen yet. Python starts faster than our own gateway. */
+const NOT_THERE_YET: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 const LISTENS_SOON_MS = 50
 /** Most programs end within it. */
 const RETRY_AFTER_S = 5
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall {
+export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -110,9 +109,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #text: string | Buffer
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
-  /** The server has not begun with it, so nothing of it is done: it waits for its turn. */
-  #isQueued: boolean
-  /** Connections that were closed while it was queued. */
+  readonly #question: Question
+  /** The server tells when it begins, and has not: nothing of the request is done. */
+  #isUnbegun: boolean
+  /** Connections that were closed while it was so. */
   #turns = 0
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
@@ -139,7 +139,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
-    this.#isQueued = group.tellsBegin
+    this.#isUnbegun = group.tellsBegin
+    const { address, key } = request.question
+    this.#question = { address, key, home: request.sticky?.home ?? null }
   }
 
   start(): void {
@@ -177,18 +179,49 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   // -- the servers
 
   #next(): void {
-    const peer = this.#group.lease(this.#request.question, this.#tries.tried)
-    if (peer === null) {
-      const why =
-        this.#tries.tried.size === 0
-          ? 'none of its servers can be asked: all are down, or have max-conns'
-          : 'no other server is left'
-      this.#giveUp(502, why)
-      return
-    }
+    const { queue } = this.#group
+    const { tried } = this.#tries
+    // Nobody overtakes those that wait.
+    const isBehindOthers = queue !== null && queue.waiting > 0 && tried.size === 0
+    const peer = isBehindOthers ? null : this.#group.lease(this.#question, tried)
+    if (peer !== null) this.#ask(peer)
+    else if (queue !== null && (isBehindOthers || this.#group.mayComeFree(tried))) this.#waitForPlace(queue)
+    else if (tried.size > 0) this.#giveUp(502, 'no other server is left')
+    else this.#giveUp(502, 'none of its servers can be asked: all are down, or have max-conns')
+  }
+
+  #ask(peer: Peer): void {
     this.#tries.tried.add(peer.member)
     this.#peer = peer
     this.#connect(peer, false)
+  }
+
+  #waitForPlace(queue: UpstreamQueue): void {
+    this.#request.record?.queued()
+    if (!queue.enter(this)) {
+      this.#refuseAsFull(queue)
+      return
+    }
+    this.#phase = 'queued'
+    queue.deadlines.arm(this.#clock)
+  }
+
+  placeCame(): boolean {
+    const { tried } = this.#tries
+    const peer = this.#group.lease(this.#question, tried)
+    if (peer === null) return tried.size > 0
+    this.#group.queue!.leave(this)
+    this.#clock.disarm()
+    this.#ask(peer)
+    return true
+  }
+
+  #refuseAsFull(queue: UpstreamQueue): void {
+    const why = queue.refused(performance.now())
+    this.#request.record?.nobody(this.#group.upstream.name, 503)
+    if (why !== null) this.#log(`upstream ${this.#group.upstream.name}: ${why}`)
+    this.#drop(false)
+    this.#refuse(503, 'Too many requests are waiting', Math.ceil(queue.settings.timeout / 1000))
   }
 
   #connect(peer: Peer, isNew: boolean): void {
@@ -203,8 +236,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
-    else if (!this.#isQueued) this.#rules.connect.arm(this.#clock)
-    else if (!this.#clock.isArmed) this.#group.queue?.arm(this.#clock)
+    else if (!this.#isUnbegun) this.#rules.connect.arm(this.#clock)
+    else if (!this.#clock.isArmed) this.#group.turn?.arm(this.#clock)
   }
 
   #waitForRoom(): void {
@@ -231,7 +264,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#sentAll(connection)
       return
     }
-    if (!this.#isQueued) this.#clock.disarm()
+    if (!this.#isUnbegun) this.#clock.disarm()
     this.#feeds = false
     // Head and content that is at hand leave in one write.
     connection.socket.cork()
@@ -260,7 +293,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       }
       this.#position += piece.length
       if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
-      else if (this.#phase === 'sending' && !this.#isQueued) this.#rules.send.arm(this.#clock)
+      else if (this.#phase === 'sending' && !this.#isUnbegun) this.#rules.send.arm(this.#clock)
     })
   }
 
@@ -269,22 +302,22 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#isBodySent = true
     if (this.#phase !== 'sending') return
     this.#phase = 'waiting'
-    if (!this.#isQueued) this.#rules.read.arm(this.#clock)
+    if (!this.#isUnbegun) this.#rules.read.arm(this.#clock)
   }
 
   onDrain(): void {
     const { body } = this.#request
     // Within a write of the head, too.
     if (this.#isBodySent || body === null || this.#connection === null || !this.#feeds) return
-    if (this.#phase === 'sending' && !this.#isQueued) this.#clock.disarm()
+    if (this.#phase === 'sending' && !this.#isUnbegun) this.#clock.disarm()
     this.#feed(this.#connection, body)
   }
 
   // -- the response
 
   onInterim({ status, headers }: UpstreamHead): void {
-    if (this.#isQueued) {
-      this.#isQueued = false
+    if (this.#isUnbegun) {
+      this.#isUnbegun = false
       const { send, read } = this.#rules
       if (this.#phase === 'sending') send.arm(this.#clock)
       else read.arm(this.#clock)
@@ -309,11 +342,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)
     const { relay: limits } = this.#parts
-    const relay = new Relay(this.#exchange, buffersOf(head, this.#rules) ? limits : withoutFile(limits), this)
+    const relay = new Relay(this.#exchange, limitsFor(head, this.#rules, limits), this)
     this.#relay = relay
-    const given = this.#request.toClient(head)
+    const cookie = this.#stickyCookie()
+    const made = this.#request.toClient(head)
+    const given =
+      cookie === null ? made : { ...made, headers: [...made.headers, 'Set-Cookie', cookie], comesAgain: false }
     this.#isEventStream = isEventStream(given.headers)
     relay.start(this.#passesTrailers ? { ...given, comesAgain: false, hasTrailers: true } : given, NOTHING)
+  }
+
+  /** What keeps the client with the server that has answered; null: it belongs to it already. */
+  #stickyCookie(): string | null {
+    const { sticky } = this.#request
+    return sticky === null ? null : sticky.cookieFor(this.#peer!.member, this.#tries.tried, performance.now())
   }
 
   // -- of the relay
@@ -374,7 +416,9 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#clock.disarm()
     this.#phase = 'tunnel'
     try {
-      const given = this.#request.switchToClient(headers)
+      const cookie = this.#stickyCookie()
+      const made = this.#request.switchToClient(headers)
+      const given = cookie === null ? made : [...made, 'Set-Cookie', cookie]
       this.#exchange.acceptTunnel(given, (stream: ByteStream, first, onEnded) => {
         this.#tunnel = new Tunnel(stream, first, connection, this.#parts.tunnels, () => this.#tunnelOver(), onEnded)
         return this.#tunnel
@@ -411,7 +455,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   onRefused(status: number, retryAfter: number, why: string): void {
     if (why !== '') this.#tell(why)
     this.#drop(false)
-    this.#refuse(status, retryAfter)
+    this.#refuse(status, wordsOfRefusal(status), retryAfter === 0 ? undefined : retryAfter)
   }
 
   // -- ends
@@ -429,7 +473,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#refuse(503)
       return
     }
-    if (this.#isQueued && !isViolation) {
+    if (this.#isUnbegun && !isViolation) {
       this.#notBegun(reason)
       return
     }
@@ -447,20 +491,20 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   /** The spawner has gone, and another one comes to the same socket; or the socket's queue is full. The time to wait goes on. */
   #notBegun(reason: string): void {
-    if (reason === 'ECONNREFUSED') {
-      // The first spawner does not listen yet.
-      this.#connection = null
+    this.#connection = null
+    if (NOT_THERE_YET.has(reason)) {
       setTimeout(() => this.#again(), LISTENS_SOON_MS).unref()
       return
     }
-    const isGone = reason !== 'EAGAIN'
-    if (isGone && !this.#tries.isBodyRead && ++this.#turns < MAX_TURNS) {
+    const isFull = reason === 'EAGAIN'
+    if (!isFull && !this.#tries.isBodyRead && ++this.#turns < MAX_TURNS) {
       this.#connect(this.#peer!, true)
       return
     }
-    this.#tell(isGone ? `${reason} before it began` : 'too many requests wait for their turn (cgi-processes)')
+    this.#tell(isFull ? 'too many requests wait for their turn (cgi-processes)' : `${reason} before it began`)
     this.#drop(false)
-    this.#refuse(isGone ? 502 : 503, isGone ? 0 : RETRY_AFTER_S)
+    if (isFull) this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+    else this.#refuse(502)
   }
 
   #again(): void {
@@ -469,10 +513,14 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   #overdue(): void {
-    if (this.#isQueued && this.#phase !== 'no-room') {
+    if (this.#isUnbegun && this.#phase !== 'no-room') {
       this.#tell('it waited too long for its turn (cgi-queue-timeout, cgi-processes)')
       this.#drop(false)
-      this.#refuse(503, RETRY_AFTER_S)
+      this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+      return
+    }
+    if (this.#phase === 'queued') {
+      this.#refuseAsFull(this.#group.queue!)
       return
     }
     if (this.#phase === 'no-room') {
@@ -507,6 +555,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #drop(counts: boolean): void {
     this.#clock.disarm()
     if (this.#phase === 'no-room') this.#parts.room.leave(this)
+    else if (this.#phase === 'queued') this.#group.queue!.leave(this)
     this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer
@@ -534,16 +583,12 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#refuse(status)
   }
 
-  /** `retryAfter`: seconds; 0: nothing is said about that. */
-  #refuse(status: number, retryAfter = 0): void {
+  /** `retryAfter`: seconds. */
+  #refuse(status: number, message = wordsOf(status), retryAfter?: number): void {
     this.#phase = 'over'
     this.#request.body?.close()
-    const message = REFUSALS[status] ?? 'The server behind this one could not be asked, or gave no valid answer'
     const culprit = status < 500 ? 'client' : 'upstream'
-    this.#parts.refuse(
-      this.#exchange,
-      new HttpError(status, message, culprit, retryAfter === 0 ? undefined : retryAfter),
-    )
+    this.#parts.refuse(this.#exchange, new HttpError(status, message, culprit, retryAfter))
   }
 
   #cut(error: Error): void {
@@ -581,23 +626,17 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 }
 
-/** What a server may be ahead of its client without buffering: two reads of its connection. */
-const SMALL_BUFFER = 128 * 1024
-
-function withoutFile(limits: RelayLimits): RelayLimits {
-  return { ...limits, memoryBuffer: SMALL_BUFFER, responseBuffer: SMALL_BUFFER }
+/** Of CGI programs. */
+function wordsOfRefusal(status: number): string {
+  if (status === 403) return 'This program may not be run'
+  if (status === 404) return 'There is no such program'
+  if (status === 431) return 'The header of the request is too large for a program'
+  return status === 503 ? 'Too many requests are being answered' : wordsOf(status)
 }
 
-/** `proxy_buffering`, unless the server says something else for this response. */
-function buffersOf({ headers }: UpstreamHead, { buffers, hearsBuffering }: CallRules): boolean {
-  if (!hearsBuffering) return buffers
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (name.length !== X_ACCEL_BUFFERING.length || name.toLowerCase() !== X_ACCEL_BUFFERING) continue
-    const value = headers[i + 1]!.toLowerCase()
-    return value === 'yes' || (value === 'no' ? false : buffers)
-  }
-  return buffers
+/** A client learns nothing of a server. */
+function wordsOf(status: number): string {
+  if (status === 503) return 'Too many connections are open'
+  if (status === 504) return 'The server behind this one did not answer in time'
+  return 'The server behind this one could not be asked, or gave no valid answer'
 }
-
-const X_ACCEL_BUFFERING = 'x-accel-buffering'

@@ -5,7 +5,7 @@ import type { UpstreamServer } from '../sites/upstream-model.ts'
 import type { UpstreamGroup } from './group.ts'
 import { groupOf as group, serverOf } from './testing/groups.ts'
 
-const QUESTION = { address: '127.0.0.1', key: '' }
+const QUESTION = { address: '127.0.0.1', key: '', home: null }
 
 function server(label: string, more: Partial<UpstreamServer> = {}): UpstreamServer {
   return serverOf(label, 80, { label, ...more })

@@ -13,9 +13,11 @@ import { choose, type Question } from './balance/choose.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
+import type { Sticky } from './balance/sticky.ts'
 import { PeerPools } from './pool.ts'
 import type { Dialect } from './protocols/dialect.ts'
 import { dialectOf } from './protocols/dialects.ts'
+import type { UpstreamQueue } from './queue.ts'
 import type { ConnectionRoom } from './room.ts'
 
 /** A server of the group, or one of its addresses, and this thread's connections to it. */
@@ -25,6 +27,13 @@ export interface Peer {
   readonly address: ServerAddress
   readonly member: Member
   readonly pools: PeerPools
+}
+
+/** What a group is made of beside its servers. */
+export interface GroupParts {
+  readonly room: ConnectionRoom
+  readonly sticky: Sticky | null
+  readonly queue: UpstreamQueue | null
 }
 
 /** What a server has to do, for the status: see `ReportedServer`. */
@@ -44,7 +53,7 @@ export class UpstreamGroup {
   /** Its server tells when it begins with a request (`protocols/cgi.ts`). */
   readonly tellsBegin: boolean
   /** For a request that waits for that; null: any time. */
-  readonly queue: DeadlineList | null
+  readonly turn: DeadlineList | null
   readonly #idle: DeadlineList
   readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
@@ -54,16 +63,22 @@ export class UpstreamGroup {
   readonly #peerOf = new Map<Member, Peer>()
   #members: readonly Member[] = []
   #isClosed = false
+  /** Null: any server answers any client. */
+  readonly sticky: Sticky | null
+  /** Null: nobody waits. */
+  readonly queue: UpstreamQueue | null
   /** Servers have come or gone. */
   onServers: () => void = () => {}
 
   readonly #state: GroupState
 
-  constructor(upstream: Upstream, state: GroupState, room: ConnectionRoom) {
+  constructor(upstream: Upstream, state: GroupState, { room, sticky, queue }: GroupParts) {
     this.upstream = upstream
+    this.sticky = sticky
+    this.queue = queue
     this.dialect = dialectOf(upstream)
     this.tellsBegin = upstream.protocol === 'cgi'
-    this.queue = upstream.queueTimeout === 0 ? null : new DeadlineList(upstream.queueTimeout)
+    this.turn = upstream.queueTimeout === 0 ? null : new DeadlineList(upstream.queueTimeout)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room
@@ -74,6 +89,11 @@ export class UpstreamGroup {
   /** One for each address of each server. Another list after a change. */
   get peers(): readonly Peer[] {
     return this.#peers
+  }
+
+  /** Of the peers. Another list after a change. */
+  get members(): readonly Member[] {
+    return this.#members
   }
 
   get servers(): readonly UpstreamServer[] {
@@ -109,6 +129,11 @@ export class UpstreamGroup {
     }
   }
 
+  /** No server can be asked now, but one that this request has not tried only has no room. */
+  mayComeFree(tried: ReadonlySet<Member>): boolean {
+    return this.#members.some(member => member.isOnlyFull && !tried.has(member))
+  }
+
   /** It has begun to answer as it should. The lease goes on: it may be a stream of hours. */
   answered({ member }: Peer): void {
     if (member.hasFailed) member.succeeded(performance.now())
@@ -117,12 +142,14 @@ export class UpstreamGroup {
   /** The server did what it should. */
   done({ member }: Peer): void {
     member.end()
+    this.queue?.placeCame()
     if (member.hasFailed) member.succeeded(performance.now())
   }
 
   /** `counts`: it is the server's failure. */
   failed({ member }: Peer, counts: boolean): void {
     member.end()
+    this.queue?.placeCame()
     if (counts) member.failed(performance.now())
   }
 
@@ -189,6 +216,7 @@ export class UpstreamGroup {
     this.#peerOf.clear()
     for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
     for (const { pools } of before.values()) pools.close()
+    this.queue?.placeCame()
   }
 }
 

@@ -16,11 +16,11 @@ import { isNamed } from './connection.ts'
 import type { UpstreamGroup } from './group.ts'
 
 /** A name with TTL 0 would be asked for without end, and one of a day never changes when a server moves. */
-const [LEAST_MS, MOST_MS] = [5000, 300_000]
+export const [LEAST_MS, MOST_MS] = [5000, 300_000]
 /** Part of the time by which a look is earlier, at most. */
 const JITTER = 0.1
 /** Each choice of a server looks at all of them. */
-const MAX_ADDRESSES = 64
+export const MAX_ADDRESSES = 64
 
 export interface NameAnswer {
   /** Not empty. */

@@ -6,15 +6,17 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type { ProxySettings, QueueSettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
+import type { Sticky } from './balance/sticky.ts'
 import { type CallParts, type CallRequest, UpstreamCall } from './call.ts'
 import { callWatch } from './call-watch.ts'
 import { isNamed, PLAIN, type SocketMaker } from './connection.ts'
 import { type ServerReport, UpstreamGroup } from './group.ts'
 import type { HealthWatch } from './health.ts'
 import type { NameWatch } from './names.ts'
+import type { UpstreamQueue } from './queue.ts'
 import type { CallRules } from './tries.ts'
 
 export class Upstreams {
@@ -29,11 +31,23 @@ export class Upstreams {
   readonly #deadlines = new Map<number, DeadlineList>()
   readonly #rules = new WeakMap<ProxySettings, CallRules>()
 
-  /** `source`: memory of these groups. */
-  constructor(upstreams: readonly Upstream[], tls: readonly UpstreamTls[], source: GroupSource, parts: CallParts) {
+  /** `source`: memory of these groups. `secret`: signs cookies. */
+  constructor(
+    upstreams: readonly Upstream[],
+    tls: readonly UpstreamTls[],
+    source: GroupSource,
+    secret: Buffer,
+    parts: CallParts,
+  ) {
     const memories = source.memoriesOf(upstreams)
     const stateOf = (name: string) => new GroupState(memories.get(name)!, source.threads, source.thread)
-    this.#groups = new Map(upstreams.map(one => [one.name, new UpstreamGroup(one, stateOf(one.name), parts.room)]))
+    const groupOf = (one: Upstream) =>
+      new UpstreamGroup(one, stateOf(one.name), {
+        room: parts.room,
+        sticky: one.sticky === null ? null : makeSticky(one.sticky, secret),
+        queue: one.queue === null ? null : makeQueue(one.queue),
+      })
+    this.#groups = new Map(upstreams.map(one => [one.name, groupOf(one)]))
     this.#parts = parts
     this.#tls = tls.length > 0 ? makeTls(tls) : []
     for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
@@ -42,21 +56,21 @@ export class Upstreams {
     this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
   }
 
-  /** Passes the exchange on. It is answered in whatever case. `name`: of an upstream that there is. */
+  /** `name`: of an upstream that there is. */
+  groupOf(name: string): UpstreamGroup {
+    return this.#groups.get(name)!
+  }
+
+  /** Passes the exchange on. It is answered in whatever case. */
   handle(
     exchange: Exchange,
-    name: string,
-    request: Omit<CallRequest, 'sockets'> & { readonly isTls: boolean },
+    group: UpstreamGroup,
+    request: Omit<CallRequest, 'sockets' | 'sticky'> & { readonly isTls: boolean },
     settings: ProxySettings,
   ): void {
     const sockets = request.isTls ? this.#tls[settings.tls]! : PLAIN
-    new UpstreamCall(
-      exchange,
-      this.#groups.get(name)!,
-      { ...request, sockets },
-      this.#rulesOf(settings),
-      this.#parts,
-    ).start()
+    const sticky = group.sticky?.clientOf(exchange.request, group.members, Date.now()) ?? null
+    new UpstreamCall(exchange, group, { ...request, sockets, sticky }, this.#rulesOf(settings), this.#parts).start()
   }
 
   /** Their servers have changed. A group that is not there is none of ours. */
@@ -64,8 +78,12 @@ export class Upstreams {
     for (const { name, servers } of upstreams) this.#groups.get(name)?.setServers(servers)
   }
 
-  report(): { readonly name: string; readonly servers: ServerReport[] }[] {
-    return [...this.#groups].map(([name, group]) => ({ name, servers: group.report() }))
+  report(): { readonly name: string; readonly waiting: number; readonly servers: ServerReport[] }[] {
+    return [...this.#groups].map(([name, group]) => ({
+      name,
+      waiting: group.queue?.waiting ?? 0,
+      servers: group.report(),
+    }))
   }
 
   /** The gateway drains: event streams end, of earlier configurations too. */
@@ -119,6 +137,18 @@ export class Upstreams {
 function makeTls(all: readonly UpstreamTls[]): SocketMaker[] {
   const { TlsSockets }: typeof import('./tls.ts') = loadNow(import.meta, './tls')
   return all.map(one => new TlsSockets(one))
+}
+
+/** Loaded where a group has clients that stay with their servers. */
+function makeSticky(settings: StickySettings, secret: Buffer): Sticky {
+  const { Sticky }: typeof import('./balance/sticky.ts') = loadNow(import.meta, './balance/sticky')
+  return new Sticky(settings, secret)
+}
+
+/** Loaded where a group has requests that wait. */
+function makeQueue(settings: QueueSettings): UpstreamQueue {
+  const { UpstreamQueue }: typeof import('./queue.ts') = loadNow(import.meta, './queue')
+  return new UpstreamQueue(settings)
 }
 
 /** Many configurations have addresses only, so it is not loaded before. */

@@ -17,6 +17,7 @@ import { OUT_OF_MEMORY } from './scenarios/out-of-memory.ts'
 import { OVERLOAD } from './scenarios/overload.ts'
 import { RESOURCES } from './scenarios/resources.ts'
 import { SERVICE_MANAGER } from './scenarios/service-manager.ts'
+import { SITE_LOGS } from './scenarios/site-logs.ts'
 import { SITES } from './scenarios/sites.ts'
 import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
@@ -38,6 +39,7 @@ const SCENARIOS: readonly Scenario[] = [
   ...OVERLOAD,
   ...SLOW_CLIENTS,
   ...RESOURCES,
+  ...SITE_LOGS,
   ...STOPS_UNDER_LOAD,
   ...STREAMS,
 ]

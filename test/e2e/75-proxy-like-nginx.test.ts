@@ -7,12 +7,19 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { NGINX } from '../../bench/nginx.ts'
 
-test('15 locations at random pass 120 requests on as nginx does', {
-  skip: existsSync(NGINX) ? false : 'nginx is not installed',
-}, async () => {
-  const main = spawn(process.execPath, [join(import.meta.dirname, '../proxy/main.ts'), '15', '1'], {
+const skip = existsSync(NGINX) ? false : 'nginx is not installed'
+
+async function said(...words: string[]): Promise<string> {
+  const main = spawn(process.execPath, [join(import.meta.dirname, '../proxy/main.ts'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const said = await text(main.stdout)
-  assert.match(said, /^seed 1: 15 locations, 120 requests, 0 differences$/m)
+  return text(main.stdout)
+}
+
+test('15 locations at random pass 120 requests on as nginx does', { skip }, async () => {
+  assert.match(await said('15', '1'), /^seed 1: 15 locations, 120 requests, 0 differences$/m)
+})
+
+test('15 locations of FastCGI, SCGI and uwsgi pass 120 requests on as nginx does', { skip }, async () => {
+  assert.match(await said('scripts', '15', '1'), /^seed 1: 15 locations of scripts, 120 requests, 0 differences$/m)
 })

@@ -654,3 +654,48 @@ locations = [{ match = "/", proxy = "http://back" }]`,
   })
   await server.stop()
 })
+
+test('a request chooses its server among proxy-allow-hosts, and no other, whatever it writes and names resolve to', async t => {
+  const [good, grouped, other] = await Promise.all([startEcho('good'), startEcho('grouped'), startEcho('other')])
+  const server = await start(
+    t,
+    `[[upstream]]
+name = "back"
+servers = ["127.0.0.1:${grouped.port}"]
+[[site]]
+locations = [
+  { match = "/to/", proxy = "http://$arg_to", proxy-allow-hosts = ["back", "127.0.0.1:${good.port}", "localhost:${good.port}", "*.invalid:80"], proxy-request-buffering = true },
+  { match = "~ ^/path/([^/]+)/", proxy = "http://$1:${good.port}/own$uri", proxy-allow-hosts = ["127.0.0.1:${good.port}"] },
+  { match = "/host/", proxy = "http://$host:${good.port}", proxy-allow-hosts = ["localhost:${good.port}"] },
+]`,
+    [good, grouped, other],
+  )
+  server.expectLog(
+    /GET \/host\/x: .* is refused: localhost resolves to .*127\.0\.0\.1, which proxy-allow-hosts must name with port \d+/,
+    /GET \/to\/x\?to=127\.0\.0\.1:\d+: .* is refused: 127\.0\.0\.1:\d+ is not among proxy-allow-hosts/,
+    /\.invalid does not resolve/,
+  )
+  server.mayLog(/the server that the request has chosen is refused/)
+  const to = async (text: string) => {
+    const response = await get(server, `/to/x?to=${text}`)
+    return response.status === 200 ? reached(response).server : response.status
+  }
+  assert.equal(await to(`127.0.0.1:${good.port}`), 'good')
+  assert.equal(await to(`LOCALHOST.:${good.port}`), 'good')
+  assert.equal(await to('back'), 'grouped')
+  assert.equal(reached(await get(server, '/path/127.0.0.1/a%20b?q=1')).url, '/own/path/127.0.0.1/a%20b')
+  const post = `POST /to/x?to=127.0.0.1:${good.port} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`
+  assert.equal(reached(await ask(server, post)).body, 'abc')
+  const bad = [
+    ...[`127.0.0.1:${other.port}`, `127.1:${good.port}`, `2130706433:${good.port}`, `0x7f000001:${good.port}`],
+    ...[`x@127.0.0.1:${good.port}`, `127.0.0.1:${other.port}@127.0.0.1:${good.port}`, `[::ffff:7f00:1]:${other.port}`],
+    ...[`127.0.0.1:${good.port}/x`, `127.0.0.1:${other.port}%23:${good.port}`, 'x.invalid:81', 'unix:/run/x.sock', ''],
+  ]
+  for (const text of bad) assert.equal(await to(text), 403, text)
+  assert.equal(await to('x.invalid'), 502)
+  const local = await ask(server, 'GET /host/x HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  assert.equal(local.status, 403)
+  assert.doesNotMatch(local.body.toString(), /localhost|allow/)
+  assert.equal(other.accepted, 0)
+  await server.stop()
+})

@@ -1,7 +1,7 @@
 /**
  * `npm run test:proxy -- [COUNT] [SEED]`: locations with `proxy` at random, for a real nginx and for Jumak, to one and the same servers: what
  * reaches them, and what clients get, must be the same. `-- one INDEX SEED` shows one in both notations, `-- broken`
- * asks servers that break HTTP.
+ * asks servers that break HTTP, `-- scripts` compares FastCGI, SCGI and uwsgi.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,9 +15,11 @@ import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { startEcho } from '../support/upstreams.ts'
 import { compareBroken } from './broken.ts'
 import { generate } from './generate.ts'
+import { compareScripts } from './scripts.ts'
 
 const [first = '100', ...rest] = process.argv.slice(2)
 if (first === 'broken') process.exit((await compareBroken()) > 0 ? 1 : 0)
+if (first === 'scripts') process.exit((await compareScripts(rest)) > 0 ? 1 : 0)
 const isOne = first === 'one'
 const seed = Number(isOne ? rest[1] : (rest[0] ?? '1'))
 const cases = isOne

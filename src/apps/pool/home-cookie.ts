@@ -12,12 +12,10 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { type ApplicationRoot, fullRoot } from '../../http/application-root.ts'
+import { findCookie } from '../../http/cookies.ts'
 import type { RequestHead } from '../../http/exchange.ts'
-import { headerValues } from '../../http/headers.ts'
 import type { PoolAffinity } from './affinity.ts'
 
-/** An application at `/` and one at `/shop` have cookies of the same name. More than a few of them are an attack: each costs a hash. */
-const MAX_TRIED = 4
 const SIGNATURE_BYTES = 16
 const FORM = /^1\.([1-9]\d{0,9})\.([\w-]{16})\.([\w-]{22})$/
 /** The longest value that has this form. */
@@ -41,24 +39,13 @@ export class HomeCookie {
     this.#key = key
   }
 
-  /** `headers`: of the request. Null: there is no cookie of ours. */
+  /** `headers`: of the request. Null: there is no cookie of ours. An application at `/` and one at `/shop` have cookies of the same name. */
   read(headers: readonly string[]): NamedHome | null {
-    let tried = 0
-    for (const line of headerValues(headers, 'cookie')) {
-      for (let at = line.indexOf(this.#name); at >= 0; at = line.indexOf(this.#name, at + 1)) {
-        const equals = at + this.#name.length
-        if (line[equals] !== '=' || (at > 0 && !/[; ]/.test(line[at - 1]!))) continue
-        if (++tried > MAX_TRIED) return null
-        const end = line.indexOf(';', equals)
-        const home = this.#verify(line.slice(equals + 1, Math.min(end < 0 ? line.length : end, equals + 2 + MAX_VALUE)))
-        if (home !== null) return home
-      }
-    }
-    return null
+    return findCookie(headers, this.#name, MAX_VALUE, value => this.#verify(value))
   }
 
   #verify(value: string): NamedHome | null {
-    const match = FORM.exec(value.trimEnd())
+    const match = FORM.exec(value)
     if (match === null) return null
     const [, worker = '', client = '', signature = ''] = match
     const given = Buffer.from(signature, 'base64url')

@@ -70,6 +70,10 @@ export type Answer =
       /** As they are written, and how they share. */
       readonly servers: readonly string[]
       readonly balance: string
+      /** The cookie by which a client stays with its server; null: it does not. */
+      readonly sticky: string | null
+      /** Requests that wait in each thread while all servers have `max-conns`; 0: none does. */
+      readonly queue: number
       /** What one of them would get: method and target, then the fields. Those of the connection are not told. */
       readonly request: string
       readonly headers: readonly string[]
@@ -300,6 +304,8 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
         upstream: group.name,
         servers: group.servers.map(serverText),
         balance: group.balance,
+        sticky: group.sticky?.cookie ?? null,
+        queue: group.queue?.most ?? 0,
         request: `${method} ${text(target)} HTTP/1.1`,
         headers: headers.map(text),
       }

@@ -30,3 +30,46 @@ locations = [
     'auth-request /auth/: lets the client in',
   ])
 })
+
+test('a group says how it keeps clients and who waits', async t => {
+  const given = loaded(
+    t,
+    `${SHOP}[[upstream]]
+name = "back"
+servers = "127.0.0.1:9000 max-conns=2"
+sticky = "cookie srv"
+queue = "10"
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }]
+`,
+  )
+  const words = readExplainWords(['/'])
+  assert.ok('url' in words)
+  const asked = makeRequest(words, given.config)
+  assert.ok('request' in asked)
+  const { answer } = reportOf(await explainRequest(given.config, { ...asked, address: words.from }), asked, given)
+  assert.ok(answer.from === 'upstream')
+  assert.deepEqual([answer.sticky, answer.queue], ['srv', 10])
+})
+
+test('a server that the request chooses is named where it may be asked; else the refusal is', async t => {
+  const given = loaded(
+    t,
+    `${SHOP}[[site]]
+locations = [{ match = "/", proxy = "http://$arg_to", proxy-allow-hosts = ["*.internal.test:8000"] }]
+`,
+  )
+  const answerTo = async (url: string) => {
+    const words = readExplainWords([url])
+    assert.ok('url' in words)
+    const asked = makeRequest(words, given.config)
+    assert.ok('request' in asked)
+    const explained = await explainRequest(given.config, { ...asked, address: words.from })
+    return reportOf(explained, asked, given).answer
+  }
+  const allowed = await answerTo('/x?to=A.internal.test:8000')
+  assert.ok(allowed.from === 'upstream')
+  assert.deepEqual([allowed.upstream, allowed.servers], ['a.internal.test:8000', ['a.internal.test:8000']])
+  const refused = await answerTo('/x?to=evil.test:8000')
+  assert.ok(refused.from === 'error' && refused.status === 403, JSON.stringify(refused))
+})

@@ -1,5 +1,5 @@
-/** Small forms of text that upstreams have: where requests are passed on to, a server of a group, how a group is shared. Pure. */
-import type { Balance, HealthCheck, NextUpstream, ServerAddress, UpstreamServer } from '../../sites/upstream-model.ts'
+/** Small forms of text that upstreams have: where requests are passed on to, a server of a group. Pure. How a group is shared: `group-words.ts`. */
+import type { NextUpstream, ServerAddress, UpstreamServer } from '../../sites/upstream-model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseBind } from './bind.ts'
 import { parseDuration } from './duration.ts'
@@ -8,8 +8,10 @@ import { parseDuration } from './duration.ts'
 export interface ProxyWords {
   /** A name, or an address: `backend`, `10.0.0.1:8000`, `unix:/run/x.sock`. */
   readonly host: string
-  /** Null: `host` has no port, and may be the name of an `[[upstream]]`. */
+  /** Null: `host` has no port, and may be the name of an `[[upstream]]`; or requests choose it. */
   readonly address: ServerAddress | null
+  /** `host` has variables: each request chooses its server. */
+  readonly isChosen: boolean
   /** https:// */
   readonly isTls: boolean
   /** Path and query; null: none is given. */
@@ -29,19 +31,20 @@ export function parseProxy(text: string): Parsed<ProxyWords> {
   const unix = /^unix:([^:]+)(?::(\/.*)?)?$/s.exec(rest)
   if (unix !== null) {
     const path = unix[1]!
-    return { value: { host: `unix:${path}`, address: { kind: 'unix', path }, isTls, uri: unix[2] ?? null } }
+    return {
+      value: { host: `unix:${path}`, address: { kind: 'unix', path }, isChosen: false, isTls, uri: unix[2] ?? null },
+    }
   }
   // These variables begin with a slash whatever a client sends, so what is before them stays the whole name of the server.
   const slash = rest.search(/[/?]|\$(?:request_uri|uri|document_uri)\b/)
   const host = slash < 0 ? rest : rest.slice(0, slash)
   const uri = slash < 0 ? null : rest.slice(slash)
-  if (host.includes('$'))
-    return { problem: 'must name its server itself: a server that a request chooses would make an open proxy' }
   if (uri?.startsWith('?')) return { problem: 'must have a path before its query' }
+  if (host.includes('$')) return { value: { host, address: null, isChosen: true, isTls, uri } }
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(host) && !/^[\d.]+$/.test(host))
-    return { value: { host, address: null, isTls, uri } }
+    return { value: { host, address: null, isChosen: false, isTls, uri } }
   const parsed = parseAddress(host, isTls ? HTTPS_PORT : HTTP_PORT)
-  return 'problem' in parsed ? parsed : { value: { ...parsed.value, isTls, uri } }
+  return 'problem' in parsed ? parsed : { value: { ...parsed.value, isChosen: false, isTls, uri } }
 }
 
 /** The address of a host that is the name of no upstream. */
@@ -129,63 +132,6 @@ export function parseServer(text: string): Parsed<UpstreamServer> {
       }
   }
   return { value: server }
-}
-
-export interface BalanceWords {
-  readonly method: Balance
-  readonly key: string | null
-}
-
-/** `least-conn`, `hash $remote_addr consistent`, `random two`. */
-export function parseBalance(text: string): Parsed<BalanceWords> {
-  const words = text.trim().split(/\s+/)
-  const [method, key, more] = words
-  if (
-    words.length === 1 &&
-    (method === 'round-robin' || method === 'least-conn' || method === 'ip-hash' || method === 'random')
-  )
-    return { value: { method, key: null } }
-  if (method === 'random' && key === 'two' && words.length === 2) return { value: { method: 'random-two', key: null } }
-  if (method === 'hash' && key !== undefined && (more === undefined || (more === 'consistent' && words.length === 3)))
-    return { value: { method: more === undefined ? 'hash' : 'consistent-hash', key } }
-  return {
-    problem: 'must be round-robin, least-conn, ip-hash, random, "random two", "hash $KEY" or "hash $KEY consistent"',
-  }
-}
-
-const CHECK_TIMES = { interval: 5000, timeout: 2000 } as const
-const CHECK_COUNTS = { fails: 2, passes: 2 } as const
-
-/** `/health interval=5s timeout=2s fails=2 passes=2 status=200-399`. */
-export function parseHealthCheck(text: string): Parsed<HealthCheck> {
-  const [path = '', ...words] = text.trim().split(/\s+/)
-  if (!/^\/[!-~]*$/.test(path) || path.includes('#')) return { problem: 'must begin with a path, as in /health' }
-  const check: { -readonly [Key in keyof HealthCheck]: HealthCheck[Key] } = {
-    path,
-    ...CHECK_TIMES,
-    ...CHECK_COUNTS,
-    leastStatus: 200,
-    mostStatus: 399,
-  }
-  for (const word of words) {
-    const [name = '', value = ''] = word.split('=')
-    if (Object.hasOwn(CHECK_TIMES, name)) {
-      const time = parseDuration(value)
-      if ('problem' in time || time.value < 100)
-        return { problem: `must have a time of 100ms and more as ${name}, as in ${name}=5s` }
-      check[name as keyof typeof CHECK_TIMES] = time.value
-    } else if (Object.hasOwn(CHECK_COUNTS, name)) {
-      if (!/^(?:[1-9]\d?|100)$/.test(value)) return { problem: `must have a whole number from 1 to 100 as ${name}` }
-      check[name as keyof typeof CHECK_COUNTS] = Number(value)
-    } else if (name === 'status') {
-      const range = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(value)
-      if (range === null) return { problem: 'must have a status or a range of them as status, as in status=200-299' }
-      check.leastStatus = Number(range[1])
-      check.mostStatus = Number(range[2] ?? range[1])
-    } else
-      return { problem: `must have after its path only interval=, timeout=, fails=, passes= or status=, not '${word}'` }
-  }
-  return { value: check }
 }
 
 export const NEXT_UPSTREAM: readonly [NextUpstream, ...NextUpstream[]] = [

@@ -102,8 +102,8 @@ export const processes = {
     default: 'auto',
     defaultText: '$STATE_DIRECTORY, /var/lib/jumak or ~/.local/state/jumak',
     why: 'It survives restarts there, so that clients keep their cookies.',
-    doc: 'File with the key that signs the cookies of --affinity cookie.',
-    more: 'Made when the first application has such cookies, readable for its owner only. `auto`: `affinity.key` in $STATE_DIRECTORY (systemd), else in `/var/lib/jumak` for root, else in `$XDG_STATE_HOME/jumak` or `~/.local/state/jumak`. Several machines behind one address need no common key: each counts the other’s cookies as none.',
+    doc: 'File with the key that signs the cookies of --affinity cookie, and of `sticky` of upstreams.',
+    more: 'Made when the first application or upstream has such cookies, readable for its owner only. `auto`: `affinity.key` in $STATE_DIRECTORY (systemd), else in `/var/lib/jumak` for root, else in `$XDG_STATE_HOME/jumak` or `~/.local/state/jumak`. Several machines behind one address need no common key: each counts the other’s cookies as none.',
     change: 'restart',
   }),
 }

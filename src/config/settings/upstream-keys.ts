@@ -1,15 +1,13 @@
-/**
- * Keys of `[[upstream]]`, and what a site or a location says of passing requests on. Defined as settings are (`site-keys.ts`), with nginx's
- * names and hyphens.
- */
+/** What a site or a location says of passing requests on. Defined as settings are (`site-keys.ts`), with nginx's names and hyphens. */
 import { TOKEN } from '../../base/token.ts'
-import type { ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/upstream-model.ts'
+import type { AllowedHost, ForwardedForm, ProxyRedirect, TextReplacement } from '../../sites/upstream-model.ts'
+import { parseAllowedHost } from '../kinds/allowed-host.ts'
 import { count, duration, oneOf, onOrOff, text } from '../kinds/kinds.ts'
 import { splitPair } from '../kinds/pair.ts'
 import { parseCookieDomain, parseCookiePath, parseIgnored, parseRedirect } from '../kinds/proxy-words.ts'
-import { NEXT_UPSTREAM, parseBalance, parseHealthCheck, parseProxy, parseServer } from '../kinds/upstream-words.ts'
-import { input, type Setting, settingsIn } from './setting.ts'
-import { nameKey, none, ofFile } from './site-kinds.ts'
+import { NEXT_UPSTREAM, parseProxy } from '../kinds/upstream-words.ts'
+import { input } from './setting.ts'
+import { none, ofFile } from './site-kinds.ts'
 import { upstreamTlsKeys } from './upstream-tls-keys.ts'
 
 /** The proxy writes them itself, for each connection; and what smuggles must not come from a template. */
@@ -27,7 +25,7 @@ export const proxy = input({
   name: 'proxy',
   placeholder: 'URL',
   kind: text(
-    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with https:// by TLS; with a path or without',
+    '`http://HOST:PORT`, `http://NAME` of an `[[upstream]]`, `http://unix:PATH`; with https:// by TLS; with a path or without; a server with variables needs `proxy-allow-hosts`',
     parseProxy,
   ),
   why: 'Requests stay on this machine unless somebody says otherwise.',
@@ -37,6 +35,20 @@ export const proxy = input({
 
 /** What a location inherits: the nearest value as a whole. */
 export const proxySettings = {
+  proxyAllowHosts: input<AllowedHost>({
+    ...ofFile,
+    ...none,
+    name: 'proxy-allow-hosts',
+    placeholder: 'SERVER',
+    kind: text(
+      '`NAME:PORT`, `*.SUFFIX:PORT`, `ADDRESS:PORT`, a range of ports as in `8000-8099`, the name of an `[[upstream]]`',
+      parseAllowedHost,
+    ),
+    why: 'A server that requests choose freely would make an open proxy.',
+    doc: 'Servers that requests may choose, where proxy has a variable as its server (http://$host:8000); a list.',
+    more: 'Anything else is 403, with a line in the log. `*.internal.test:8000` has all names below internal.test. A name that resolves to this machine or its own link (127.0.0.0/8, 169.254.0.0/16, ::1, fe80::/10) is refused unless that address is in the list, with its port. Names are resolved by DNS and /etc/hosts, again when their TTL is over.',
+    repeatable: 'words',
+  }),
   proxySetHeaders: input({
     ...ofFile,
     ...none,
@@ -232,72 +244,3 @@ export const proxySettings = {
   }),
   ...upstreamTlsKeys,
 }
-
-/** Keys of `[[upstream]]`. */
-export const upstreamKeys = {
-  name: nameKey(
-    text('letters, digits, `.`, `_`, `-`', written =>
-      /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(written) && !/^[\d.]+$/.test(written)
-        ? { value: written }
-        : { problem: 'must be a name as in backend' },
-    ),
-    'Name of the group, for proxy = "http://NAME".',
-  ),
-  servers: input({
-    ...ofFile,
-    ...none,
-    name: 'servers',
-    placeholder: 'SERVER',
-    kind: text(
-      'address, then `weight=N`, `max-fails=N`, `fail-timeout=TIME`, `max-conns=N`, `slow-start=TIME`, `backup`, `down`',
-      parseServer,
-      { absolute: (written, from) => written.replace(/^unix:(\S+)/, (_, path: string) => `unix:${from(path)}`) },
-    ),
-    why: 'It must be given.',
-    doc: 'Servers of the group, as in "10.0.0.1:8000 weight=3"; a list.',
-    more: '`weight`: its share (1). `max-fails`, `fail-timeout`: after so many failures (1) within the time (10s) it gets nothing for as long; a server that is alone is always asked. `max-conns`: requests at once, of all threads of the gateway together. `slow-start`: the time in which its share grows after it was out. `backup`: only when no other can be asked.',
-    repeatable: 'words',
-  }),
-  balance: input({
-    ...ofFile,
-    name: 'balance',
-    placeholder: 'METHOD',
-    kind: text(
-      '`round-robin`, `least-conn`, `ip-hash`, `random`, `random two`, `hash $KEY`, `hash $KEY consistent`',
-      parseBalance,
-    ),
-    default: 'round-robin',
-    why: 'Equal servers get equal shares, in turn.',
-    doc: 'How requests are shared among the servers.',
-  }),
-  healthCheck: input({
-    ...ofFile,
-    ...none,
-    name: 'health-check',
-    placeholder: 'CHECK',
-    kind: text('path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`', parseHealthCheck),
-    why: 'Servers that fail requests are left out without it; it finds out before a client does.',
-    doc: 'Asks each server whether it is well, as in "/health interval=5s": one that is not gets no requests until it is.',
-    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the head of the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. It speaks HTTP without TLS.',
-  }),
-  keepalive: input<number>({
-    ...ofFile,
-    name: 'keepalive',
-    placeholder: 'N',
-    kind: count(0, 10_000),
-    default: '128',
-    why: 'A new connection costs as much as a small request. nginx keeps 32 for each of its workers, which are four and more.',
-    doc: 'Connections to each server that wait for the next request, in each thread of the gateway.',
-  }),
-  keepaliveTimeout: input<number>({
-    ...ofFile,
-    name: 'keepalive-timeout',
-    placeholder: 'TIME',
-    kind: duration(null),
-    default: '4s',
-    why: 'Many servers close after five seconds: who closes first loses no request.',
-    doc: 'How long a connection waits for the next request.',
-  }),
-}
-
-export const UPSTREAM_KEYS: readonly Setting[] = settingsIn(upstreamKeys)

@@ -24,7 +24,14 @@ const LOG: SiteLog = {
 }
 
 const APP: LocationHandler = { kind: 'app', name: 'shop' }
-const PROXY: LocationHandler = { kind: 'proxy', isTls: false, upstream: 'back', uri: null, prefix: '' }
+const PROXY: LocationHandler = {
+  kind: 'proxy',
+  destination: null,
+  isTls: false,
+  upstream: 'back',
+  uri: null,
+  prefix: '',
+}
 const LOGGED = { ...SETTINGS, logs: ['own'] }
 
 function answer(exchange: Exchange): void {

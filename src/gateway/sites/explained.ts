@@ -13,9 +13,10 @@ import { OpenFiles } from '../../base/open-files.ts'
 import type { AppConfig, Config, HttpsConfig } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
-import { arrangeMounts, findMount, relativePath } from '../../handlers/static/paths.ts'
+import { arrangeMounts, findMount, relativePath, withoutPrefix } from '../../handlers/static/paths.ts'
 import { applicationRoot, belowRoot, fullRoot } from '../../http/application-root.ts'
 import { splitAuthority } from '../../http/authority.ts'
+import { HttpError } from '../../http/errors.ts'
 import type { Exchange, Handler, LocalEnd, Middleware, RequestHead } from '../../http/exchange.ts'
 import { applyForwarded } from '../../http/forwarded.ts'
 import { decodePath, decodePathBytes } from '../../http/path.ts'
@@ -27,10 +28,12 @@ import { responseHeaders } from '../../middleware/response-headers.ts'
 import { createRouter } from '../../routing/router.ts'
 import { compileRoutes } from '../../routing/routes.ts'
 import { compileSites, type MakeLimitStep, NO_EFFECTS } from '../../routing/sites/compile.ts'
+import { chooseServer } from '../../routing/sites/destination.ts'
 import { Phases } from '../../routing/sites/phases.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
 import type { SiteRequest } from '../../routing/sites/site-request.ts'
 import type { Decision } from '../../routing/sites/trace.ts'
+import { singleServer } from '../../sites/single-server.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
 import { respondWithError } from '../errors/error-response.ts'
 import { OwnPages } from '../errors/own-pages.ts'
@@ -155,8 +158,14 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
       exchange.passOn({ upstream, method, target: one.uri, headers: scriptVariables(script, one, 0) })
       return
     }
+    const chosen = proxy!.destination === null ? null : chooseServer(proxy!.destination, one)
+    if (chosen instanceof HttpError) {
+      refuse(exchange, chosen)
+      return
+    }
     exchange.passOn({
-      upstream,
+      upstream: chosen?.kind === 'upstream' ? chosen.name : upstream,
+      ...(chosen?.kind === 'server' && { chosen: chosen.destination }),
       method,
       target: proxyTarget(proxy!, one),
       headers: proxiedFields(proxy!, one),
@@ -201,7 +210,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   if ('passedOn' in ending) {
     const { passedOn } = ending
     const group = config.sites.upstreams.find(({ name }) => name === passedOn.upstream)!
-    return { ...common, outcome: { kind: 'upstream', group, ...passedOn } }
+    return { ...common, outcome: { kind: 'upstream', group: groupFor(group, passedOn), ...passedOn } }
   }
   if ('head' in ending) {
     const { status, headers } = ending.head
@@ -225,6 +234,13 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
 }
 
+/** Where the request has chosen its server, a group of that one. */
+function groupFor(group: Upstream, { chosen }: PassedOn): Upstream {
+  if (chosen === undefined) return group
+  const { label, host, port } = chosen
+  return { ...group, name: label, servers: [singleServer(label, { kind: 'tcp', host, port })] }
+}
+
 /** As `gateway/assemble.ts` puts them around everything. */
 function withHttps(
   { redirect, hsts: seconds }: HttpsConfig,
@@ -242,8 +258,9 @@ function toldMounts(app: AppConfig, handler: Handler, tell: (mount: TriedMount) 
   const mounts = arrangeMounts(app.staticMounts, app.rootPath, app.path)
   if (mounts.length === 0) return handler
   return exchange => {
-    const { method } = exchange.request
-    const path = method === 'GET' || method === 'HEAD' ? decodePath(exchange.request.path) : null
+    const { method, rootPath } = exchange.request
+    let path = method === 'GET' || method === 'HEAD' ? decodePath(exchange.request.path) : null
+    if (rootPath !== undefined && path !== null) path = withoutPrefix(mounts, path, rootPath)
     const mount = path === null ? undefined : findMount(mounts, path)
     if (mount !== undefined) {
       const relative = relativePath(mount, path!)

@@ -8,16 +8,25 @@ import { LiveBody } from '../../apps/pool/live-body.ts'
 import { DeadlineList } from '../../base/deadlines.ts'
 import { loadNow } from '../../base/load-now.ts'
 import type { ReportedUpstream } from '../../control/messages.ts'
+import { HttpError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
 import { type HeaderLines, headerValue } from '../../http/headers.ts'
 import type { CompiledSites } from '../../routing/sites/compile.ts'
+import { chooseServer, notAllowed } from '../../routing/sites/destination.ts'
 import { proxyTarget } from '../../routing/sites/proxy.ts'
-import type { CompiledProxy, CompiledScript, SiteRequest } from '../../routing/sites/site-request.ts'
+import type {
+  CompiledDestination,
+  CompiledProxy,
+  CompiledScript,
+  SiteRequest,
+} from '../../routing/sites/site-request.ts'
 import type { SitesModel } from '../../sites/model.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
 import { GroupMemories } from '../../upstream/balance/group-memories.ts'
 import type { OutgoingBody } from '../../upstream/call.ts'
 import { CallRecord } from '../../upstream/call-record.ts'
+import type { Destinations } from '../../upstream/destinations.ts'
+import { UpstreamGroup } from '../../upstream/group.ts'
 import type { OutgoingHead } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { ConnectionRoom } from '../../upstream/room.ts'
@@ -33,6 +42,14 @@ function loadScriptRequest(): typeof import('./script-request.ts') {
   return scriptRequest
 }
 
+/** In most sites the configuration names all servers. */
+let destinations: typeof import('../../upstream/destinations.ts') | null = null
+function loadDestinations(): typeof import('../../upstream/destinations.ts') {
+  destinations ??= loadNow<typeof import('../../upstream/destinations.ts')>(import.meta, '../../upstream/destinations')
+  return destinations
+}
+
+const NOT_ASKED = 'The server behind this one could not be asked'
 /** For the client of a WebSocket to close behind our FIN. */
 const LINGER_MS = 2000
 /** What a client does not take at once is kept in memory up to this, then in a temporary file. */
@@ -47,6 +64,9 @@ type UpstreamContent = OutgoingBody & { readonly length: number | undefined }
 
 export class Proxied {
   readonly #upstreams: Upstreams
+  readonly #room: ConnectionRoom
+  /** Of locations whose requests choose their server. */
+  readonly #destinations = new Map<CompiledDestination, Destinations>()
   readonly #hashKeys: CompiledSites['hashKeys']
   readonly #needsTries: boolean
   readonly #parts: SharedParts
@@ -58,13 +78,14 @@ export class Proxied {
     parts: SharedParts,
     refuse: (exchange: Exchange, error: Error) => void,
   ) {
-    const { space, memory, config, log, groups } = parts
+    const { space, memory, config, log, groups, affinityKey } = parts
+    this.#room = new ConnectionRoom(space.files)
     groups.current ??= new GroupMemories(1)
     this.#hashKeys = hashKeys
     this.#needsTries = needsTries
     this.#parts = parts
     this.#refuse = refuse
-    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, {
+    this.#upstreams = new Upstreams(upstreams, upstreamTls, groups.current, Buffer.from(affinityKey, 'hex'), {
       relay: { space, memory: memory.budget, memoryBuffer: MEMORY_BUFFER, responseBuffer: RESPONSE_BUFFER },
       tunnels: {
         memory: memory.budget,
@@ -74,7 +95,7 @@ export class Proxied {
         linger: new DeadlineList(LINGER_MS),
         watchMs: config.timeouts.websocketPing,
       },
-      room: new ConnectionRoom(space.files),
+      room: this.#room,
       log,
       refuse,
     })
@@ -92,13 +113,68 @@ export class Proxied {
       this.#refuse(exchange, tooLarge)
       return
     }
-    if (location.script !== null) this.#toScript(request, location.script, hasContent)
-    else if (!hasContent || !location.settings.proxy.buffersRequest)
-      this.#toServer(request, location.proxy!, hasContent ? new LiveBody(body, this.#parts.memory.budget) : null)
-    else this.#collect(exchange, content => this.#toServer(request, location.proxy!, content))
+    const { proxy, script } = location
+    if (script !== null) this.#toScript(request, script, hasContent)
+    else if (proxy!.destination === null)
+      this.#withContent(request, proxy!, this.#upstreams.groupOf(proxy!.upstream), hasContent)
+    else this.#choose(request, proxy!, proxy!.destination, hasContent)
   }
 
-  #toServer(request: SiteRequest, proxy: CompiledProxy, content: UpstreamContent | null): void {
+  /** The request says itself which server it goes to. */
+  #choose(request: SiteRequest, proxy: CompiledProxy, compiled: CompiledDestination, hasContent: boolean): void {
+    const { exchange } = request
+    const chosen = chooseServer(compiled, request)
+    if (chosen instanceof HttpError) {
+      this.#refuseChosen(exchange, chosen)
+      return
+    }
+    if (chosen.kind === 'upstream') {
+      this.#withContent(request, proxy, this.#upstreams.groupOf(chosen.name), hasContent)
+      return
+    }
+    this.#destinationsOf(proxy, compiled).find(chosen.destination, found => {
+      // Its client has gone meanwhile.
+      if (exchange.response.state !== 'idle') return
+      if (found instanceof UpstreamGroup) this.#withContent(request, proxy, found, hasContent)
+      else
+        this.#refuseChosen(
+          exchange,
+          found.isRefused
+            ? notAllowed(found.reason)
+            : new HttpError(502, NOT_ASKED, 'upstream', undefined, [], found.reason),
+        )
+    })
+  }
+
+  #refuseChosen(exchange: Exchange, error: HttpError): void {
+    const { method, target } = exchange.request
+    this.#parts.log('warn', `${method} ${target}: ${error.logged}`, exchange.id)
+    this.#refuse(exchange, error)
+  }
+
+  #destinationsOf({ upstream }: CompiledProxy, compiled: CompiledDestination): Destinations {
+    let known = this.#destinations.get(compiled)
+    if (known === undefined) {
+      const { Destinations } = loadDestinations()
+      known = new Destinations(
+        this.#upstreams.groupOf(upstream).upstream,
+        this.#room,
+        compiled.allowed.isAllowedAddress,
+      )
+      this.#destinations.set(compiled, known)
+    }
+    return known
+  }
+
+  #withContent(request: SiteRequest, proxy: CompiledProxy, group: UpstreamGroup, hasContent: boolean): void {
+    const { exchange, location } = request
+    if (!hasContent) this.#toServer(request, proxy, group, null)
+    else if (!location.settings.proxy.buffersRequest)
+      this.#toServer(request, proxy, group, new LiveBody(exchange.body, this.#parts.memory.budget))
+    else this.#collect(exchange, content => this.#toServer(request, proxy, group, content))
+  }
+
+  #toServer(request: SiteRequest, proxy: CompiledProxy, group: UpstreamGroup, content: UpstreamContent | null): void {
     const { exchange } = request
     let webSocketKey: string | null = null
     if (exchange.isWebSocket) {
@@ -118,10 +194,10 @@ export class Proxied {
       contentLength: content === null ? 0 : content.length,
       webSocketKey,
     }
-    this.#call(request, proxy.upstream, head, content)
+    this.#call(request, group, head, content)
   }
 
-  #call(request: SiteRequest, upstream: string, head: OutgoingHead, body: OutgoingBody | null): void {
+  #call(request: SiteRequest, group: UpstreamGroup, head: OutgoingHead, body: OutgoingBody | null): void {
     const { exchange, location } = request
     const settings = location.settings.proxy
     const record = this.#needsTries ? new CallRecord() : null
@@ -130,7 +206,7 @@ export class Proxied {
       isTls: location.proxy?.isTls ?? false,
       head,
       body,
-      question: { address: exchange.peer.address, key: this.#hashKeys.get(upstream)?.(request) ?? '' },
+      question: { address: exchange.peer.address, key: this.#hashKeys.get(group.upstream.name)?.(request) ?? '' },
       toClient: (answer: UpstreamHead) => {
         request.answer = answer
         return headForClient(answer, location.proxy, request)
@@ -139,7 +215,7 @@ export class Proxied {
       switchToClient: (fields: HeaderLines) => fieldsOfSwitch(fields, location.proxy, request),
       record,
     }
-    this.#upstreams.handle(exchange, upstream, call, settings)
+    this.#upstreams.handle(exchange, group, call, settings)
   }
 
   /** The length of the content is a variable: what comes in chunks is collected first. */
@@ -175,7 +251,7 @@ export class Proxied {
       return
     }
     const head = { method: exchange.request.method, target: '', headers, contentLength, webSocketKey: null }
-    this.#call(request, script.upstream, head, body)
+    this.#call(request, this.#upstreams.groupOf(script.upstream), head, body)
   }
 
   /** Their servers have changed. */
@@ -193,6 +269,7 @@ export class Proxied {
 
   /** Another configuration is in force. Requests that run go on. */
   close(): void {
+    for (const one of this.#destinations.values()) one.close()
     this.#upstreams.close()
   }
 }

@@ -57,11 +57,12 @@ export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): Heade
 const NO_FIELDS: readonly string[] = []
 const EVERYWHERE: ReadonlySet<string> = new Set(ABOUT_CLIENT)
 
-function ownFields({ exchange, site, location }: SiteRequest): HeaderLines {
+function ownFields(of: SiteRequest): HeaderLines {
+  const { exchange, site, location } = of
   const { request, peer } = exchange
   const { authority, scheme, rootPath } = request
   // HTTP/1.0 may name no host, and a server needs one (RFC9112§3.2).
-  const host = authority || site.firstName || location.proxy!.upstream
+  const host = authority || site.firstName || location.proxy!.named(of).host
   const lines = ['Host', host]
   const { forwarded } = location.settings.proxy
   // Each proxy on the way has added the address that it saw; of them only ours and the client's are known to be true.

@@ -12,11 +12,12 @@ interface Location {
   readonly params?: Readonly<Record<string, string>>
   readonly split?: string
   readonly index?: string
+  readonly passesHeaders?: boolean
 }
 
 function variables(
   target: string,
-  { protocol = 'fastcgi', params = {}, split, index }: Location = {},
+  { protocol = 'fastcgi', params = {}, split, index, passesHeaders = true }: Location = {},
   fields: FakeRequest = {},
   contentLength = 0,
 ): Record<string, string> {
@@ -31,7 +32,7 @@ function variables(
       ? { kind: protocol, upstream: 'x', program: 'k', prefix: '/cgi-bin' }
       : { kind: protocol, upstream: 'x' }
   ) as LocationHandler
-  const settings = { ...SETTINGS, root: '/srv/www/', params: own }
+  const settings = { ...SETTINGS, root: '/srv/www/', params: own, proxy: { ...SETTINGS.proxy, passesHeaders } }
   const names = [{ kind: 'exact', name: 'own.test' } as const]
   const sites = sitesOf(model(site({ names, locations: [prefix('/', { handler, settings })] })))
   const request = sites(target, 'shop.test:8000', { version: '1.1', ...fields }).request!
@@ -62,6 +63,16 @@ test('the script and what follows it in the path', () => {
     [variables('/p', { protocol: 'uwsgi' })['PATH_INFO'], variables('/p', { protocol: 'scgi' })['SCRIPT_NAME']],
     ['/p', ''],
   )
+})
+
+test('without the headers of the client a script gets what is known of the request, and what is set', () => {
+  const fields = { method: 'POST', headers: ['cookie', 'a=1', 'content-type', 'text/x'] }
+  const got = variables('/a.php', { passesHeaders: false, params: { HTTP_X_OWN: '1' } }, fields, 2)
+  assert.deepEqual(
+    Object.keys(got).filter(name => name.startsWith('HTTP_')),
+    ['HTTP_X_OWN', 'HTTP_X_REQUEST_ID'],
+  )
+  assert.deepEqual([got['CONTENT_TYPE'], got['CONTENT_LENGTH']], ['text/x', '2'])
 })
 
 test('names and addresses are what Jumak knows', () => {

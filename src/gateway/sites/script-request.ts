@@ -44,9 +44,10 @@ export function scriptVariables(script: CompiledScript, request: SiteRequest, co
   const { headers, method, authority } = exchange.request
   if (contentLength > 0 || method === 'POST' || method === 'PUT' || method === 'PATCH')
     add('CONTENT_LENGTH', String(contentLength))
-  if (authority !== '' && !own.has('HTTP_HOST')) add('HTTP_HOST', authority)
+  const { passesHeaders } = request.location.settings.proxy
+  if (passesHeaders && authority !== '' && !own.has('HTTP_HOST')) add('HTTP_HOST', authority)
   if (!own.has('HTTP_X_REQUEST_ID')) add('HTTP_X_REQUEST_ID', exchange.id)
-  const passed = mergeRepeated(passedFields(headers, LEFT_OUT))
+  const passed = passesHeaders ? mergeRepeated(passedFields(headers, LEFT_OUT)) : []
   for (let i = 0; i < passed.length; i += 2) {
     const name = cgiName(passed[i]!)
     if (!own.has(name)) add(name, passed[i + 1]!)

@@ -26,12 +26,14 @@ export function mergeReports(reports: readonly TrafficReport[]): TrafficReport {
   }
 }
 
-/** All threads have the same numbers, in shared memory. What differs is whether they know already that a server is drained. */
+/** All threads have the same numbers of servers, in shared memory. What differs is who waits, and whether they know already that a server is drained. */
 function mergeUpstreams([first = [], ...others]: readonly (readonly ReportedUpstream[])[]): ReportedUpstream[] {
   const drains = (all: readonly ReportedUpstream[], name: string, label: string) =>
     all.find(one => one.name === name)?.servers.find(one => one.label === label)?.isDraining === true
-  return first.map(({ name, servers }) => ({
+  const waitingOf = (all: readonly ReportedUpstream[], name: string) => all.find(one => one.name === name)?.waiting ?? 0
+  return first.map(({ name, waiting, servers }) => ({
     name,
+    waiting: others.reduce((sum, all) => sum + waitingOf(all, name), waiting),
     servers: servers.map(server => ({
       ...server,
       isDraining: server.isDraining && others.every(all => drains(all, name, server.label)),

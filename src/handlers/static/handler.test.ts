@@ -46,6 +46,17 @@ test('the second request is answered from memory, within the call', async t => {
   assert.equal(exchange.response.text, 'let a')
 })
 
+test('a proxy that names its prefix (X-Forwarded-Prefix) and leaves it in the path', async t => {
+  const site = new Site(t)
+  site.write('a.css', 'a { }')
+  for (const path of ['/shop/static/a.css', '/static/a.css', '/shop/static/a.css']) {
+    const exchange = site.begin(path, { rootPath: '/shop' })
+    await exchange.over()
+    assert.equal(exchange.response.text, 'a { }', path)
+  }
+  assert.equal((await site.get('/shop/static/a.css')).status, 299, 'nobody has named one')
+})
+
 test('a large file is sent from its descriptor, and closed', async t => {
   const site = new Site(t)
   site.write('video.mp4', LARGE)

@@ -13,7 +13,7 @@ import type { Exchange } from '../../http/exchange.ts'
 import { decodePath } from '../../http/path.ts'
 import { BY_NAME, type Entry, type FilePolicy } from './entry.ts'
 import type { KeptCodings } from './kept-codings.ts'
-import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
+import { arrangeMounts, findMount, type Mount, relativePath, withoutPrefix } from './paths.ts'
 import { FileResponder, type OnError } from './responder.ts'
 import { FileStore } from './store.ts'
 
@@ -74,9 +74,10 @@ export class StaticFiles {
 
   /** Answers within the call where no system call is needed. */
   serve(exchange: Exchange): Outcome | Promise<Outcome> {
-    const { method } = exchange.request
+    const { method, rootPath } = exchange.request
     if (method !== 'GET' && method !== 'HEAD') return 'no file'
-    const path = decodePath(exchange.request.path)
+    let path = decodePath(exchange.request.path)
+    if (rootPath !== undefined && path !== null) path = withoutPrefix(this.#mounts, path, rootPath)
     const mount = path === null ? undefined : findMount(this.#mounts, path)
     if (mount === undefined) return 'no file'
     const entry = this.#store.fresh(path!)

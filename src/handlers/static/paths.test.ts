@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { decodePath } from '../../http/path.ts'
-import { arrangeMounts, findMount, type Mount, relativePath } from './paths.ts'
+import { arrangeMounts, findMount, type Mount, relativePath, withoutPrefix } from './paths.ts'
 
 const MOUNTS = arrangeMounts([{ url: '/static/', directory: '/srv/static' }], '')
 
@@ -31,6 +31,23 @@ test('paths of files', () => {
     ['*', null],
   ] as const)
     assert.equal(find(path), expected, path)
+})
+
+test('the prefix that a proxy names may still be in the path, or not', () => {
+  const mounts = arrangeMounts(
+    ['/', '/static/', '/shop/media/'].map(url => ({ url, directory: `/srv${url}` })),
+    '',
+  )
+  for (const [path, prefix, expected] of [
+    ['/shop/static/a.css', '/shop', '/static/a.css'],
+    ['/static/a.css', '/shop', '/static/a.css'],
+    ['/shop/media/a.png', '/shop', '/shop/media/a.png'],
+    ['/shop/robots.txt', '/shop', '/robots.txt'],
+    ['/shopping/static/a.css', '/shop', '/shopping/static/a.css'],
+    ['/shop', '/shop', '/shop'],
+    ['/ü/static/a.css', '/\xc3\xbc', '/static/a.css'],
+  ] as const)
+    assert.equal(withoutPrefix(mounts, path, prefix), expected, path)
 })
 
 for (const [what, ...paths] of [

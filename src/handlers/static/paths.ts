@@ -3,7 +3,7 @@
  * hidden file, is no file. Pure. Not here: links (`files.ts`).
  */
 import type { StaticMount } from '../../config/types.ts'
-import { requestForms } from '../../http/application-root.ts'
+import { isBelow, requestForms } from '../../http/application-root.ts'
 
 /** One URL and the directories of its files. There are two directories while one generation replaces another. */
 export interface Mount {
@@ -31,6 +31,22 @@ export function arrangeMounts(mounts: readonly StaticMount[], rootPath: string, 
 export function findMount(mounts: readonly Mount[], path: string): Mount | undefined {
   for (const mount of mounts) if (path.startsWith(mount.url)) return mount
   return undefined
+}
+
+/**
+ * The path as the mounts have it. A proxy that names the prefix of its own (X-Forwarded-Prefix) may have taken it from the path or not: the
+ * form counts of which a mount has the longer part, and the path as it came where both have the same. `prefix`: bytes.
+ */
+export function withoutPrefix(mounts: readonly Mount[], path: string, prefix: string): string {
+  const own = Buffer.from(prefix, 'latin1').toString('utf8')
+  if (!isBelow(path, own) || path.length === own.length) return path
+  const stripped = path.slice(own.length)
+  return restOf(mounts, stripped) < restOf(mounts, path) ? stripped : path
+}
+
+function restOf(mounts: readonly Mount[], path: string): number {
+  const mount = findMount(mounts, path)
+  return mount === undefined ? Number.POSITIVE_INFINITY : path.length - mount.url.length
 }
 
 /** Empty segments, segments that begin with a dot (`.`, `..`, `.git`), control characters, backslashes. */

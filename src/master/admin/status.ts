@@ -127,11 +127,13 @@ export function describeStatus(view: ProgramView, told: Told): ProgramStatus {
 
 /** `report`: null: the gateway did not answer. */
 export function describeUpstreams(views: readonly UpstreamView[], report: TrafficReport | null): UpstreamStatus[] {
-  return views.map(({ upstream: { name, balance }, servers }) => {
+  return views.map(({ upstream: { name, balance, sticky, queue }, servers }) => {
     const reported = report?.upstreams.find(one => one.name === name)
     return {
       name,
       balance,
+      sticky: sticky?.cookie ?? null,
+      queue: queue === null ? null : { waiting: reported?.waiting ?? 0, most: queue.most },
       servers: servers.map(({ server, isAdded, isRemoved }) => {
         const { label, weight, isBackup } = server
         const found = reported?.servers.find(one => one.label === label)

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Affinity } from '../../config/types.ts'
+import { NO_SITES } from '../../sites/testing/no-sites.ts'
 import { AffinityKey } from './affinity-key.ts'
 
 const isRoot = process.geteuid?.() === 0
@@ -28,7 +29,7 @@ function temporary(t: TestContext): string {
 function take(affinityKey: string | null, environment = {}, affinity: Affinity = { kind: 'cookie' }) {
   const warnings: string[] = []
   const own = new AffinityKey({ environment, warn: text => warnings.push(text) })
-  return { key: own.of({ apps: [{ affinity: null }, { affinity }], affinityKey }), warnings }
+  return { key: own.of({ apps: [{ affinity: null }, { affinity }], sites: NO_SITES, affinityKey }), warnings }
 }
 
 /** `home` is given to that user. Root has another directory, and a test may not be for ordinary users only: CI runs as root. */
@@ -85,7 +86,11 @@ test('the first application with cookies may come later: what was in memory is k
   const path = join(temporary(t), 'key')
   const warnings: string[] = []
   const make = () => new AffinityKey({ environment: {}, warn: text => warnings.push(text) })
-  const apps = (...kinds: Affinity[]) => ({ apps: kinds.map(affinity => ({ affinity })), affinityKey: path })
+  const apps = (...kinds: Affinity[]) => ({
+    apps: kinds.map(affinity => ({ affinity })),
+    sites: NO_SITES,
+    affinityKey: path,
+  })
   const first = make()
   const inMemory = first.of(apps({ kind: 'address' }))
   assert.deepEqual(readdirSync(join(path, '..')), [])
@@ -98,6 +103,17 @@ test('the first application with cookies may come later: what was in memory is k
   writeFileSync(path, Buffer.alloc(32, 7))
   assert.deepEqual([second.of(apps({ kind: 'cookie' })), second.of(apps(null))], [inMemory, inMemory])
   assert.deepEqual(warnings, [])
+})
+
+test('an upstream with sticky cookies needs the key, too', t => {
+  const path = join(temporary(t), 'key')
+  const own = new AffinityKey({ environment: {}, warn: assert.fail })
+  const sticky = { cookie: 'srv', ttl: null, path: '/', domain: null, sameSite: 'Lax' } as const
+  const of = (...upstreams: { readonly sticky: typeof sticky | null }[]) =>
+    own.of({ apps: [], sites: { upstreams }, affinityKey: path })
+  of({ sticky: null })
+  assert.deepEqual(readdirSync(join(path, '..')), [])
+  assert.equal(of({ sticky: null }, { sticky }), readFileSync(path).toString('hex'))
 })
 
 test('what cannot be trusted is not used: a warning says so, and a key in memory does', t => {

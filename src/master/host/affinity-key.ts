@@ -1,11 +1,11 @@
 /**
- * The key that signs the cookies of `--affinity cookie`. It is kept in a file, so that a cookie is still good after a restart of the program.
- * Runs in the master, at the start, or when HUP adds the first application with such cookies.
+ * The key that signs the cookies of `--affinity cookie` and of `sticky`. It is kept in a file, so that a cookie is still good after a restart of
+ * the program. Runs in the master, at the start, or when HUP adds the first application or upstream with such cookies.
  *
  * Invariants: the file has 32 random bytes, belongs to the user that started the program, and only that user may read it. It appears
  * complete. Root follows no link and uses no directory that another user could change. Where the key cannot be kept the log says so, and a
  * key in memory does.
- * Not here: what is signed (`apps/pool/home-cookie.ts`).
+ * Not here: what is signed (`apps/pool/home-cookie.ts`, `upstream/balance/sticky.ts`).
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AppConfig, Config } from '../../config/types.ts'
+import type { Upstream } from '../../sites/upstream-model.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { openUnlinked, stepOfOthers } from './safe-path.ts'
 
@@ -32,7 +33,10 @@ export interface AffinityKeyOptions {
   readonly warn: (message: string) => void
 }
 
-type AffinitySettings = { readonly apps: readonly Pick<AppConfig, 'affinity'>[] } & Pick<Config, 'affinityKey'>
+type AffinitySettings = {
+  readonly apps: readonly Pick<AppConfig, 'affinity'>[]
+  readonly sites: { readonly upstreams: readonly Pick<Upstream, 'sticky'>[] }
+} & Pick<Config, 'affinityKey'>
 
 export class AffinityKey {
   readonly #options: AffinityKeyOptions
@@ -45,11 +49,13 @@ export class AffinityKey {
   }
 
   /**
-   * In hexadecimal digits. Only cookies outlive the program: until an application has some, also after HUP, the key is in memory and no
-   * file is made.
+   * In hexadecimal digits. Only cookies outlive the program: until an application or an upstream has some, also after HUP, the key is in memory
+   * and no file is made.
    */
-  of({ apps, affinityKey }: AffinitySettings): string {
-    if (!this.#isTaken && apps.some(({ affinity }) => affinity?.kind === 'cookie')) {
+  of({ apps, sites, affinityKey }: AffinitySettings): string {
+    const hasCookies =
+      apps.some(({ affinity }) => affinity?.kind === 'cookie') || sites.upstreams.some(({ sticky }) => sticky !== null)
+    if (!this.#isTaken && hasCookies) {
       this.#isTaken = true
       this.#keep(affinityKey)
     }
@@ -67,7 +73,7 @@ export class AffinityKey {
       const { message } = asErrno(error)
       const advice = 'name a file that this user may write with --affinity-key'
       warn(
-        `the key of --affinity cookie cannot be kept, so a restart gives every client another worker: ${message}; ${advice}`,
+        `the key of --affinity cookie and of sticky cannot be kept, so a restart gives every client another worker or server: ${message}; ${advice}`,
       )
     }
   }

@@ -44,6 +44,21 @@ export interface UnixSocketOptions {
   readonly identity?: Identity | null
 }
 
+/** Those that are bound now. */
+export class BoundListeners {
+  all: readonly Listener[] = []
+  /** Of them, those on which a new Jumak listens. */
+  handedOn: readonly Listener[] = []
+
+  close(): void {
+    // A copy that we kept would let clients wait for nobody, if the new Jumak is stopped while we finish what runs.
+    for (const listener of this.all)
+      if (this.handedOn.includes(listener)) listener.leave()
+      else listener.close()
+    this.all = []
+  }
+}
+
 /**
  * Binds all, in order. On an error it releases those that are bound, and throws an OperatorError that says what to do. `handedOn`: sockets
  * of the Jumak that this one replaces: an address that is the same takes its socket. `hasTls`: there is a certificate.

@@ -15,14 +15,25 @@ type Rule = (request: SiteRequest, text: string) => string | null
 /** Null: nothing is changed. */
 export function compileRedirects(
   redirects: readonly ProxyRedirect[],
-  { upstream, isTls, uri, prefix }: ProxyHandler,
+  { upstream, destination, isTls, uri, prefix }: ProxyHandler,
   compiler: SiteCompiler,
 ): CompiledProxy['rewriteLocation'] {
   const rules = redirects.flatMap((redirect): Rule[] => {
     if (redirect.kind !== 'default') return [replacement(redirect, compiler, 'beginning')]
+    const scheme = isTls ? 'https' : 'http'
+    if (destination !== null) {
+      if (uri !== null) return []
+      const text = compiler.template(destination)
+      return [
+        (request, url) => {
+          const own = `${scheme}://${text(request)}/`
+          return url.startsWith(own) ? url.slice(own.length - 1) : null
+        },
+      ]
+    }
     // A URI with variables has no beginning that could be compared.
     if (uri !== null && compiler.compiledTemplate(uri).constant === null) return []
-    const own = `${isTls ? 'https' : 'http'}://${upstream}${uri ?? '/'}`
+    const own = `${scheme}://${upstream}${uri ?? '/'}`
     const to = uri === null ? '/' : prefix
     return [(_, url) => (url.startsWith(own) ? to + url.slice(own.length) : null)]
   })

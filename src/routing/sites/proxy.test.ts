@@ -6,7 +6,7 @@ import { proxyTarget } from './proxy.ts'
 import { model, PLACE, prefix, site, sitesOf } from './testing/sites.ts'
 
 function target(uri: string | null, asked: string, rewrites: RewriteStep[] = [], match = '/one/'): string {
-  const handler = { kind: 'proxy', isTls: false, upstream: 'back', uri, prefix: match } as const
+  const handler = { kind: 'proxy', destination: null, isTls: false, upstream: 'back', uri, prefix: match } as const
   const went = sitesOf(model(site({ locations: [prefix(match, { handler, rewrites })] })))(asked)
   return proxyTarget(went.request!.location.proxy!, went.request!)
 }

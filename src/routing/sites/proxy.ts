@@ -7,6 +7,7 @@
 import { percentEncoded } from '../../http/path.ts'
 import type { Location } from '../../sites/model.ts'
 import type { SiteCompiler } from './compiler.ts'
+import { compileAllowedHosts } from './destination.ts'
 import { encodedQuery } from './normal-path.ts'
 import { compileCookies, compileRedirects } from './proxy-rewrites.ts'
 import type { CompiledProxy, SiteRequest } from './site-request.ts'
@@ -15,11 +16,18 @@ import type { CompiledProxy, SiteRequest } from './site-request.ts'
 export function compileProxy({ handler, settings }: Location, compiler: SiteCompiler): CompiledProxy | null {
   if (handler.kind !== 'proxy') return null
   const uri = handler.uri === null ? null : compiler.compiledTemplate(handler.uri, { escapesGroups: true })
+  const usual = handler.isTls ? '443' : '80'
+  const text = handler.destination === null ? null : compiler.template(handler.destination)
+  const constant = hostAndPort(handler.upstream, usual)
   return {
     upstream: handler.upstream,
+    destination:
+      text === null
+        ? null
+        : { text, usualPort: Number(usual), allowed: compileAllowedHosts(settings.proxy.allowHosts) },
     isTls: handler.isTls,
-    uri: uri === null ? null : { text: uri.evaluate, isWhole: uri.constant === null },
-    ...hostAndPort(handler.upstream, handler.isTls ? '443' : '80'),
+    uri: uri === null ? null : { text: uri.evaluate, isWhole: text !== null || uri.constant === null },
+    named: text === null ? () => constant : request => hostAndPort(text(request), usual),
     prefix: handler.prefix,
     setHeaders: settings.proxy.setHeaders.map(({ name, value }) => ({ name, value: compiler.template(value) })),
     rewriteLocation: compileRedirects(settings.proxy.redirects, handler, compiler),
@@ -28,7 +36,7 @@ export function compileProxy({ handler, settings }: Location, compiler: SiteComp
 }
 
 /** As nginx has them in `$proxy_host` and `$proxy_port`. */
-function hostAndPort(upstream: string, usual: string): Pick<CompiledProxy, 'host' | 'port'> {
+function hostAndPort(upstream: string, usual: string): ReturnType<CompiledProxy['named']> {
   if (upstream.startsWith('unix:')) return { host: 'localhost', port: '' }
   const port = /:(\d+)$/.exec(upstream)?.[1] ?? usual
   return {

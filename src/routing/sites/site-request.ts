@@ -204,20 +204,37 @@ export type CompiledTry =
 
 /** `proxy`; what it means: `proxy.ts`. */
 export interface CompiledProxy {
+  /** Where requests choose their server: the one that stands for all of these. */
   readonly upstream: string
+  /** Null: `upstream` has the servers. */
+  readonly destination: CompiledDestination | null
   readonly isTls: boolean
   /** In the place of `prefix`; null: the path is passed on as it came. `isWhole`: it has variables, and is all of the path and query. */
   readonly uri: { readonly text: Evaluate; readonly isWhole: boolean } | null
-  /** As `proxy` names the server, without the usual port. `$proxy_host` */
-  readonly host: string
-  /** Empty: it is a Unix socket. `$proxy_port` */
-  readonly port: string
+  /** As `proxy` names the server for this request: `host` without the usual port, `port` empty for a Unix socket. `$proxy_host`, `$proxy_port` */
+  readonly named: (request: SiteRequest) => { readonly host: string; readonly port: string }
   readonly prefix: string
   readonly setHeaders: readonly { readonly name: string; readonly value: Evaluate }[]
   /** Of a Location, and of the URL in a Refresh; null: they stay. */
   readonly rewriteLocation: Rewrite | null
   /** Of a Set-Cookie; null: it stays. */
   readonly rewriteCookie: Rewrite | null
+}
+
+/** The server that a request chooses; what it means: `destination.ts`. */
+export interface CompiledDestination {
+  readonly text: Evaluate
+  /** Where the text has none. */
+  readonly usualPort: number
+  readonly allowed: AllowedServers
+}
+
+export interface AllowedServers {
+  /** Null: it may not be asked. */
+  find(host: string, isAddress: boolean, port: number): { readonly isNamed: boolean } | null
+  hasUpstream(name: string): boolean
+  /** `address`: what a name that is allowed resolves to. */
+  isAllowedAddress(address: string, port: number): boolean
 }
 
 /** `fastcgi`, `scgi`, `uwsgi`; what it means: `params.ts`. */

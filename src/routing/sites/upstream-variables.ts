@@ -11,14 +11,15 @@ import type { Evaluate, SiteRequest } from './site-request.ts'
 export const UPSTREAM_VARIABLES: readonly (readonly [string, Evaluate])[] = [
   ['upstream_addr', r => listed(r, ({ address }) => address)],
   ['upstream_status', status],
+  ['upstream_queue_time', r => listed(r, ({ queueMs }) => seconds(queueMs))],
   ['upstream_connect_time', r => listed(r, ({ connectMs }) => seconds(connectMs))],
   ['upstream_header_time', r => listed(r, ({ headMs }) => seconds(headMs))],
   ['upstream_response_time', responseTime],
   ['upstream_bytes_sent', r => listed(r, ({ sent }) => String(sent))],
   ['upstream_bytes_received', r => listed(r, ({ received }) => String(received))],
   ['upstream_response_length', r => listed(r, ({ length }) => String(length))],
-  ['proxy_host', ({ location: { proxy } }) => proxy?.host ?? ''],
-  ['proxy_port', ({ location: { proxy } }) => proxy?.port ?? ''],
+  ['proxy_host', r => r.location.proxy?.named(r).host ?? ''],
+  ['proxy_port', r => r.location.proxy?.named(r).port ?? ''],
   ['proxy_add_x_forwarded_for', addedForwardedFor],
 ]
 

@@ -40,7 +40,7 @@ function shares(members: Member[], balance: Balance, count: number, now = 0, key
   const got = members.map(() => 0)
   const chance = chances()
   for (let i = 0; i < count; i++) {
-    const question = { address: `10.${i % 250}.${(i >> 3) % 250}.1`, key: key(i) }
+    const question = { address: `10.${i % 250}.${(i >> 3) % 250}.1`, key: key(i), home: null }
     const member = choose(members, balance, question, NOBODY, now, chance)!
     got[member.index]!++
   }
@@ -59,7 +59,7 @@ test('weights are kept within 2 %, and in turn', () => {
   const members = group({ weight: 5 }, {}, {})
   const order = Array.from(
     { length: 7 },
-    () => choose(members, 'round-robin', { address: '', key: '' }, NOBODY, 0, Math.random)!.index,
+    () => choose(members, 'round-robin', { address: '', key: '', home: null }, NOBODY, 0, Math.random)!.index,
   )
   assert.deepEqual(order, [0, 0, 1, 0, 2, 0, 0])
 })
@@ -78,7 +78,7 @@ test('with a consistent hash only the keys of the server that goes move', () => 
   const [three, two] = [group({}, {}, {}), group({}, {}, { isDown: true })]
   let moved = 0
   for (let i = 0; i < 3000; i++) {
-    const question = { address: '', key: `key ${i}` }
+    const question = { address: '', key: `key ${i}`, home: null }
     const before = choose(three, 'consistent-hash', question, NOBODY, 0, Math.random)!.index
     const after = choose(two, 'consistent-hash', question, NOBODY, 0, Math.random)!.index
     if (before !== 2) assert.equal(after, before)
@@ -89,7 +89,8 @@ test('with a consistent hash only the keys of the server that goes move', () => 
 
 test('ip-hash sends a network to one server', () => {
   const members = group({}, {}, {})
-  const of = (address: string) => choose(members, 'ip-hash', { address, key: '' }, NOBODY, 0, Math.random)!.index
+  const of = (address: string) =>
+    choose(members, 'ip-hash', { address, key: '', home: null }, NOBODY, 0, Math.random)!.index
   assert.equal(of('192.0.2.1'), of('192.0.2.200'))
   const all = new Set(Array.from({ length: 30 }, (_, i) => of(`10.0.${i}.1`)))
   assert.equal(all.size, 3)
@@ -100,9 +101,9 @@ test('least-conn takes the one with the fewest for its weight', () => {
   begin(members[0]!, 3)
   begin(members[1]!, 2)
   begin(members[2]!, 1)
-  assert.equal(choose(members, 'least-conn', { address: '', key: '' }, NOBODY, 0, Math.random)!.index, 2)
+  assert.equal(choose(members, 'least-conn', { address: '', key: '', home: null }, NOBODY, 0, Math.random)!.index, 2)
   begin(members[2]!, 1)
-  assert.equal(choose(members, 'least-conn', { address: '', key: '' }, NOBODY, 0, Math.random)!.index, 0)
+  assert.equal(choose(members, 'least-conn', { address: '', key: '', home: null }, NOBODY, 0, Math.random)!.index, 0)
 })
 
 test('one that fails is out for fail-timeout, then gets its share again', () => {
@@ -161,7 +162,7 @@ test('one that its health check has found ill is asked only where all are', () =
   ill!.setHealthy(false, 0)
   backup!.setHealthy(false, 0)
   const ask = (tried: ReadonlySet<Member> = NOBODY) =>
-    choose(members, 'round-robin', { address: '', key: '' }, tried, 1, Math.random)
+    choose(members, 'round-robin', { address: '', key: '', home: null }, tried, 1, Math.random)
   assert.equal(ask(), well)
   assert.equal(ask(new Set([well!])), null)
   well!.failed(0)
@@ -176,7 +177,7 @@ test('one that its health check has found ill is asked only where all are', () =
 test('max-conns and down are kept whatever happens', () => {
   const members = group({ maxConns: 1 }, { isDown: true })
   begin(members[0]!, 1)
-  assert.equal(choose(members, 'round-robin', { address: '', key: '' }, NOBODY, 0, Math.random), null)
+  assert.equal(choose(members, 'round-robin', { address: '', key: '', home: null }, NOBODY, 0, Math.random), null)
 })
 
 test('slow start grows from nothing to its share', () => {

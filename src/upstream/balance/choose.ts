@@ -2,7 +2,7 @@
  * Which server of a group gets the next request: smooth weighted round robin, least connections, ip hash, hash, random, each as nginx means
  * it. Pure but for the members' counters; time and chance are arguments. Runs in the gateway, once for each try of a proxied request.
  *
- * Order: members that are usable and were not tried; then backups; then, where all have failed, the one that failed longest ago: a group
+ * Order: the member that the client belongs to; members that are usable and were not tried; then backups; then, where all have failed, the one that failed longest ago: a group
  * that is out as a whole is asked, and not refused for ten seconds. One that a health check has found ill is asked only where all of them are.
  * Null: all are down, full, ill, or were tried.
  * Work: linear in the members, of which a group has MAX_SERVERS at most.
@@ -16,6 +16,8 @@ export interface Question {
   readonly address: string
   /** For `hash`. */
   readonly key: string
+  /** To which the client belongs, with a cookie (`sticky.ts`); null: to none. */
+  readonly home: Member | null
 }
 
 /** `tried`: those that this request had already. `chance`: from 0 to below 1. */
@@ -27,9 +29,14 @@ export function choose(
   now: number,
   chance: () => number,
 ): Member | null {
+  // While the request waited for an answer of another one its own may have been removed.
+  const home = question.home !== null && members.includes(question.home) ? question.home : null
+  // A backup has its clients only while it is needed.
+  if (home !== null && !home.rules.isBackup && !tried.has(home) && home.isUsableByOwn(now)) return home
   for (const isBackup of [false, true]) {
     const usable = members.filter(one => one.rules.isBackup === isBackup && !tried.has(one) && one.isUsable(now))
     if (usable.length === 0) continue
+    if (home !== null && usable.includes(home)) return home
     // A backup is a substitute: it has no share to keep.
     const chosen = isBackup ? roundRobin(usable, now) : chosenOf(members, usable, method, question, now, chance)
     if (chosen !== null) return chosen

@@ -100,7 +100,17 @@ export class Member {
 
   /** It may have one more request, and has not failed too often. */
   isUsable(now: number): boolean {
-    return this.mayBeAsked && !this.isUnhealthy && !this.isOut(now)
+    return this.mayBeAsked && this.isWell(now)
+  }
+
+  /** It may have one more request of a client that belongs to it. */
+  isUsableByOwn(now: number): boolean {
+    return !this.isFull && this.isWell(now)
+  }
+
+  /** As far as is known it would answer: whether it has room, or is drained, does not matter. */
+  isWell(now: number): boolean {
+    return !this.rules.isDown && !this.isUnhealthy && !this.isOut(now)
   }
 
   get isUnhealthy(): boolean {
@@ -115,8 +125,20 @@ export class Member {
 
   /** It may have one more request, however it has failed. */
   get mayBeAsked(): boolean {
-    const { isDown, isDraining, maxConns } = this.rules
-    return !isDown && !isDraining && (maxConns === 0 || this.#state.active < maxConns)
+    const { isDown, isDraining } = this.rules
+    return !isDown && !isDraining && !this.isFull
+  }
+
+  /** It has `max-conns` requests. */
+  get isFull(): boolean {
+    const { maxConns } = this.rules
+    return maxConns !== 0 && this.#state.active >= maxConns
+  }
+
+  /** It gets a request when one of those that it has is over. */
+  get isOnlyFull(): boolean {
+    const { isDown, isDraining } = this.rules
+    return !isDown && !isDraining && !this.isUnhealthy && this.isFull
   }
 
   /** Its weight, less while it starts slowly. Above 0. */

@@ -31,11 +31,13 @@ export function groupOf(...servers: UpstreamServer[]): UpstreamGroup {
     hashKey: null,
     keepalive: 1,
     keepaliveTimeout: 1000,
+    queue: null,
+    sticky: null,
     queueTimeout: 0,
     healthCheck: null,
     isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
   const state = new GroupState(makeGroupMemory(1, 16, false), 1, 0)
-  return new UpstreamGroup(upstream, state, new ConnectionRoom(new OpenFiles()))
+  return new UpstreamGroup(upstream, state, { room: new ConnectionRoom(new OpenFiles()), sticky: null, queue: null })
 }

@@ -5,7 +5,8 @@ import { headerValue } from '../../../http/headers.ts'
 import type { Access, Location, LocationSettings, Match, RewriteStep, Site, SitesModel } from '../../../sites/model.ts'
 import { NO_SITES } from '../../../sites/testing/no-sites.ts'
 import { compileSites } from '../compile.ts'
-import { Phases, type SiteContent } from '../phases.ts'
+import { Phases } from '../phases.ts'
+import type { SiteContent } from '../site-content.ts'
 import type { SiteRequest } from '../site-request.ts'
 import type { Trace } from '../trace.ts'
 
@@ -62,6 +63,7 @@ export const SETTINGS: LocationSettings = {
     nextUpstream: ['error', 'timeout'],
     nextUpstreamTries: 0,
     nextUpstreamTimeout: 0,
+    allowHosts: [],
     buffersRequest: false,
     tls: 0,
   },
