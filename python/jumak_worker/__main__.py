@@ -39,6 +39,8 @@ def _take_input() -> int:
 def main() -> int:
     _import_package()
     if sys.argv[1:] == ["cgi"]:
+        if sys.version_info < (3, 9):
+            sys.exit("CGI programs are started by Python 3.9 or newer, and %s is older" % sys.executable)
         from jumak_worker.cgi.spawner import main as spawn
 
         return spawn()

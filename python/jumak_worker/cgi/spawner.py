@@ -21,6 +21,7 @@ import sys
 import time
 from typing import Dict, Optional
 
+from ..system.osprocess import go_first_when_memory_ends
 from .leftovers import end_leftovers
 from .messages import MessageError
 from .programs import Programs
@@ -216,6 +217,8 @@ class Spawner:
 
 
 def main() -> int:
+    # The programs have it from us.
+    go_first_when_memory_ends()
     listener = socket.socket(fileno=_LISTENER)
     listener.setblocking(False)
     Spawner(listener).run()

@@ -47,6 +47,8 @@ export class CgiSpawner {
   readonly #options: CgiSpawnerOptions
   readonly #directory: ApplicationDirectory
   readonly #python: string
+  /** The package that Python runs, where its user can read it. */
+  readonly #program: string
   readonly #token = randomBytes(8).toString('hex')
   readonly #crashes = new CrashLoop()
   #config: Config
@@ -62,6 +64,10 @@ export class CgiSpawner {
     this.#config = options.config
     this.#python = findPython(process.env)
     this.#directory = options.runtime.add('cgi', { identity: gatewayIdentity, gatewayIdentity })
+    const { identity } = options.config.cgi
+    this.#program = openProgram(identity, options.program, this.#directory.path)
+    // The copy is in the runtime directory.
+    if (this.#program !== options.program && identity !== null) options.runtime.admit(identity)
   }
 
   /** Of the gateway's requests. */
@@ -115,11 +121,11 @@ export class CgiSpawner {
   }
 
   #spawn(): void {
-    const { program, outputs, narrator } = this.#options
+    const { outputs, narrator } = this.#options
     const { identity } = this.#config.cgi
     const user = otherUser(identity)
     const startedAt = performance.now()
-    const command = [this.#python, '-I', '-S', openProgram(identity, program, this.#directory.path), 'cgi'] as const
+    const command = [this.#python, '-I', '-S', this.#program, 'cgi'] as const
     const [file, ...words] = user === null ? command : BECOME
     const child = spawn(file, words, {
       cwd: '/',
