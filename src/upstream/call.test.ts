@@ -311,9 +311,7 @@ test('a new client gets its cookie with a response and with a 101; a head that c
     socket.on('data', data => {
       const isWebSocket = /upgrade: websocket/i.test(data.toString())
       const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${acceptOf(KEY)}`]
-      socket.write(
-        isWebSocket ? `HTTP/1.1 101 S\r\n${lines.join('\r\n')}\r\n\r\n` : 'HTTP/1.1 204 N\r\nX-A: 1\r\n\r\n',
-      )
+      socket.write(isWebSocket ? `HTTP/1.1 101 S\r\n${lines.join('\r\n')}\r\n\r\n` : 'HTTP/1.1 204 N\r\nX-A: 1\r\n\r\n')
     }),
   )
   let count = 0
