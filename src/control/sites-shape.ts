@@ -132,6 +132,7 @@ const handler = byKind<LocationHandler>({
   fastcgi: { upstream: line },
   scgi: { upstream: line },
   uwsgi: { upstream: line },
+  status: { form: oneOf(['text', 'json']) },
   none: {},
 })
 const condition = byKind<Condition>({
