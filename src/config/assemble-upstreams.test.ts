@@ -159,3 +159,12 @@ test('few open files for upstreams are told, and only where a location passes re
   assert.match(loaded(t, site('proxy = "http://a.test"'), given).warnings.join('\n'), /\d+ connections to upstreams/)
   assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
 })
+
+test('in a location with a regular expression the path of proxy is one with variables, which is all that is sent', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]\nlocations = [{ match = "~ ^/monitor/(.*)", proxy = "http://a.test/$1$is_args$args" }]\n`,
+  )
+  const [location] = config.sites.sites[0]!.locations
+  assert.ok(location!.handler.kind === 'proxy' && location!.handler.uri === '/$1$is_args$args')
+})
