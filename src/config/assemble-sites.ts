@@ -34,7 +34,7 @@ import { UpstreamReader } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { type ClaimingApp, sitesOfHosts } from './host-sites.ts'
 import { formatBind } from './kinds/bind.ts'
-import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
+import { isAddress } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
 import { type GivenAround, readSettings, warnOfMissing } from './location-settings.ts'
 import type { Environment } from './machine/environment.ts'
@@ -317,8 +317,4 @@ class SiteReader {
       return value.kind === 'tcp' && value.host === '0.0.0.0' ? [`*:${value.port}`] : [address.replace(/^\[::\]/, '*')]
     })
   }
-}
-
-function isAddress(host: string): boolean {
-  return isIPv4(host) || isPlainIPv6(host)
 }

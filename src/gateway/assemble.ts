@@ -5,7 +5,7 @@
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
 import { loadNow } from '../base/load-now.ts'
-import type { GatewayApp, HttpsConfig } from '../config/types.ts'
+import type { FrontScheme, GatewayApp, HttpsConfig, ListenScheme } from '../config/types.ts'
 import type { InheritedListener } from '../control/messages.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import { addressRanges } from '../http/address-ranges.ts'
@@ -211,8 +211,12 @@ function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) 
   })
 }
 
-/** What a connection speaks after TLS, or at once. */
-export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
+/** What a connection speaks after TLS, or at once; and what web servers in front of us speak, where a listener is for them. */
+export function assembleProtocols(
+  parts: GatewayParts,
+  entry: Entry,
+  listeners: readonly InheritedListener[],
+): Readonly<{ http: Protocol } & Partial<Record<FrontScheme, Protocol>>> {
   const { config, memory, pages, refusals, onAnswered } = parts
   const options = {
     limits: config.limits,
@@ -230,7 +234,16 @@ export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
     onAnswered: (entry: Answered) => onAnswered?.(entry),
   }
   const http1 = createHttp1(options)
-  return config.http2.isOn ? eitherVersion(http1, createHttp2(options)) : http1
+  const http = config.http2.isOn ? eitherVersion(http1, createHttp2(options)) : http1
+  const schemes = new Set(listeners.map(({ scheme }) => scheme).filter(isFrontScheme))
+  if (schemes.size === 0) return { http }
+  const { fromFrontServers, WIRES } = loadFrontServers()
+  const servers = addressRanges(config.paramsFrom)
+  const fronts = [...schemes].map(scheme => [
+    scheme,
+    fromFrontServers(createHttp1(options, WIRES[scheme]), servers, server => refusals.front(server)),
+  ])
+  return { http, ...Object.fromEntries(fronts) }
 }
 
 /** `Class`: loaded only where a listener has TLS. */
@@ -252,6 +265,15 @@ export function assembleHandshakes(
     onUnusable: ([name = 'hosts that no certificate names'], reason) =>
       log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })
+}
+
+function isFrontScheme(scheme: ListenScheme): scheme is FrontScheme {
+  return scheme !== 'http' && scheme !== 'https'
+}
+
+/** Most gateways have none, so it is not loaded before. */
+export function loadFrontServers(): typeof import('./connections/front-servers.ts') {
+  return loadNow(import.meta, './connections/front-servers')
 }
 
 /** Most gateways have none, so it is not loaded before. */
@@ -283,7 +305,7 @@ export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted
 export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
   const { connections, connectionsPerAddress } = config.limits
   // Their connections are counted by the clients that headers name.
-  const senders = addressRanges(config.proxyProtocolFrom)
+  const senders = addressRanges([...config.proxyProtocolFrom, ...config.paramsFrom])
   return new Admission({
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address) || senders.has(address),

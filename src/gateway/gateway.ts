@@ -13,7 +13,7 @@ import {
   type AdmissionParts,
   assembleHandler,
   assembleHandshakes,
-  assembleProtocol,
+  assembleProtocols,
   assembleProxied,
   makeSites,
 } from './assemble.ts'
@@ -94,13 +94,14 @@ export class Gateway {
     const [isStopping, traffic] = [() => this.#isStopping, () => this.connections.traffic()]
     this.#parts = makeParts(options.start, options.send, isStopping, traffic, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
-    const protocol = assembleProtocol(this.#parts, options.entry)
-    const { tls, config } = options.start
+    const { tls, config, listeners } = options.start
+    const protocols = assembleProtocols(this.#parts, options.entry, listeners)
     this.#https = config.https
-    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
+    this.#handshakes =
+      options.handshakes && tls && assembleHandshakes(this.#parts, protocols.http, tls, options.handshakes)
     this.connections = new Connections(
-      { http: protocol, https: this.#handshakes },
-      assembleProxied(this.#parts, options.start.listeners),
+      { ...protocols, https: this.#handshakes },
+      assembleProxied(this.#parts, listeners),
     )
     this.#assemble()
     this.#reports = new Reports(

@@ -128,12 +128,13 @@ function answerRows(answer: Answer): Row[] {
     case 'nobody':
       return [{ ...row('answer', '444', 'the connection is closed without an answer'), colour: 'yellow' }]
     case 'upstream': {
-      const { upstream, servers, balance, sticky, queue, request, headers } = answer
+      const { upstream, servers, tls, balance, sticky, queue, request, headers } = answer
       return [
         { ...row('answer', upstream, 'the upstream answers'), colour: 'green' },
         ...servers.map((server, i) =>
           row('', i === 0 ? 'servers' : '', i === 0 && servers.length > 1 ? `${server}   ${balance}` : server),
         ),
+        ...(tls === null ? [] : [row('', 'TLS', tls)]),
         ...(sticky === null ? [] : [row('', 'sticky', `a client stays with its server, by the cookie ${sticky}`)]),
         ...(queue === 0 ? [] : [row('', 'queue', `${queue} requests wait while all servers have max-conns`)]),
         row('', 'request', request),

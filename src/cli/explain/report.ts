@@ -9,12 +9,12 @@ import type { Setting } from '../../config/settings/setting.ts'
 import { staticFiles } from '../../config/settings/static.ts'
 import { tls } from '../../config/settings/tls.ts'
 import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
-import type { AppConfig } from '../../config/types.ts'
+import type { AppConfig, ListenScheme } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
 import type { Explained, ToldCoding } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
-import type { UpstreamServer } from '../../sites/upstream-model.ts'
+import type { UpstreamServer, UpstreamTls } from '../../sites/upstream-model.ts'
 import type { Asked } from './request.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { actingSettings } from './settings.ts'
@@ -36,7 +36,7 @@ export interface Report {
     readonly from: string
     readonly headers: readonly string[]
   }
-  readonly listener: { readonly address: string; readonly scheme: 'http' | 'https' }
+  readonly listener: { readonly address: string; readonly scheme: ListenScheme }
   readonly remarks: readonly string[]
   readonly steps: readonly Step[]
   readonly answer: Answer
@@ -69,8 +69,10 @@ export type Answer =
   | {
       readonly from: 'upstream'
       readonly upstream: string
-      /** As they are written, and how they share. */
+      /** As they are written, with the addresses that their names have now, and how they share. */
       readonly servers: readonly string[]
+      /** How the server that is asked is known; null: without TLS. */
+      readonly tls: string | null
       readonly balance: string
       /** The cookie by which a client stays with its server; null: it does not. */
       readonly sticky: string | null
@@ -83,7 +85,13 @@ export type Answer =
   /** The connection is closed without an answer. */
   | { readonly from: 'nobody' }
 
-export function reportOf(explained: Explained, asked: Asked, { config, settings }: Loaded): Report {
+/** `addresses`: of names of servers, by label. */
+export function reportOf(
+  explained: Explained,
+  asked: Asked,
+  { config, settings }: Loaded,
+  addresses: ReadonlyMap<string, string> = new Map(),
+): Report {
   const { decisions, request, address } = explained
   const last = decisions.findLast(one => one.kind === 'location')
   const sites = config.sites.sites.length > 0
@@ -105,7 +113,7 @@ export function reportOf(explained: Explained, asked: Asked, { config, settings 
         : applicationSteps(explained, { config, settings })),
       ...staticSteps(explained),
     ],
-    answer: answerOf(explained),
+    answer: answerOf(explained, addresses),
     coding: explained.coding,
     settings: [
       ...acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
@@ -296,16 +304,17 @@ function actingOutside(
   ]
 }
 
-function answerOf({ outcome, decisions, mounts }: Explained): Answer {
+function answerOf({ outcome, decisions, mounts }: Explained, addresses: ReadonlyMap<string, string>): Answer {
   switch (outcome.kind) {
     case 'closed':
       return { from: 'nobody' }
     case 'upstream': {
-      const { group, method, target, headers } = outcome
+      const { group, tls, method, target, headers } = outcome
       return {
         from: 'upstream',
         upstream: group.name,
-        servers: group.servers.map(serverText),
+        servers: group.servers.map(one => serverText(one, addresses.get(one.label))),
+        tls: tls === null ? null : tlsText(tls),
         balance: group.balance,
         sticky: group.sticky?.cookie ?? null,
         queue: group.queue?.most ?? 0,
@@ -355,13 +364,23 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
   }
 }
 
-function serverText({ label, weight, isBackup, isDown }: UpstreamServer): string {
+/** `addresses`: of its name, if it has one. */
+function serverText({ label, weight, isBackup, isDown }: UpstreamServer, addresses: string | undefined): string {
   return [
     label,
     ...(weight > 1 ? [`weight=${weight}`] : []),
     ...(isBackup ? ['backup'] : []),
     ...(isDown ? ['down'] : []),
+    ...(addresses === undefined ? [] : [`(${addresses})`]),
   ].join(' ')
+}
+
+function tlsText({ name, sendsName, isVerified }: UpstreamTls): string {
+  const whose = name ?? 'the name of the server as it is written'
+  return [
+    isVerified ? `the certificate must be for ${whose}` : 'no certificate is verified (proxy-ssl-verify)',
+    sendsName ? `SNI ${name ?? 'is that name'}` : 'no SNI (proxy-ssl-server-name)',
+  ].join('; ')
 }
 
 function withQuery(uri: string, args: string): string {

@@ -170,7 +170,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
     }
     const { method } = exchange.request
     if (script !== null) {
-      exchange.passOn({ upstream, method, target: one.uri, headers: scriptVariables(script, one, 0) })
+      exchange.passOn({ upstream, tls: null, method, target: one.uri, headers: scriptVariables(script, one, 0) })
       return
     }
     const chosen = proxy!.destination === null ? null : chooseServer(proxy!.destination, one)
@@ -180,6 +180,7 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
     }
     exchange.passOn({
       upstream: chosen?.kind === 'upstream' ? chosen.name : upstream,
+      tls: proxy!.isTls ? config.sites.upstreamTls[one.location.settings.proxy.tls]! : null,
       ...(chosen?.kind === 'server' && { chosen: chosen.destination }),
       method,
       target: proxyTarget(proxy!, one),
