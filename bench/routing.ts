@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { Exchange } from '../src/http/exchange.ts'
+import { NO_CONTENT } from '../src/http/no-content.ts'
 import { compileSites } from '../src/routing/sites/compile.ts'
 import { Phases } from '../src/routing/sites/phases.ts'
 import type { SiteContent } from '../src/routing/sites/site-content.ts'
@@ -63,7 +64,12 @@ function run(handle: (exchange: Exchange) => void): number {
     const path = paths[i % paths.length]!.toString('latin1')
     const authority = hosts[i % HOSTS]!.toString('latin1')
     const request = { method: 'GET', target: path, path, query: '', scheme: 'http', authority, version: '1.1' } as const
-    handle({ request: { ...request, headers: [] }, local, errorPage: null } as Partial<Exchange> as Exchange)
+    handle({
+      request: { ...request, headers: [] },
+      local,
+      body: NO_CONTENT,
+      errorPage: null,
+    } as Partial<Exchange> as Exchange)
   }
   const { user, system } = process.cpuUsage(before)
   return ((user + system) * 1000) / REQUESTS

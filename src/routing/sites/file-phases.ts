@@ -30,10 +30,8 @@ export class FilePhases {
     this.#onward = onward
   }
 
-  /** `try_files` */
+  /** `try_files`, where the location has some. */
   tryFiles(request: SiteRequest): Outcome {
-    const { tryFiles } = request.location
-    if (tryFiles.length === 0) return this.#onward.handler(request)
     return hasLostAlias(request) ? this.#answers.fail(request, 500, ALIAS_AFTER_REWRITE) : this.#tryFrom(request, 0)
   }
 

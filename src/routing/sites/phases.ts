@@ -117,7 +117,7 @@ export class Phases {
 
   #access(request: SiteRequest): Outcome {
     const { access } = request.location
-    if (access === null || request.of !== null) return this.#files.tryFiles(request)
+    if (access === null || request.of !== null) return this.#tryFiles(request)
     const refusal = checkAccess(request, access, this.#asked)
     if (refusal instanceof Promise) return refusal.then(one => this.#checked(request, one))
     return this.#checked(request, refusal)
@@ -134,7 +134,7 @@ export class Phases {
   }
 
   #checked(request: SiteRequest, refusal: Refusal | null): Outcome {
-    if (refusal === null) return this.#files.tryFiles(request)
+    if (refusal === null) return this.#tryFiles(request)
     // The page of an error says it too.
     request.keptHeaders = refusal.headers
     const { status, message, headers, logged } = refusal
@@ -163,6 +163,10 @@ export class Phases {
     if (answer instanceof HttpError) return this.#answers.refuse(request, answer)
     this.#content.beforeAnswer(request)
     this.#content.permit(request, answer)
+  }
+
+  #tryFiles(request: SiteRequest): Outcome {
+    return request.location.tryFiles.length === 0 ? this.#handler(request) : this.#files.tryFiles(request)
   }
 
   #handler(request: SiteRequest): Outcome {
