@@ -33,7 +33,15 @@ export function startOneThread(
   const listening = new Listening(
     start,
     (listener, onListening, onError) =>
-      listen(listener.fd, listener.unixPath, memory, transport => accept(listener, transport), onListening, onError),
+      listen(
+        listener.fd,
+        listener.unixPath,
+        memory,
+        transport => accept(listener, transport),
+        onListening,
+        onError,
+        listener.scheme === 'uwsgi' || listener.scheme === 'scgi',
+      ),
     send,
   )
   return {
