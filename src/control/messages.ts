@@ -116,6 +116,8 @@ export interface ReportedServer {
   readonly failures: number
   /** It has failed, and gets nothing for a while. */
   readonly isOut: boolean
+  /** It fails more than it should, and gets nothing for a while (`outlier-ejection`). */
+  readonly isEjected: boolean
   /** In all threads: it gets no new request. */
   readonly isDraining: boolean
 }

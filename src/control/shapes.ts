@@ -193,6 +193,7 @@ const reportedUpstream = object<ReportedUpstream>({
       requests: count,
       failures: count,
       isOut: flag,
+      isEjected: flag,
       isDraining: flag,
     }),
     MAX_UPSTREAMS,

@@ -50,6 +50,9 @@ import type {
 } from '../sites/model.ts'
 import type {
   AllowedHost,
+  CgiProgram,
+  CgiSettings,
+  EjectionSettings,
   HealthCheck,
   ParamSettings,
   ProxyRedirect,
@@ -131,6 +134,8 @@ const handler = byKind<LocationHandler>({
   fastcgi: { upstream: line },
   scgi: { upstream: line },
   uwsgi: { upstream: line },
+  status: { form: oneOf(['text', 'json']) },
+  cgi: { upstream: line, program: line, prefix: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -180,9 +185,18 @@ const proxySettings = object<ProxySettings>({
 })
 const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
 const paramSettings = object<ParamSettings>({
-  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params, cgi: params }),
   fastcgiIndex: orNull(line),
   splitPathInfo: orNull(line),
+})
+const cgiFields = { interpreters: tableOf(line), variables: listOf(line, MAX_ENTRIES), mayBeWritable: flag }
+const cgiProgram = object<CgiProgram>({
+  key: line,
+  path: line,
+  isDirectory: flag,
+  links: oneOf(['within', 'followed', 'off-limits']),
+  owners: listOf(wholeNumber(0, 2 ** 32 - 1), MAX_ENTRIES),
+  ...cgiFields,
 })
 /** `jumak upstream` has one, too. */
 export const SERVER = object<UpstreamServer>({
@@ -200,13 +214,24 @@ export const SERVER = object<UpstreamServer>({
 /** The gateway is told of changes, too. */
 export const UPSTREAM = object<Upstream>({
   name: line,
-  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi', 'cgi']),
   servers: listOf(SERVER, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  queueTimeout: milliseconds,
   queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  ejection: orNull(
+    object<EjectionSettings>({
+      failures: wholeNumber(0, 1000),
+      rate: wholeNumber(0, 100),
+      requests: wholeNumber(1, 1_000_000),
+      window: milliseconds,
+      time: milliseconds,
+      share: wholeNumber(1, 100),
+    }),
+  ),
   sticky: orNull(
     object<StickySettings>({
       cookie: line,
@@ -225,6 +250,9 @@ export const UPSTREAM = object<Upstream>({
       passes: wholeNumber(1, 100),
       leastStatus: status,
       mostStatus: status,
+      header: orNull(object<{ name: string; value: string | null }>({ name: line, value: orNull(line) })),
+      body: orNull(line),
+      tls: orNull(wholeNumber(0, MAX_ENTRIES)),
     }),
   ),
   isSingle: flag,
@@ -323,6 +351,7 @@ const settings = object<LocationSettings>({
   portInRedirect: flag,
   proxy: proxySettings,
   params: paramSettings,
+  cgi: object<CgiSettings>(cgiFields),
 })
 const location: Check = object<Location>({
   match,
@@ -411,4 +440,5 @@ export const sitesModel: Check = object<SitesModel>({
   ),
   limits: listOf(limit, MAX_ENTRIES),
   logs: listOf(log, MAX_ENTRIES),
+  cgiPrograms: listOf(cgiProgram, MAX_ENTRIES),
 })

@@ -38,6 +38,7 @@ import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
 import type { Sites } from './sites/sites.ts'
+import type { TrafficCount } from './traffic.ts'
 
 /** What changes while the gateway serves, beside its applications. */
 export interface InForce {
@@ -68,7 +69,8 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
-  return live === null && ready === null ? asked : readiness(parts)(asked)
+  const checked = live === null && ready === null ? asked : readiness(parts)(asked)
+  return sites === null || sites.traffic === null ? checked : sites.traffic.count(checked)
 }
 
 /** Most gateways have none, so it is not loaded before. */
@@ -81,6 +83,8 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
   if (model.sites.length === 0) return null
   const { pages, log, refusals } = parts
   const effects = effectsOf(parts, model)
+  const { Sites, showsTraffic } = loadSites()
+  const traffic = showsTraffic(model) ? trafficOf(parts) : null
   const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
@@ -90,7 +94,7 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()
-  return new (loadSites().Sites)(model, parts, effects, refuse, app => {
+  return new Sites(model, parts, effects, traffic, refuse, app => {
     if (told.has(app)) return
     told.add(app)
     log(
@@ -100,6 +104,15 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
       app,
     )
   })
+}
+
+/** It goes on counting after a reload. */
+function trafficOf({ traffic, connectionTraffic, threads }: GatewayParts): TrafficCount {
+  if (traffic.current === null) {
+    const { TrafficCount }: typeof import('./traffic.ts') = loadNow(import.meta, './traffic')
+    traffic.current = new TrafficCount(connectionTraffic, threads?.traffic ?? null)
+  }
+  return traffic.current
 }
 
 /** A location may be in no log at all. */

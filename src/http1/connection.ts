@@ -104,6 +104,10 @@ export class Http1Connection
     return this.#state >= State.LINGERING || this.#awaitsRequest
   }
 
+  get isReading(): boolean {
+    return this.#state === State.IDLE && !this.#awaitsRequest
+  }
+
   get isOver(): boolean {
     return this.#state >= State.SWITCHED && this.isIdle
   }
@@ -388,7 +392,9 @@ export class Http1Connection
 
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may send its content or not, so the connection cannot be used again.
-    return this.#keepAlive && !this.#owesContinue && this.#state !== State.FINAL && !this.#context.isDraining
+    if (!this.#keepAlive || this.#owesContinue || this.#state === State.FINAL || this.#context.isDraining) return false
+    // RFC9112§9.6: the client is told now. After the response it would send its next request into the close.
+    return this.#state !== State.CONTENT || this.#parser.contentLeft <= MAX_DISCARD
   }
 
   responseEnded(keepAlive: boolean): void {

@@ -230,6 +230,11 @@ export class RequestParser implements RequestReader {
 
   // -- content
 
+  /** Bytes that are still to come; of content in chunks nobody knows: 0. */
+  get contentLeft(): number {
+    return this.#remaining
+  }
+
   #readContent(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#remaining)
     this.#remaining -= end - at

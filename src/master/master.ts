@@ -10,11 +10,14 @@
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import type { Config } from '../config/types.ts'
+import type { HandedOnChanges } from '../control/upgrade-messages.ts'
 import { Admin } from './admin/admin.ts'
+import { ProgramCgi } from './cgi/program-cgi.ts'
 import type { ConfigWatcher } from './development/config-watcher.ts'
 import { Ending } from './ending.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
+import { UpstreamChanges } from './fleet/upstream-changes.ts'
 import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
@@ -55,12 +58,14 @@ export class Master {
   readonly #reloads: Reloads
   readonly #admin: Admin
   readonly #certificates: ProgramCertificates
+  readonly #cgi: ProgramCgi
   /** Null without `--reload`. */
   #configWatcher: ConfigWatcher | null = null
   readonly #ending: Ending
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
   #trial: Trial | null = null
+  readonly #upstreamChanges = new UpstreamChanges()
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -81,6 +86,7 @@ export class Master {
       narrator,
       tls => this.#fleets?.sendToGateway({ type: 'tls', tls }),
     )
+    this.#cgi = new ProgramCgi({ narrator, outputs: this.#outputs, program: programs.worker })
     this.#ending = new Ending({
       narrator,
       listeners: this.#listeners,
@@ -112,6 +118,7 @@ export class Master {
       isStopping: () => this.#ending.hasBegun,
       configured: changed => {
         this.#config = changed
+        this.#cgi.configure(changed)
       },
     })
   }
@@ -142,6 +149,7 @@ export class Master {
       this.#log.share()
       this.#trial = new Trial(started.handOver, {
         tickets: secrets => this.#certificates.inherit(secrets),
+        upstream: changes => this.#inheritChanges(changes),
         reopenLogs: () => this.#reopenLogs(),
       })
     } else this.#readiness.notify()
@@ -177,6 +185,8 @@ export class Master {
       this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
+    await this.#cgi.start(this.#config, this.#runtime)
+    if (this.#ending.hasBegun) return
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#certificates.start()
     this.#fleets.start()
@@ -225,7 +235,10 @@ export class Master {
         environment: process.env,
         warn: message => this.#narrator.warn(message),
       }),
+      changes: this.#upstreamChanges,
+      onUpstreamChanged: name => this.#upgrades.upstreamChanged(this.#upstreamChanges.handOn(name)),
       tls: () => this.#certificates.current?.gateway ?? null,
+      locate: upstreams => this.#cgi.locate(upstreams),
       runtime,
       outputs: this.#outputs,
       prepared: this.#source.evaluated?.prepared ?? null,
@@ -259,6 +272,7 @@ export class Master {
       listeners: () => this.#listeners.all,
       adminSocket: () => this.#admin.path,
       ticketSecrets: () => this.#certificates.current?.secrets ?? null,
+      upstreams: () => this.#upstreamChanges.changed.map(name => this.#upstreamChanges.handOn(name)),
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#readiness.canTell,
       variables: () => this.#readiness.variables,
@@ -280,6 +294,15 @@ export class Master {
   /** A process of ours did not come up. */
   #ifReplaced(): void {
     if (!this.#ending.hasBegun && !this.#isOnTrial && !this.#config.isDevelopment) this.#upgrades.ifReplaced()
+  }
+
+  /** Of the program that ran before us. */
+  #inheritChanges(changes: HandedOnChanges): void {
+    for (const server of this.#upstreamChanges.inherit(changes))
+      this.#narrator.warn(
+        `upgrade: upstream ${changes.name} loses the server ${server}, which this version cannot read`,
+      )
+    this.#fleets?.inheritedChanges()
   }
 
   /** Something serves now, or cannot. */

@@ -10,6 +10,7 @@ import { parseLimitUse } from '../kinds/limit-words.ts'
 import { parseErrorTarget, parseExpires, parseMatch, parseReturn, parseSiteName } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { browserKeys } from './browser-keys.ts'
+import { cgi, cgiSettings } from './cgi-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { paramKeys, scriptKeys } from './param-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -54,6 +55,7 @@ export const handlerKeys = {
   }),
   proxy,
   ...scriptKeys,
+  cgi,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -63,6 +65,16 @@ export const handlerKeys = {
     why: 'Nothing is public that was not named.',
     doc: 'Directory of files; it stands for the prefix of the location.',
     more: '`alias = "/srv/media/"` in the location `/m/` has `/srv/media/x` for `/m/x`. Both end with a slash.',
+  }),
+  status: input({
+    ...ofFile,
+    ...none,
+    name: 'status',
+    placeholder: 'FORM',
+    kind: oneOf(['text', 'json']),
+    why: 'It tells strangers how busy the program is.',
+    doc: 'Connections and requests of the program: text, as nginx has it (stub_status), or json.',
+    more: 'Put `access` or a password around it. The numbers are of all threads of the gateway; those of other threads than the one that answers are up to a second old. Requests are counted from the moment on in which there is such a location. `jumak status` says more, and needs no location.',
   }),
   return: input({
     ...ofFile,
@@ -334,6 +346,7 @@ export const locationSettings = {
   }),
   ...proxySettings,
   ...paramKeys,
+  ...cgiSettings,
 }
 
 /** Keys of a location. */

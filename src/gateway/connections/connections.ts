@@ -6,6 +6,7 @@
  * (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Traffic } from '../../base/traffic.ts'
 import type { ListenScheme } from '../../config/types.ts'
 import type { InheritedListener } from '../../control/messages.ts'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
@@ -32,6 +33,7 @@ export class Connections {
   readonly #protocols: ProtocolsOfListeners
   readonly #proxied: ProxiedConnections | null
   readonly #open = new Set<ProtocolConnection>()
+  #accepted = 0
 
   /** `proxied`: for listeners with the PROXY protocol. Null: there are none. */
   constructor(protocols: ProtocolsOfListeners, proxied: ProxiedConnections | null = null) {
@@ -54,6 +56,7 @@ export class Connections {
       ? this.#proxied!.open(transport, protocol, onClose)
       : protocol.open(transport, onClose)
     this.#open.add(connection)
+    this.#accepted++
     return connection
   }
 
@@ -71,6 +74,15 @@ export class Connections {
       streams += streamCount
     }
     return { connections: this.size, http2Connections, streams }
+  }
+
+  /** Looks at each connection, as `count`. */
+  traffic(): Omit<Traffic, 'requests'> {
+    let [reading, waiting] = [0, 0]
+    for (const connection of this.#open)
+      if (connection.isReading) reading++
+      else if (connection.isIdle) waiting++
+    return { accepted: this.#accepted, reading, waiting, writing: this.size - reading - waiting }
   }
 
   /** Requests that run; a connection whose last bytes are being sent counts as one. */

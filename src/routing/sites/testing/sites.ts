@@ -67,7 +67,8 @@ export const SETTINGS: LocationSettings = {
     buffersRequest: false,
     tls: 0,
   },
-  params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
+  params: { params: { fastcgi: [], scgi: [], uwsgi: [], cgi: [] }, fastcgiIndex: null, splitPathInfo: null },
+  cgi: { interpreters: {}, variables: [], mayBeWritable: false },
 }
 
 /** Answers with its label, unless `of` says something else. */
@@ -163,6 +164,7 @@ export function sitesOf(
         return 'answered'
       },
       listDirectory: () => 'missing',
+      showStatus: (request, form) => end(`status ${form}`, request),
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       permit: request => end('204', request),
