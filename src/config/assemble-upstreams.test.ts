@@ -97,7 +97,7 @@ test('each mistake is told where it stands', t => {
     ],
     ['', 'proxy = "http://$nope", proxy-allow-hosts = ["a.test:80"]', /names the variable \$nope/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
-    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, root/],
+    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, cgi, root/],
     [
       '',
       'proxy = "http://a.test", proxy-set-headers = { Connection = "x" }',

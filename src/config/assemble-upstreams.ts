@@ -14,6 +14,7 @@ import type {
   ParamSettings,
   ProxySettings,
   ScriptProtocol,
+  ServerProtocol,
   Upstream,
   UpstreamServer,
   UpstreamTls,
@@ -68,6 +69,7 @@ export class UpstreamReader {
       ejection: values.one(upstreamKeys.ejection),
       sticky: values.one(upstreamKeys.sticky),
       healthCheck: healthCheck === null ? null : { ...healthCheck, tls: null },
+      queueTimeout: 0,
       isSingle: false,
       place,
     }
@@ -146,7 +148,7 @@ export class UpstreamReader {
   }
 
   /** The handler of a location with `fastcgi`, `scgi` or `uwsgi`. */
-  script(values: Values, protocol: ScriptProtocol, place: Place): LocationHandler {
+  script(values: Values, protocol: ServerProtocol, place: Place): LocationHandler {
     const key = scriptKeys[protocol]
     const words: Pick<ProxyWords, 'host' | 'address'> | null = values.one(key)
     if (words === null) return { kind: 'none' }
@@ -266,7 +268,7 @@ function addressName(host: string, isTls: boolean): string {
 }
 
 /** One server that a location names itself. */
-function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
+export function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {
@@ -281,6 +283,7 @@ function single(name: string, address: UpstreamServer['address'], place: Place):
     ejection: null,
     sticky: null,
     healthCheck: null,
+    queueTimeout: 0,
     isSingle: true,
     place,
   }
@@ -356,12 +359,13 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
   const inherited = outer?.params
   const own = <Value>(setting: Setting<Value>, before: readonly Value[] | undefined): readonly Value[] =>
     values.isGiven(setting) || before === undefined ? values.all(setting) : before
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   return {
     params: {
       fastcgi: own(fastcgiParams, inherited?.params.fastcgi),
       scgi: own(scgiParams, inherited?.params.scgi),
       uwsgi: own(uwsgiParams, inherited?.params.uwsgi),
+      cgi: own(cgiParams, inherited?.params.cgi),
     },
     fastcgiIndex: values.one(fastcgiIndex) ?? inherited?.fastcgiIndex ?? null,
     splitPathInfo: values.one(splitPathInfo) ?? inherited?.splitPathInfo ?? null,
@@ -370,11 +374,12 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
 
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessParams(values: Values, handler: LocationHandler['kind'], isWhole: boolean): void {
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   const of: Readonly<Record<ScriptProtocol, readonly Setting[]>> = {
     fastcgi: [fastcgiParams, fastcgiIndex, splitPathInfo],
     scgi: [scgiParams],
     uwsgi: [uwsgiParams],
+    cgi: [cgiParams],
   }
   for (const [protocol, settings] of Object.entries(of))
     for (const setting of settings)
@@ -384,5 +389,5 @@ export function warnOfUselessParams(values: Values, handler: LocationHandler['ki
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessProxy(values: Values, isUseless: boolean): void {
   for (const setting of Object.values(proxySettings))
-    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi or uwsgi')
+    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi, uwsgi or cgi')
 }

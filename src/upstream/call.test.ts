@@ -79,6 +79,7 @@ function proxy(
       queue: null,
       ejection: null,
       sticky: null,
+      queueTimeout: 0,
       healthCheck: null,
       isSingle: true,
       place,

@@ -90,6 +90,13 @@ const OVERDUE: Partial<Record<Phase, string>> = {
   waiting: 'gave no response in time (proxy-read-timeout)',
   reading: 'gave no more content in time (proxy-read-timeout)',
 }
+/** Connections for a request that the server did not begin with: each of them was closed by another spawner. */
+const MAX_TURNS = 5
+/** The first spawner does not listen yet. Python starts faster than our own gateway. */
+const NOT_THERE_YET: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+const LISTENS_SOON_MS = 50
+/** Most programs end within it. */
+const RETRY_AFTER_S = 5
 const ANOTHER = '; another server is asked'
 type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
@@ -103,6 +110,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
   readonly #question: Question
+  /** The server tells when it begins, and has not: nothing of the request is done. */
+  #isUnbegun: boolean
+  /** Connections that were closed while it was so. */
+  #turns = 0
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -128,6 +139,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
+    this.#isUnbegun = group.tellsBegin
     const { address, key } = request.question
     this.#question = { address, key, home: request.sticky?.home ?? null }
   }
@@ -226,7 +238,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
-    else this.#rules.connect.arm(this.#clock)
+    else if (!this.#isUnbegun) this.#rules.connect.arm(this.#clock)
+    else if (!this.#clock.isArmed) this.#group.turn?.arm(this.#clock)
   }
 
   #waitForRoom(): void {
@@ -253,7 +266,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#sentAll(connection)
       return
     }
-    this.#clock.disarm()
+    if (!this.#isUnbegun) this.#clock.disarm()
     this.#feeds = false
     // Head and content that is at hand leave in one write.
     connection.socket.cork()
@@ -282,7 +295,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       }
       this.#position += piece.length
       if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
-      else if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
+      else if (this.#phase === 'sending' && !this.#isUnbegun) this.#rules.send.arm(this.#clock)
     })
   }
 
@@ -291,20 +304,27 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#isBodySent = true
     if (this.#phase !== 'sending') return
     this.#phase = 'waiting'
-    this.#rules.read.arm(this.#clock)
+    if (!this.#isUnbegun) this.#rules.read.arm(this.#clock)
   }
 
   onDrain(): void {
     const { body } = this.#request
     // Within a write of the head, too.
     if (this.#isBodySent || body === null || this.#connection === null || !this.#feeds) return
-    if (this.#phase === 'sending') this.#clock.disarm()
+    if (this.#phase === 'sending' && !this.#isUnbegun) this.#clock.disarm()
     this.#feed(this.#connection, body)
   }
 
   // -- the response
 
   onInterim({ status, headers }: UpstreamHead): void {
+    if (this.#isUnbegun) {
+      this.#isUnbegun = false
+      const { send, read } = this.#rules
+      if (this.#phase === 'sending') send.arm(this.#clock)
+      else read.arm(this.#clock)
+      return
+    }
     // The client has had its 100 from us, and the others say nothing to it.
     if (status !== 103) return
     this.#exchange.response.inform({ status, reason: '', headers: this.#request.besideToClient(headers) })
@@ -432,7 +452,13 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   }
 
   onNote(line: string): void {
-    this.#tell(`says: ${line}`)
+    this.#tell(line)
+  }
+
+  onRefused(status: number, retryAfter: number, why: string): void {
+    if (why !== '') this.#tell(why)
+    this.#drop(false)
+    this.#refuse(status, wordsOfRefusal(status), retryAfter === 0 ? undefined : retryAfter)
   }
 
   // -- ends
@@ -450,6 +476,10 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       this.#refuse(503)
       return
     }
+    if (this.#isUnbegun && !isViolation) {
+      this.#notBegun(reason)
+      return
+    }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
@@ -462,7 +492,36 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502, !isStale)
   }
 
+  /** The spawner has gone, and another one comes to the same socket; or the socket's queue is full. The time to wait goes on. */
+  #notBegun(reason: string): void {
+    this.#connection = null
+    if (NOT_THERE_YET.has(reason)) {
+      setTimeout(() => this.#again(), LISTENS_SOON_MS).unref()
+      return
+    }
+    const isFull = reason === 'EAGAIN'
+    if (!isFull && !this.#tries.isBodyRead && ++this.#turns < MAX_TURNS) {
+      this.#connect(this.#peer!, true)
+      return
+    }
+    this.#tell(isFull ? 'too many requests wait for their turn (cgi-processes)' : `${reason} before it began`)
+    this.#drop(false)
+    if (isFull) this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+    else this.#refuse(502)
+  }
+
+  #again(): void {
+    if (this.#phase === 'connecting' && this.#peer !== null && this.#connection === null)
+      this.#connect(this.#peer, true)
+  }
+
   #overdue(): void {
+    if (this.#isUnbegun && this.#phase !== 'no-room') {
+      this.#tell('it waited too long for its turn (cgi-queue-timeout, cgi-processes)')
+      this.#drop(false)
+      this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+      return
+    }
     if (this.#phase === 'queued') {
       this.#refuseAsFull(this.#group.queue!)
       return
@@ -531,7 +590,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #refuse(status: number, message = wordsOf(status), retryAfter?: number): void {
     this.#phase = 'over'
     this.#request.body?.close()
-    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream', retryAfter))
+    const culprit = status < 500 ? 'client' : 'upstream'
+    this.#parts.refuse(this.#exchange, new HttpError(status, message, culprit, retryAfter))
   }
 
   #cut(error: Error): void {
@@ -560,13 +620,21 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
 
   #tell(what: string): void {
     const server = this.#peer?.member.name ?? 'a server'
-    this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
+    this.#log(this.#group.tellsBegin ? `cgi: ${what}` : `upstream ${this.#group.upstream.name}, ${server}: ${what}`)
   }
 
   #log(what: string): void {
     const { method, target } = this.#exchange.request
     this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
   }
+}
+
+/** Of CGI programs. */
+function wordsOfRefusal(status: number): string {
+  if (status === 403) return 'This program may not be run'
+  if (status === 404) return 'There is no such program'
+  if (status === 431) return 'The header of the request is too large for a program'
+  return status === 503 ? 'Too many requests are being answered' : wordsOf(status)
 }
 
 /** A client learns nothing of a server. */

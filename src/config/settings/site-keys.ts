@@ -10,6 +10,7 @@ import { parseLimitUse } from '../kinds/limit-words.ts'
 import { parseErrorTarget, parseExpires, parseMatch, parseReturn, parseSiteName } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { browserKeys } from './browser-keys.ts'
+import { cgi, cgiSettings } from './cgi-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { paramKeys, scriptKeys } from './param-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -54,6 +55,7 @@ export const handlerKeys = {
   }),
   proxy,
   ...scriptKeys,
+  cgi,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -344,6 +346,7 @@ export const locationSettings = {
   }),
   ...proxySettings,
   ...paramKeys,
+  ...cgiSettings,
 }
 
 /** Keys of a location. */

@@ -30,6 +30,7 @@ export function fromFrontServers(
 class RefusedConnection implements ProtocolConnection {
   readonly isIdle = true
   readonly isOver = true
+  readonly isReading = false
   readonly streamCount = null
 
   constructor(transport: Transport, onClose: () => void) {
