@@ -1,7 +1,16 @@
 /** CGI programs (RFC 3875): what they get and what they answer, those that misbehave, and a spawner that is killed. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { test } from 'node:test'
 import { CGI_ARGS, cgiProject, spawnerOf } from '../support/cgi.ts'
 import { hasEnded } from '../support/processes.ts'
@@ -303,5 +312,41 @@ cgi-params = { DIR = "${shared}" }
       () => 'a program outlives its spawner',
     )
   })
+  await server.stop()
+})
+
+const GIT = spawnSync('git', ['--exec-path'], { encoding: 'utf8' }).stdout?.trim() ?? ''
+const BACKEND = `${GIT}/git-http-backend`
+
+test('git-http-backend: clone and push', {
+  skip: existsSync(BACKEND) ? false : 'git-http-backend is not installed',
+}, async t => {
+  const project = cgiProject(t, {}, '')
+  project.save(
+    'jumak.toml',
+    `[[site]]
+locations = [{ match = "/git/", cgi = "${BACKEND}", cgi-params = { GIT_PROJECT_ROOT = "${project.path('repositories')}", GIT_HTTP_EXPORT_ALL = "1" } }]
+`,
+  )
+  const git = (...words: string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const env = { ...process.env, HOME: project.directory, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' }
+      const own = ['-c', 'user.name=t', '-c', 'user.email=t@example.kr', ...words]
+      execFile('git', own, { cwd: project.directory, env }, (error, output, errors) =>
+        error === null ? resolve(output) : reject(new Error(`${words.join(' ')}: ${errors}`)),
+      )
+    })
+  await git('init', '-q', '--bare', 'repositories/shop.git')
+  await git('-C', 'repositories/shop.git', 'config', 'http.receivepack', 'true')
+  if (process.getuid?.() === 0) execFileSync('chown', ['-R', 'nobody', project.path('repositories')])
+  const server = await startServer({ directory: project.directory, args: CGI_ARGS })
+  const url = `${server.url}/git/shop.git`
+  await git('clone', '-q', url, 'first')
+  project.save('first/a.txt', 'x'.repeat(100_000))
+  await git('-C', 'first', 'add', '.')
+  await git('-C', 'first', 'commit', '-qm', 'one')
+  await git('-C', 'first', 'push', '-q', 'origin', 'HEAD:main')
+  await git('clone', '-q', '-b', 'main', url, 'second')
+  assert.equal(readFileSync(project.path('second/a.txt'), 'utf8').length, 100_000)
   await server.stop()
 })
