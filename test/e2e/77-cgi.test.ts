@@ -15,7 +15,7 @@ import { test } from 'node:test'
 import { CGI_ARGS, cgiProject, spawnerOf } from '../support/cgi.ts'
 import { hasEnded } from '../support/processes.ts'
 import { RawClient, type RawResponse, withClient } from '../support/raw-client.ts'
-import { type Server, startServer, until } from '../support/server.ts'
+import { type Server, startServer, until, untilAnswered } from '../support/server.ts'
 
 function ask(server: Server, method: string, path: string, rest = '\r\n'): Promise<RawResponse> {
   return withClient(server.target, client =>
@@ -278,6 +278,7 @@ cgi-queue-timeout = "${timeout}"
 [[site]]
 cgi = "cgi-bin"
 cgi-params = { DIR = "${shared}" }
+locations = [{ match = "/version", return = "200 ${timeout}" }]
 `
   const hold = '#!/bin/sh\nprintf "A: b\\n\\nrun"; echo $$ > "$DIR/pid"; read x < "$DIR/gate"; printf "$x"\n'
   let shared = ''
@@ -286,8 +287,17 @@ cgi-params = { DIR = "${shared}" }
   mkdirSync(shared)
   chmodSync(shared, 0o777)
   execFileSync('mkfifo', ['-m', '666', project.path('shared/gate')])
-  project.save('jumak.toml', config('300ms'))
+  project.save('jumak.toml', '[[site]]\nreturn = "200 none"\n')
   const server = await startServer({ directory: project.directory, args: CGI_ARGS })
+  const reload = async (timeout: string): Promise<void> => {
+    project.save('jumak.toml', config(timeout))
+    server.signal('SIGHUP')
+    await untilAnswered(server, '/version', timeout)
+  }
+  assert.equal((await get(server, '/env.sh')).body.toString(), 'none')
+  assert.equal(spawnerOf(server), undefined)
+  // The first programs come with a reload.
+  await reload('1m')
   server.expectLog(
     /\/env\.sh: cgi: it waited too long for its turn/,
     /spawner of CGI programs was killed by SIGKILL/,
@@ -295,12 +305,10 @@ cgi-params = { DIR = "${shared}" }
   )
   await withClient(server.target, async first => {
     await first.get('/hold.sh').readUntil('run')
+    await reload('300ms')
     const refused = await get(server, '/env.sh')
     assert.deepEqual([refused.status, refused.header('retry-after')], [503, '5'])
-    project.save('jumak.toml', config('1m'))
-    const from = server.log.length
-    server.signal('SIGHUP')
-    await server.waitForLog(/reload/, from)
+    await reload('1m')
     // It waits in the queue, which the master holds.
     const waiting = get(server, '/env.sh')
     process.kill(spawnerOf(server)!, 'SIGKILL')
