@@ -52,6 +52,7 @@ import type {
   AllowedHost,
   CgiProgram,
   CgiSettings,
+  EjectionSettings,
   HealthCheck,
   ParamSettings,
   ProxyRedirect,
@@ -134,6 +135,7 @@ const handler = byKind<LocationHandler>({
   scgi: { upstream: line },
   uwsgi: { upstream: line },
   cgi: { upstream: line, program: line, prefix: line },
+  status: { form: oneOf(['text', 'json']) },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -220,6 +222,16 @@ export const UPSTREAM = object<Upstream>({
   keepaliveTimeout: milliseconds,
   queueTimeout: milliseconds,
   queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  ejection: orNull(
+    object<EjectionSettings>({
+      failures: wholeNumber(0, 1000),
+      rate: wholeNumber(0, 100),
+      requests: wholeNumber(1, 1_000_000),
+      window: milliseconds,
+      time: milliseconds,
+      share: wholeNumber(1, 100),
+    }),
+  ),
   sticky: orNull(
     object<StickySettings>({
       cookie: line,
@@ -238,6 +250,9 @@ export const UPSTREAM = object<Upstream>({
       passes: wholeNumber(1, 100),
       leastStatus: status,
       mostStatus: status,
+      header: orNull(object<{ name: string; value: string | null }>({ name: line, value: orNull(line) })),
+      body: orNull(line),
+      tls: orNull(wholeNumber(0, MAX_ENTRIES)),
     }),
   ),
   isSingle: flag,

@@ -170,6 +170,8 @@ export type LocationHandler =
   | { readonly kind: ServerProtocol; readonly upstream: string }
   /** CGI programs. `program`: the key of one of `cgiPrograms`; `prefix`: what it stands for, without a slash at its end. */
   | { readonly kind: 'cgi'; readonly upstream: string; readonly program: string; readonly prefix: string }
+  /** What the connections of the program do, as text or JSON. `stub_status` */
+  | { readonly kind: 'status'; readonly form: 'text' | 'json' }
   /** Nothing is here: 404. */
   | { readonly kind: 'none' }
 

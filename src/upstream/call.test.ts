@@ -69,6 +69,7 @@ function proxy(
       keepalive: 4,
       keepaliveTimeout: 60_000,
       queue: null,
+      ejection: null,
       sticky: null,
       queueTimeout: 0,
       healthCheck: null,
@@ -76,7 +77,7 @@ function proxy(
       place,
     },
     new GroupState(makeGroupMemory(1, 16, false), 1, 0),
-    { room, sticky: null, queue },
+    { room, sticky: null, queue, ejection: null, warn: () => {} },
   )
   const memory = new MemoryBudget()
   const told: string[] = []

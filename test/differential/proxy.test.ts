@@ -170,7 +170,7 @@ const FIELDS =
   'Cookie: a=1; b=2\r\nAccept: x\r\nAccept: y\r\nX-Twice: 1\r\nX-Twice: 2\r\nKeep-Alive: 5\r\nTE: trailers\r\n'
 
 /** What one of the two adds, on purpose, or spells in its own way: that a POST has no content is said by Jumak (RFC9110§8.6). */
-const NOT_COMPARED = /^(?:content-length: 0$|x-real-ip|x-forwarded-|x-request-id|connection$|keep-alive$|te$)/
+const NOT_COMPARED = /^(?:content-length: 0$|x-real-ip|x-forwarded-|x-request-id|cdn-loop|connection$|keep-alive$|te$)/
 
 function reachedText(response: RawResponse): string {
   if (response.status !== 200) return String(response.status)

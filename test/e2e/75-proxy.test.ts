@@ -125,6 +125,7 @@ locations = [
     'x-forwarded-for': '127.0.0.1',
     'x-forwarded-proto': 'http',
     'x-forwarded-host': 'shop.test',
+    'cdn-loop': 'jumak',
   })
   const set = fields(reached(await get(server, '/set/x')))
   assert.equal(set['host'], 'own.test')
@@ -337,7 +338,7 @@ locations = [{ match = "/", proxy = "http://back" }]`,
   await server.waitForLog(new RegExp(`upstream back: 127\\.0\\.0\\.1:${one.port} is well again`))
   assert.deepEqual(await who(), ['one', 'two'])
   // A server that accepts nobody is not well either.
-  server.expectLog(/gets no requests: GET \/health\?deep failed: it ECONNREFUSED/)
+  server.expectLog(/gets no requests: GET \/health\?deep failed: ECONNREFUSED/)
   await two.close()
   await server.waitForLog(new RegExp(`127\\.0\\.0\\.1:${two.port} gets no requests`))
   assert.deepEqual(await who(), ['one'])
@@ -512,7 +513,7 @@ locations = [
   const own = reached(
     await ask(server, 'GET /own/x HTTP/1.1\r\nHost: shop.test:81\r\nCookie: a=1\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n'),
   )
-  assert.deepEqual(Object.keys(fields(own)).sort(), ['forwarded', 'host', 'x-request-id'])
+  assert.deepEqual(Object.keys(fields(own)).sort(), ['cdn-loop', 'forwarded', 'host', 'x-request-id'])
   assert.equal(fields(own)['forwarded'], 'for=127.0.0.1;host="shop.test:81";proto=http')
   // Content that is not passed on is no request of its own.
   await withClient(server.target, async client => {
@@ -697,5 +698,19 @@ locations = [
   assert.equal(local.status, 403)
   assert.doesNotMatch(local.body.toString(), /localhost|allow/)
   assert.equal(other.accepted, 0)
+  await server.stop()
+})
+
+test('a site that passes requests to itself answers with 508, and the log names the circle', async t => {
+  const server = await start(
+    t,
+    `[[site]]
+locations = [{ match = "/", proxy = "http://127.0.0.1:$server_port", proxy-allow-hosts = ["127.0.0.1:1-65535"], proxy-pass-request-headers = false }]`,
+    [],
+  )
+  server.expectLog(
+    /GET \/x for shop\.test: http:\/\/127\.0\.0\.1:\$server_port leads back here: .* 10 times \(CDN-Loop\)/,
+  )
+  assert.equal((await get(server, '/x')).status, 508)
   await server.stop()
 })

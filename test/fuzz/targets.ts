@@ -26,7 +26,14 @@ import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
+import { cgi as cgiDialect } from '../../src/upstream/protocols/cgi.ts'
 import { fastcgi as fastcgiDialect } from '../../src/upstream/protocols/fastcgi.ts'
+import {
+  FRONTS,
+  PARAMETERS,
+  recordRequests,
+  requestBytes,
+} from '../../src/upstream/protocols/requests/testing/recorded-requests.ts'
 import { scgi } from '../../src/upstream/protocols/scgi.ts'
 import { ended, record as fastcgiRecord, records } from '../../src/upstream/protocols/testing/records.ts'
 import { recordResponses } from '../../src/upstream/testing/recorded-responses.ts'
@@ -177,6 +184,22 @@ const fastcgi: Target = {
   },
 }
 
+/** The same with the records of the spawner of CGI programs. */
+const cgi: Target = {
+  ...fastcgi,
+  name: 'cgi',
+  corpus: [
+    fastcgiRecord(100, '') + records('HTTP/1.1 201 Made\r\n\r\nhello', [3]) + fastcgiRecord(102, 'a note', 2) + ended(),
+    fastcgiRecord(101, '\x01\x93\0\x05not executable', 1) + ended(),
+  ].map(text => Buffer.from(text, 'latin1')),
+  async check(bytes, random) {
+    const expected = [{ isHead: false, maySwitch: false }]
+    const calls = recordResponses([bytes], expected, true, cgiDialect.reader)
+    assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, cgiDialect.reader), calls)
+    assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
+  },
+}
+
 const scripts: Target = {
   name: 'scripts',
   corpus: ['Status: 404 Gone\nX: y\n\nhello', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', 'Location: /x\n\n'].map(
@@ -190,6 +213,31 @@ const scripts: Target = {
     assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, scgi.reader), calls)
   },
 }
+
+/** Requests of a web server in front of us, by each of its protocols. */
+const fronts: readonly Target[] = FRONTS.map(front => ({
+  name: `front-${front}`,
+  corpus: [
+    requestBytes(front, PARAMETERS),
+    requestBytes(front, [...PARAMETERS, 'HTTP_COOKIE', 'a=1', 'UWSGI_FILE', '/x', 'HTTPS', 'on'], 'content'),
+    requestBytes(
+      front,
+      [...PARAMETERS, 'SSL_CLIENT_VERIFY', 'FAILED:x', 'HTTP_PROXY', 'p'],
+      'x',
+      front === 'scgi' ? 1 : null,
+    ),
+  ],
+  split:
+    front === 'fastcgi'
+      ? splitBy(bytes => (bytes.length < 8 ? bytes.length : 8 + bytes.readUInt16BE(4) + bytes[6]!))
+      : splitBy(bytes => bytes.indexOf(0) + 1 || bytes.length),
+  mend: part => (front === 'fastcgi' ? withLength(part, 8, 4, 2) : part),
+  async check(bytes, random) {
+    const calls = recordRequests(front, [bytes])
+    assert.deepEqual(recordRequests(front, cutSomewhere(bytes, random)), calls)
+    for (const call of calls) if (call.startsWith('head ')) assert.doesNotMatch(call, /"proxy"|"transfer-encoding"/)
+  },
+}))
 
 const websocket: Target = {
   name: 'websocket',
@@ -391,7 +439,9 @@ export const TARGETS: readonly Target[] = [
   http1,
   responses,
   fastcgi,
+  cgi,
   scripts,
+  ...fronts,
   websocket,
   hello,
   proxied,

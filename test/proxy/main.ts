@@ -81,7 +81,7 @@ await new Promise<void>((resolve, reject) => {
 })
 
 /** What one of the two adds or spells in its own way; each has its reason in the README. */
-const NOT_COMPARED = /^(?:x-real-ip|x-forwarded-|x-request-id|content-length: 0$)/
+const NOT_COMPARED = /^(?:x-real-ip|x-forwarded-|x-request-id|cdn-loop|content-length: 0$)/
 const OF_SERVER = /^(?:server|date|connection|content-length|transfer-encoding|keep-alive)$/
 
 function seen({ status, headers, body }: RawResponse): string {

@@ -63,8 +63,13 @@ const MAX_RESULT = 46
 const MAX_TRIED = 8
 
 export function renderReport(report: Report, terminal: Terminal): string {
-  const { request, listener, remarks, settings, answer } = report
-  const rows = [row('listener', listener.address, listener.scheme), ...stepRows(report), ...answerRows(answer)]
+  const { request, listener, remarks, settings, answer, coding } = report
+  const rows = [
+    row('listener', listener.address, listener.scheme),
+    ...stepRows(report),
+    ...answerRows(answer),
+    ...codingRows(coding),
+  ]
   const acting = settings.map(({ name, value, place }, i) => row(i === 0 ? 'settings' : '', name, value, place))
   const widest = Math.max(...[...rows, ...acting].map(({ what }) => what.length))
   const columns = columnsFor([...rows, ...acting], Math.min(widest, MAX_WHAT), terminal.width)
@@ -114,6 +119,7 @@ const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'upstream
   text: 'a text of the configuration',
   error: 'an error page of Jumak',
   health: 'a health check',
+  status: 'what the connections of the program do',
 }
 
 function answerRows(answer: Answer): Row[] {
@@ -121,12 +127,13 @@ function answerRows(answer: Answer): Row[] {
     case 'nobody':
       return [{ ...row('answer', '444', 'the connection is closed without an answer'), colour: 'yellow' }]
     case 'upstream': {
-      const { upstream, servers, balance, sticky, queue, request, headers } = answer
+      const { upstream, servers, tls, balance, sticky, queue, request, headers } = answer
       return [
         { ...row('answer', upstream, 'the upstream answers'), colour: 'green' },
         ...servers.map((server, i) =>
           row('', i === 0 ? 'servers' : '', i === 0 && servers.length > 1 ? `${server}   ${balance}` : server),
         ),
+        ...(tls === null ? [] : [row('', 'TLS', tls)]),
         ...(sticky === null ? [] : [row('', 'sticky', `a client stays with its server, by the cookie ${sticky}`)]),
         ...(queue === 0 ? [] : [row('', 'queue', `${queue} requests wait while all servers have max-conns`)]),
         row('', 'request', request),
@@ -154,6 +161,10 @@ function answerRows(answer: Answer): Row[] {
       ]
     }
   }
+}
+
+function codingRows(coding: Report['coding']): Row[] {
+  return coding === null ? [] : [row('coding', coding.coding ?? 'none', coding.why)]
 }
 
 function row(label: string, what: string, result: string, place = ''): Row {

@@ -9,12 +9,12 @@ import type { Setting } from '../../config/settings/setting.ts'
 import { staticFiles } from '../../config/settings/static.ts'
 import { tls } from '../../config/settings/tls.ts'
 import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
-import type { AppConfig } from '../../config/types.ts'
+import type { AppConfig, ListenScheme } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
-import type { Explained } from '../../gateway/sites/explained.ts'
+import type { Explained, ToldCoding } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
-import type { UpstreamServer } from '../../sites/upstream-model.ts'
+import type { UpstreamServer, UpstreamTls } from '../../sites/upstream-model.ts'
 import type { Asked } from './request.ts'
 import { secretsOf, withoutSecrets } from './secrets.ts'
 import { actingSettings } from './settings.ts'
@@ -36,17 +36,19 @@ export interface Report {
     readonly from: string
     readonly headers: readonly string[]
   }
-  readonly listener: { readonly address: string; readonly scheme: 'http' | 'https' }
+  readonly listener: { readonly address: string; readonly scheme: ListenScheme }
   readonly remarks: readonly string[]
   readonly steps: readonly Step[]
   readonly answer: Answer
+  /** What the response is compressed with, or why not; null: the request has no Accept-Encoding, or gets no content. */
+  readonly coding: ToldCoding | null
   readonly settings: readonly { readonly name: string; readonly value: string; readonly place: string }[]
 }
 
 export type Answer =
   | {
-      /** What has the content: an application, a file, a list of a directory, our own page, a health check, or the configuration itself. */
-      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health'
+      /** What has the content: an application, a file, a list of a directory, our own page, a health check, the numbers of the program, or the configuration itself. */
+      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health' | 'status'
       readonly status: number
       readonly headers: readonly string[]
       /** Of the disk; null: it is none. */
@@ -67,8 +69,10 @@ export type Answer =
   | {
       readonly from: 'upstream'
       readonly upstream: string
-      /** As they are written, and how they share. */
+      /** As they are written, with the addresses that their names have now, and how they share. */
       readonly servers: readonly string[]
+      /** How the server that is asked is known; null: without TLS. */
+      readonly tls: string | null
       readonly balance: string
       /** The cookie by which a client stays with its server; null: it does not. */
       readonly sticky: string | null
@@ -81,7 +85,13 @@ export type Answer =
   /** The connection is closed without an answer. */
   | { readonly from: 'nobody' }
 
-export function reportOf(explained: Explained, asked: Asked, { config, settings }: Loaded): Report {
+/** `addresses`: of names of servers, by label. */
+export function reportOf(
+  explained: Explained,
+  asked: Asked,
+  { config, settings }: Loaded,
+  addresses: ReadonlyMap<string, string> = new Map(),
+): Report {
   const { decisions, request, address } = explained
   const last = decisions.findLast(one => one.kind === 'location')
   const sites = config.sites.sites.length > 0
@@ -103,7 +113,8 @@ export function reportOf(explained: Explained, asked: Asked, { config, settings 
         : applicationSteps(explained, { config, settings })),
       ...staticSteps(explained),
     ],
-    answer: answerOf(explained),
+    answer: answerOf(explained, addresses),
+    coding: explained.coding,
     settings: [
       ...acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
       ...actingOutside(explained, asked, { config, settings }),
@@ -293,16 +304,17 @@ function actingOutside(
   ]
 }
 
-function answerOf({ outcome, decisions, mounts }: Explained): Answer {
+function answerOf({ outcome, decisions, mounts }: Explained, addresses: ReadonlyMap<string, string>): Answer {
   switch (outcome.kind) {
     case 'closed':
       return { from: 'nobody' }
     case 'upstream': {
-      const { group, method, target, headers } = outcome
+      const { group, tls, method, target, headers } = outcome
       return {
         from: 'upstream',
         upstream: group.name,
-        servers: group.servers.map(serverText),
+        servers: group.servers.map(one => serverText(one, addresses.get(one.label))),
+        tls: tls === null ? null : tlsText(tls),
         balance: group.balance,
         sticky: group.sticky?.cookie ?? null,
         queue: group.queue?.most ?? 0,
@@ -340,7 +352,9 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
               ? 'error'
               : end?.kind === 'return'
                 ? 'text'
-                : 'file'
+                : end?.kind === 'handler' && end.location.handler.kind === 'status'
+                  ? 'status'
+                  : 'file'
       const isServed = end?.kind === 'handler' && end.file !== '' && (from === 'file' || from === 'list')
       const mount = from === 'file' && end === undefined ? mounts.at(-1) : undefined
       return { from, status, headers, file: isServed ? text(end.file) : (mount?.file ?? null), error }
@@ -348,13 +362,23 @@ function answerOf({ outcome, decisions, mounts }: Explained): Answer {
   }
 }
 
-function serverText({ label, weight, isBackup, isDown }: UpstreamServer): string {
+/** `addresses`: of its name, if it has one. */
+function serverText({ label, weight, isBackup, isDown }: UpstreamServer, addresses: string | undefined): string {
   return [
     label,
     ...(weight > 1 ? [`weight=${weight}`] : []),
     ...(isBackup ? ['backup'] : []),
     ...(isDown ? ['down'] : []),
+    ...(addresses === undefined ? [] : [`(${addresses})`]),
   ].join(' ')
+}
+
+function tlsText({ name, sendsName, isVerified }: UpstreamTls): string {
+  const whose = name ?? 'the name of the server as it is written'
+  return [
+    isVerified ? `the certificate must be for ${whose}` : 'no certificate is verified (proxy-ssl-verify)',
+    sendsName ? `SNI ${name ?? 'is that name'}` : 'no SNI (proxy-ssl-server-name)',
+  ].join('; ')
 }
 
 function withQuery(uri: string, args: string): string {

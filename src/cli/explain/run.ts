@@ -12,6 +12,7 @@ import { explainRequest } from '../../gateway/sites/explained.ts'
 import { plain, plainJson } from '../admin/plain.ts'
 import { findEnvironment } from '../run.ts'
 import { describeTerminal, type Terminal, writeTo } from '../terminal.ts'
+import { addressesOf } from './addresses.ts'
 import { renderReport } from './render.ts'
 import { reportOf } from './report.ts'
 import { makeRequest } from './request.ts'
@@ -41,7 +42,9 @@ export async function runExplain(rest: readonly string[]): Promise<number> {
   if ('problem' in asked) return fail(WRONG_USAGE, [asked.problem, 'try jumak explain --help'])
   const { request, local, listeners } = asked
   const explained = await explainRequest(loaded.config, { request, local, listeners, address: words.from })
-  const report = reportOf(explained, asked, loaded)
+  const { outcome } = explained
+  const addresses = outcome.kind === 'upstream' ? await addressesOf(outcome.group.servers) : undefined
+  const report = reportOf(explained, asked, loaded, addresses)
   const text = words.isJson ? `${plainJson(JSON.stringify(report))}\n` : renderReport(report, terminal)
   writeTo(process.stdout, text)
   return DONE

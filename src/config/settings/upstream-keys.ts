@@ -63,6 +63,8 @@ export const proxySettings = {
           return {
             problem: `must not have ${name}: it belongs to one connection, and is written by itself (WebSockets pass without it)`,
           }
+        if (name.toLowerCase() === 'cdn-loop')
+          return { problem: 'must not have CDN-Loop: it is written by itself, and ends requests that go in a circle' }
         return /[\0\r\n]/.test(value) ? { problem: 'must have one line as each value' } : { value: { name, value } }
       },
       { table: 'only' },

@@ -125,7 +125,7 @@ export class Proxied {
     const { exchange } = request
     const chosen = chooseServer(compiled, request)
     if (chosen instanceof HttpError) {
-      this.#refuseChosen(exchange, chosen)
+      this.#refuseWithLine(exchange, chosen)
       return
     }
     if (chosen.kind === 'upstream') {
@@ -137,7 +137,7 @@ export class Proxied {
       if (exchange.response.state !== 'idle') return
       if (found instanceof UpstreamGroup) this.#withContent(request, proxy, found, hasContent)
       else
-        this.#refuseChosen(
+        this.#refuseWithLine(
           exchange,
           found.isRefused
             ? notAllowed(found.reason)
@@ -146,7 +146,7 @@ export class Proxied {
     })
   }
 
-  #refuseChosen(exchange: Exchange, error: HttpError): void {
+  #refuseWithLine(exchange: Exchange, error: HttpError): void {
     const { method, target } = exchange.request
     this.#parts.log('warn', `${method} ${target}: ${error.logged}`, exchange.id)
     this.#refuse(exchange, error)
@@ -187,10 +187,18 @@ export class Proxied {
       // Over HTTP/2 there is none (RFC8441§5).
       webSocketKey = headerValue(exchange.request.headers, 'sec-websocket-key') ?? randomBytes(16).toString('base64')
     }
+    let headers: HeaderLines
+    try {
+      headers = proxiedFields(proxy, request)
+    } catch (error) {
+      content?.close()
+      this.#refuse(exchange, error as HttpError)
+      return
+    }
     const head = {
       method: webSocketKey === null ? exchange.request.method : 'GET',
       target: proxyTarget(proxy, request),
-      headers: proxiedFields(proxy, request),
+      headers,
       contentLength: content === null ? 0 : content.length,
       webSocketKey,
     }

@@ -16,17 +16,20 @@ import type { ProxySettings } from '../../sites/upstream-model.ts'
 import { passedFields } from '../../upstream/request-head.ts'
 import type { UpstreamHead } from '../../upstream/response-head.ts'
 import { withHeadFields } from './head-fields.ts'
+import { LOOP_FIELD, loopMark } from './loop-mark.ts'
 import { isOrder } from './orders.ts'
 
 /** A client's own words about who it is. */
 export const ABOUT_CLIENT: readonly string[] = [...FORWARDED_HEADERS, 'x-real-ip', 'x-request-id']
+/** What of a client's fields is replaced by ours. */
+const REPLACED: readonly string[] = [...ABOUT_CLIENT, LOOP_FIELD.toLowerCase()]
 /** What cannot stand in a field's value (RFC9110§5.5). A variable may have it. */
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/g
 
 /** Which of a client's fields are not passed on. One set for each location. */
 const replacedBy = new WeakMap<CompiledProxy, ReadonlySet<string>>()
 
-/** All fields of the request but those of the connection and the framing. Host comes first. */
+/** All fields of the request but those of the connection and the framing. Host comes first. Throws HttpError 508 (`loop-mark.ts`). */
 export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): HeaderLines {
   const { exchange } = request
   const own = ownFields(request)
@@ -37,7 +40,7 @@ export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): Heade
   }
   let replaced = replacedBy.get(proxy)
   if (replaced === undefined) {
-    replaced = new Set([...ABOUT_CLIENT, ...proxy.setHeaders.map(({ name }) => name.toLowerCase())])
+    replaced = new Set([...REPLACED, ...proxy.setHeaders.map(({ name }) => name.toLowerCase())])
     replacedBy.set(proxy, replaced)
   }
   const lines: HeaderLines = []
@@ -55,7 +58,7 @@ export function proxiedFields(proxy: CompiledProxy, request: SiteRequest): Heade
 }
 
 const NO_FIELDS: readonly string[] = []
-const EVERYWHERE: ReadonlySet<string> = new Set(ABOUT_CLIENT)
+const EVERYWHERE: ReadonlySet<string> = new Set(REPLACED)
 
 function ownFields(of: SiteRequest): HeaderLines {
   const { exchange, site, location } = of
@@ -76,7 +79,7 @@ function ownFields(of: SiteRequest): HeaderLines {
     const client = `for=${forwardedNode(peer.address)};host=${quoted(host)};proto=${scheme}`
     lines.push('Forwarded', nearest === '' ? client : `${client}, for=${forwardedNode(nearest)}`)
   }
-  lines.push('X-Request-ID', exchange.id)
+  lines.push('X-Request-ID', exchange.id, LOOP_FIELD, loopMark(request.headers, location.proxy!.upstream))
   if (rootPath !== undefined && rootPath !== '' && forwarded !== 'off') lines.push('X-Forwarded-Prefix', rootPath)
   return lines
 }

@@ -7,13 +7,15 @@
 import type { Exchange, LocalEnd, Peer, RequestHead, ResponseHead, ResponseWriter } from '../../http/exchange.ts'
 import type { HeaderLines } from '../../http/headers.ts'
 import { NO_CONTENT } from '../../http/no-content.ts'
-import type { Destination } from '../../sites/upstream-model.ts'
+import type { Destination, UpstreamTls } from '../../sites/upstream-model.ts'
 
 /** What an upstream would get. */
 export interface PassedOn {
   readonly upstream: string
   /** The server that the request has chosen; undefined: it has not. */
   readonly chosen?: Destination
+  /** Null: without TLS. */
+  readonly tls: UpstreamTls | null
   readonly method: string
   readonly target: string
   /** Without those of the connection and the framing. */
