@@ -160,6 +160,15 @@ test('few open files for upstreams are told, and only where a location passes re
   assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
 })
 
+test('in a location with a regular expression the path of proxy is one with variables, which is all that is sent', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]\nlocations = [{ match = "~ ^/monitor/(.*)", proxy = "http://a.test/$1$is_args$args" }]\n`,
+  )
+  const [location] = config.sites.sites[0]!.locations
+  assert.ok(location!.handler.kind === 'proxy' && location!.handler.uri === '/$1$is_args$args')
+})
+
 test('a health check asks as locations do: by TLS with the settings of the first, and no servers of FastCGI', t => {
   const { config, warnings } = loaded(
     t,

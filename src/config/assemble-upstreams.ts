@@ -127,8 +127,9 @@ export class UpstreamReader {
     if (words === null) return { kind: 'none' }
     const { uri } = words
     this.#checkAllowed(values, words, allowHosts)
-    // As in nginx: beside a server with variables the path is all of the path that is sent, so no prefix is needed.
-    const isPath = words.isChosen || match === null || match.kind === 'prefix' || match.kind === 'exact'
+    // As in nginx: with variables it is all of the path that is sent, so no prefix is needed.
+    const isWhole = words.isChosen || uri?.includes('$') === true
+    const isPath = isWhole || match === null || match.kind === 'prefix' || match.kind === 'exact'
     if (uri !== null && !isPath)
       values.report(
         proxy,

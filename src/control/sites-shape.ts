@@ -134,8 +134,8 @@ const handler = byKind<LocationHandler>({
   fastcgi: { upstream: line },
   scgi: { upstream: line },
   uwsgi: { upstream: line },
-  cgi: { upstream: line, program: line, prefix: line },
   status: { form: oneOf(['text', 'json']) },
+  cgi: { upstream: line, program: line, prefix: line },
   none: {},
 })
 const condition = byKind<Condition>({

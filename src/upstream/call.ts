@@ -204,6 +204,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     }
     this.#phase = 'queued'
     queue.deadlines.arm(this.#clock)
+    // Those before it may wait for other servers than it would.
+    if (queue.waiting > 1) queue.placeCame()
   }
 
   placeCame(): boolean {
