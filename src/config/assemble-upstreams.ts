@@ -14,6 +14,7 @@ import type {
   ParamSettings,
   ProxySettings,
   ScriptProtocol,
+  ServerAddress,
   Upstream,
   UpstreamServer,
   UpstreamTls,
@@ -236,7 +237,7 @@ function addressName(host: string, isTls: boolean): string {
 }
 
 /** One server that a location names itself. */
-function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
+function single(name: string, address: ServerAddress, place: Place): Upstream {
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {

@@ -14,6 +14,7 @@ import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import type { Sticky } from './balance/sticky.ts'
+import { hostOf } from './connection.ts'
 import { PeerPools } from './pool.ts'
 import type { Dialect } from './protocols/dialect.ts'
 import { dialectOf } from './protocols/dialects.ts'
@@ -46,6 +47,13 @@ export interface ServerReport {
   readonly isDraining: boolean
 }
 
+/** What a name has come to. Weight and backup are the server's own, unless DNS says them (SRV). */
+export interface FoundServer {
+  readonly address: ServerAddress
+  readonly weight?: number
+  readonly isBackup?: boolean
+}
+
 export class UpstreamGroup {
   readonly upstream: Upstream
   readonly dialect: Dialect
@@ -54,7 +62,7 @@ export class UpstreamGroup {
   readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
   /** By the label of a server: the addresses that its name has. Not there: the system resolves the name for each connection. */
-  readonly #addresses = new Map<string, readonly ServerAddress[]>()
+  readonly #addresses = new Map<string, readonly FoundServer[]>()
   #peers: readonly Peer[] = []
   readonly #peerOf = new Map<Member, Peer>()
   #members: readonly Member[] = []
@@ -103,8 +111,8 @@ export class UpstreamGroup {
     this.onServers()
   }
 
-  /** The name of a server has these addresses, of which each is a member with the server's weight, as in nginx. Not empty. */
-  setAddresses(server: UpstreamServer, addresses: readonly ServerAddress[]): void {
+  /** The name of a server has these addresses, of which each is a member, as in nginx. Not empty. */
+  setAddresses(server: UpstreamServer, addresses: readonly FoundServer[]): void {
     if (!this.#servers.includes(server)) return
     this.#addresses.set(server.label, addresses)
     this.#build()
@@ -174,10 +182,11 @@ export class UpstreamGroup {
     if (this.#isClosed) return
     const wanted = this.#servers.flatMap(server => {
       const addresses = this.#addresses.get(server.label)
-      if (addresses === undefined) return [{ server, address: server.address, name: server.label }]
+      if (addresses === undefined)
+        return server.address.kind === 'srv' ? [] : [{ server, address: server.address, name: server.label }]
       // A name with one address is known by its name alone.
-      return addresses.map(address => ({
-        server,
+      return addresses.map(({ address, weight = server.weight, isBackup = server.isBackup }) => ({
+        server: weight === server.weight && isBackup === server.isBackup ? server : { ...server, weight, isBackup },
         address,
         name: addresses.length === 1 ? server.label : `${server.label} (${textOf(address)})`,
       }))
@@ -189,14 +198,13 @@ export class UpstreamGroup {
       const rules = rulesOf(server, isAlone)
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
-        const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
         const settings = {
           keepalive: this.upstream.keepalive,
           idle: this.#idle,
           room: this.#room,
           dialect: this.dialect,
         }
-        const pools = new PeerPools({ address, host }, settings)
+        const pools = new PeerPools({ address, host: hostOf(server) }, settings)
         const member = new Member(name, index, rules, this.#state.of(name))
         // What an earlier configuration had found out by its check.
         if (this.upstream.healthCheck === null) member.setHealthy(true, performance.now())
@@ -227,7 +235,7 @@ function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
   }
 }
 
-function textOf(address: ServerAddress): string {
+export function textOf(address: ServerAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }

@@ -8,7 +8,7 @@
  */
 import type { HealthCheck } from '../sites/upstream-model.ts'
 import type { Member } from './balance/member.ts'
-import { OWN_SHORTAGE, PLAIN, type SocketMaker, UpstreamConnection } from './connection.ts'
+import { hostOf, OWN_SHORTAGE, PLAIN, type SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 
 /** Share of the interval by which the time of a round differs, so that several gateways do not ask at once. */
@@ -81,7 +81,7 @@ export class HealthWatch {
   /** Null: a good answer. Undefined: it could not be asked. Else what was wrong. */
   #ask({ server, address }: Peer): Promise<string | null | undefined> {
     const { path, timeout, leastStatus, mostStatus } = this.#check
-    const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
+    const host = hostOf(server)
     const { promise, resolve } = Promise.withResolvers<string | null | undefined>()
     const nothing = () => {}
     const connection = new UpstreamConnection({ address, host }, this.#sockets, this.#group.dialect, {
