@@ -26,6 +26,24 @@ locations = [
   ])
 })
 
+test('status that everybody may read is told', t => {
+  const { warnings } = loaded(
+    t,
+    `${SHOP}[[site]]
+app = "shop"
+locations = [
+  { match = "= /open", status = "text" },
+  { match = "= /own", status = "json", access = ["allow 127.0.0.1", "deny all"] },
+  { match = "= /inner", status = "json", internal = true },
+  { match = "/ops/", app = "shop", access = ["deny all"], locations = [{ match = "/ops/status", status = "text" }] },
+]
+`,
+  )
+  assert.deepEqual(warnings, [
+    'jumak.toml:7:3: status tells everybody how busy the program is: add access = ["allow 127.0.0.1", "deny all"], or a password',
+  ])
+})
+
 test('mistakes of access are told with their places', t => {
   const problems = told(
     t,

@@ -10,7 +10,11 @@ export function doubtsOfAccess(site: Site, hasAnything: (path: string) => boolea
   const told: string[] = []
   // What a location inherits is told where it is first seen: at the site, which comes first.
   const seen = new Set<unknown>()
-  const visit = ({ settings: { access }, limitExcept, place, locations }: Location): void => {
+  const visit = ({ handler, isInternal, settings: { access }, limitExcept, place, locations }: Location): void => {
+    if (handler.kind === 'status' && !isInternal && !isLocked(access))
+      told.push(
+        `${at(place)}: status tells everybody how busy the program is: add access = ["allow 127.0.0.1", "deny all"], or a password`,
+      )
     if (!seen.has(access.rules)) told.push(...unreachedRules(access, place))
     seen.add(access.rules)
     if (limitExcept !== null) told.push(...unreachedRules(limitExcept.access, place))
@@ -25,6 +29,11 @@ export function doubtsOfAccess(site: Site, hasAnything: (path: string) => boolea
   }
   for (const location of [site.root, ...site.locations]) visit(location)
   return told
+}
+
+/** Some clients are let in and some are not. */
+function isLocked({ rules, basic, request }: Access): boolean {
+  return basic !== null || request !== null || rules.some(({ allows }) => !allows)
 }
 
 function unreachedRules({ rules }: Access, place: Place): string[] {

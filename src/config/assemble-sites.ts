@@ -34,7 +34,7 @@ import { UpstreamReader } from './assemble-upstreams.ts'
 import { assembleVariables } from './assemble-variables.ts'
 import { type ClaimingApp, sitesOfHosts } from './host-sites.ts'
 import { formatBind } from './kinds/bind.ts'
-import { isIPv4, isPlainIPv6 } from './kinds/ip.ts'
+import { isAddress } from './kinds/ip.ts'
 import { parseTry } from './kinds/site-words.ts'
 import { type GivenAround, readSettings, warnOfMissing } from './location-settings.ts'
 import type { Environment } from './machine/environment.ts'
@@ -233,7 +233,7 @@ class SiteReader {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, status, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -252,6 +252,8 @@ class SiteReader {
     if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
+    const form: 'text' | 'json' | null = values.one(handlerKeys.status)
+    if (form !== null) return { kind: 'status', form }
     if (values.isGiven(handlerKeys.return) || values.isGiven(handlerKeys.redirect)) return NO_HANDLER
     return inherited
   }
@@ -315,8 +317,4 @@ class SiteReader {
       return value.kind === 'tcp' && value.host === '0.0.0.0' ? [`*:${value.port}`] : [address.replace(/^\[::\]/, '*')]
     })
   }
-}
-
-function isAddress(host: string): boolean {
-  return isIPv4(host) || isPlainIPv6(host)
 }

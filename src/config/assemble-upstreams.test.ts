@@ -162,3 +162,46 @@ test('few open files for upstreams are told, and only where a location passes re
   assert.match(loaded(t, site('proxy = "http://a.test"'), given).warnings.join('\n'), /\d+ connections to upstreams/)
   assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
 })
+
+test('a health check asks as locations do: by TLS with the settings of the first, and no servers of FastCGI', t => {
+  const { config, warnings } = loaded(
+    t,
+    `${SHOP}[[upstream]]
+name = "back"
+servers = "127.0.0.1:9000"
+health-check = "/up"
+[[upstream]]
+name = "php"
+servers = "127.0.0.1:9001"
+health-check = "/up"
+[[site]]
+locations = [
+  { match = "/a/", proxy = "https://127.0.0.1:9002" },
+  { match = "/b/", proxy = "https://back", proxy-ssl-name = "back.test" },
+  { match = "/c/", proxy = "https://back" },
+  { match = "/d/", proxy = "http://back" },
+  { match = "/e/", fastcgi = "php" },
+]
+`,
+  )
+  const { upstreams, upstreamTls } = config.sites
+  const check = upstreams.find(({ name }) => name === 'back')!.healthCheck!
+  assert.equal(upstreamTls[check.tls!]!.name, 'back.test')
+  const warned = warnings.join('\n')
+  assert.match(warned, /jumak\.toml:\d+:3: the upstream back is named by http:\/\/ and by https:\/\/: .* asks by TLS/)
+  assert.match(warned, /fastcgi names php, whose health-check speaks HTTP: servers are not asked by fastcgi/)
+})
+
+test('outlier ejection that could eject nobody is told', t => {
+  const file = (servers: string) => `${SHOP}[[upstream]]
+name = "back"
+servers = [${servers}]
+outlier-ejection = "on"
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }]
+`
+  const warned = (servers: string) => loaded(t, file(servers)).warnings.join('\n')
+  assert.match(warned('"127.0.0.1:9000"'), /outlier-ejection ejects nobody: 50 % of one server is none/)
+  assert.doesNotMatch(warned('"back.test:9000"'), /ejects nobody/)
+  assert.doesNotMatch(warned('"127.0.0.1:9000", "127.0.0.1:9001"'), /ejects nobody/)
+})

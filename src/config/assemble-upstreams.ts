@@ -20,6 +20,7 @@ import type {
   UpstreamTls,
 } from '../sites/upstream-model.ts'
 import { UpstreamTlsReader } from './assemble-upstream-tls.ts'
+import { isAddress } from './kinds/ip.ts'
 import { addressOf, type ProxyWords } from './kinds/upstream-words.ts'
 import { paramKeys, scriptKeys } from './settings/param-keys.ts'
 import type { Setting } from './settings/setting.ts'
@@ -42,6 +43,9 @@ export class UpstreamReader {
   readonly #keptAlive = new Set<string>()
   readonly #tls = new UpstreamTlsReader()
   #usesTls = false
+  /** Names of groups, and the TLS settings of the first location that asks them by TLS. */
+  readonly #askedByTls = new Map<string, number>()
+  readonly #askedPlainly = new Set<string>()
 
   /** An `[[upstream]]`. All of them come before the first location. */
   read(table: FileTable, values: Values): void {
@@ -52,6 +56,7 @@ export class UpstreamReader {
     const name: string | null = values.one(upstreamKeys.name)
     const servers = this.#servers(values)
     const balance = values.one(upstreamKeys.balance)
+    const healthCheck = values.one(upstreamKeys.healthCheck)
     const upstream: Upstream = {
       name: name ?? '',
       protocol: 'http',
@@ -61,8 +66,9 @@ export class UpstreamReader {
       keepalive: values.one(upstreamKeys.keepalive),
       keepaliveTimeout: values.one(upstreamKeys.keepaliveTimeout),
       queue: values.one(upstreamKeys.queue),
+      ejection: values.one(upstreamKeys.ejection),
       sticky: values.one(upstreamKeys.sticky),
-      healthCheck: values.one(upstreamKeys.healthCheck),
+      healthCheck: healthCheck === null ? null : { ...healthCheck, tls: null },
       isSingle: false,
       place,
     }
@@ -71,6 +77,17 @@ export class UpstreamReader {
       values.warn(
         upstreamKeys.balance,
         'and a backup: its clients go to the backup only when no other server can be asked',
+      )
+    const { ejection } = upstream
+    const isRoundedToNone = ejection !== null && Math.floor((servers.length * ejection.share) / 100) === 0
+    // A name may have several addresses, of which each is one.
+    if (
+      isRoundedToNone &&
+      servers.every(({ address }) => address.kind === 'unix' || (address.kind === 'tcp' && isAddress(address.host)))
+    )
+      values.warn(
+        upstreamKeys.ejection,
+        `ejects nobody: ${ejection.share} % of ${servers.length === 1 ? 'one server' : `${servers.length} servers`} is none`,
       )
     values.warnUseless(
       servers.every(({ maxConns }) => maxConns === 0),
@@ -105,7 +122,7 @@ export class UpstreamReader {
   target(
     values: Values,
     match: Match | null,
-    { proxy: { allowHosts } }: LocationSettings,
+    { proxy: { allowHosts, tls } }: LocationSettings,
     place: Place,
   ): LocationHandler {
     const words: ProxyWords | null = values.one(proxy)
@@ -121,7 +138,7 @@ export class UpstreamReader {
       )
     const prefix = match?.kind === 'prefix' || match?.kind === 'exact' ? match.path : '/'
     this.#usesTls ||= words.isTls
-    if (words.isTls && this.#named.get(words.host)?.healthCheck) values.report(proxy, ofCheck(words.host))
+    this.#isAskedBy(words, words.isChosen ? allowHosts : [], tls)
     return {
       kind: 'proxy',
       upstream: words.isChosen ? this.#chosen(words, place) : this.#upstreamOf(words, place),
@@ -150,13 +167,15 @@ export class UpstreamReader {
       return { kind: 'none' }
     }
     this.#used.add(host)
+    if (group.healthCheck !== null)
+      values.warn(key, `names ${host}, whose health-check speaks HTTP: servers are not asked by ${protocol}`)
     // The group as servers of this protocol: its connections are its own. Most servers of FastCGI serve as many connections as they have processes.
     const keepalive = protocol === 'fastcgi' && this.#keptAlive.has(host) ? group.keepalive : 0
     this.#single.set(name, { ...group, name, protocol, keepalive, healthCheck: null })
     return { kind: protocol, upstream: name }
   }
 
-  #checkAllowed(values: Values, { isChosen, isTls }: ProxyWords, allowed: readonly AllowedHost[]): void {
+  #checkAllowed(values: Values, { isChosen }: ProxyWords, allowed: readonly AllowedHost[]): void {
     const { proxyAllowHosts } = proxySettings
     if (!isChosen) {
       values.warnUseless(true, proxyAllowHosts, 'beside a proxy that names its server itself')
@@ -167,9 +186,14 @@ export class UpstreamReader {
         proxy,
         'takes its server from the request, which would make an open proxy: name the servers that requests may choose in proxy-allow-hosts, as in ["*.internal.test:8000"]',
       )
-    for (const one of allowed)
-      if (isTls && one.kind === 'upstream' && this.#named.get(one.name)?.healthCheck)
-        values.report(proxy, ofCheck(one.name))
+  }
+
+  /** How a location asks the servers of a group: its check asks in the same way. `tls`: of the location. */
+  #isAskedBy({ host, isTls }: ProxyWords, allowed: readonly AllowedHost[], tls: number): void {
+    const names = allowed.flatMap(one => (one.kind === 'upstream' ? [one.name] : []))
+    for (const name of [host, ...names])
+      if (!isTls) this.#askedPlainly.add(name)
+      else if (!this.#askedByTls.has(name)) this.#askedByTls.set(name, tls)
   }
 
   /** Those that `proxy-allow-hosts` names. */
@@ -223,12 +247,21 @@ export class UpstreamReader {
           `${formatPlace(origin.file, origin.position)}: the upstream ${name} gets no request: no location has proxy = "http://${name}"`,
         )
     }
-    return [...[...this.#named.values()].filter(({ name }) => this.#used.has(name)), ...this.#single.values()]
+    const used = [...this.#named.values()].filter(({ name }) => this.#used.has(name))
+    return [...used.map(one => this.#withCheck(one, values)), ...this.#single.values()]
   }
-}
 
-function ofCheck(upstream: string): string {
-  return `names ${upstream} by https, and its health-check speaks no TLS: leave one of them out`
+  /** The check asks as locations do, which come after the group. */
+  #withCheck(upstream: Upstream, values: Values): Upstream {
+    const { name, healthCheck, place } = upstream
+    const tls = this.#askedByTls.get(name)
+    if (healthCheck === null || tls === undefined) return upstream
+    if (this.#askedPlainly.has(name))
+      values.warnings.push(
+        `${formatPlace(place.file, place)}: the upstream ${name} is named by http:// and by https://: its health-check asks by TLS`,
+      )
+    return { ...upstream, healthCheck: { ...healthCheck, tls } }
+  }
 }
 
 function addressName(host: string, isTls: boolean): string {
@@ -249,6 +282,7 @@ function single(name: string, address: ServerAddress, place: Place): Upstream {
     keepalive: standard(upstreamKeys.keepalive),
     keepaliveTimeout: standard(upstreamKeys.keepaliveTimeout),
     queue: null,
+    ejection: null,
     sticky: null,
     healthCheck: null,
     isSingle: true,

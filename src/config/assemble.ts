@@ -91,6 +91,7 @@ export function assembleConfig(
     sites,
     trustedProxies: readTrusted(values),
     proxyProtocolFrom: readSenders(values, bind),
+    paramsFrom: [...new Set(values.all(listening.paramsFrom).flat())],
     forwardedHeaders: readForwardedHeaders(values),
     compression: asGiven,
     responseHeaders: values.all(responses.responseHeaders).flatMap(({ name, value }) => [name, value]),

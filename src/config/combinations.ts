@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { GivenSettings } from './applications.ts'
 import { linksOf } from './assemble.ts'
 import { connectionLimit } from './defaults.ts'
-import { formatBind, schemeOf } from './kinds/bind.ts'
+import { formatBind, isFront, schemeOf } from './kinds/bind.ts'
 import { doubtsOfLimits } from './limit-doubts.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
@@ -67,6 +67,11 @@ function warnOfProgram(values: Values, config: Config): void {
     listening.proxyProtocolFrom,
     'without an address with proxy-protocol, as in bind = ":443 proxy-protocol"',
   )
+  values.warnUseless(
+    !bind.some(({ scheme }) => isFront(scheme)),
+    listening.paramsFrom,
+    'without an address of uwsgi, FastCGI or SCGI, as in bind = "uwsgi://127.0.0.1:3031"',
+  )
   const threads = values.taken(processes.gatewayThreads).some(({ value }) => value !== 'auto' && value > 1)
   if (config.isDevelopment && threads)
     values.warn(processes.gatewayThreads, 'does nothing with --reload: there the gateway has one thread')
@@ -86,6 +91,11 @@ function warnOfProgram(values: Values, config: Config): void {
     values.warn(
       listening.proxyProtocolFrom,
       '* believes everyone who can connect: clients can invent their address in a header of the PROXY protocol',
+    )
+  if (values.givens(listening.paramsFrom).some(({ text }) => text === '*'))
+    values.warn(
+      listening.paramsFrom,
+      '* believes everyone who can connect: clients can invent their address, user and certificate',
     )
   if (trusted.includes('0.0.0.0/0') && values.givens(listening.trustedProxies).some(({ text }) => text === '*'))
     values.warn(

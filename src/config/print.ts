@@ -265,7 +265,10 @@ export function summarizeSites(config: Config): string {
 
 function addressesOf({ bind, tls: ofTls }: Config): string {
   return bind
-    .map(address => `${schemeOf(address, hasTls(ofTls)) === 'https' ? 'https://' : ''}${formatBind(address)}`)
+    .map(address => {
+      const scheme = schemeOf(address, hasTls(ofTls))
+      return `${scheme === 'http' ? '' : `${scheme}://`}${formatBind(address)}`
+    })
     .join(', ')
 }
 

@@ -10,7 +10,7 @@ import type { ForwardedHeader } from '../base/forwarded-headers.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Compression, SitesModel } from '../sites/model.ts'
 import type { Affinity } from './kinds/affinity.ts'
-import type { BindAddress } from './kinds/bind.ts'
+import type { BindAddress, FrontScheme, ListenScheme } from './kinds/bind.ts'
 import type { ErrorPage } from './kinds/error-page.ts'
 import type { WarmupRequest } from './kinds/forms.ts'
 import type { PathTimeout } from './kinds/path-timeout.ts'
@@ -20,7 +20,18 @@ import type { ApplicationValues, ProgramValues } from './settings/index.ts'
 import type { Change } from './settings/setting.ts'
 
 export type { ErrorFormat } from './kinds/error-page.ts'
-export type { Affinity, BindAddress, Change, ErrorPage, PathTimeout, RemoteAddress, StaticMount, WarmupRequest }
+export type {
+  Affinity,
+  BindAddress,
+  Change,
+  ErrorPage,
+  FrontScheme,
+  ListenScheme,
+  PathTimeout,
+  RemoteAddress,
+  StaticMount,
+  WarmupRequest,
+}
 
 /** What `APP` names. */
 export interface AppTarget {
@@ -247,6 +258,8 @@ export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'sy
   readonly trustedProxies: readonly string[]
   /** Whose headers of the PROXY protocol count, as `trustedProxies`. */
   readonly proxyProtocolFrom: readonly string[]
+  /** Web servers whose requests by FastCGI, SCGI and uwsgi count, as `trustedProxies`. */
+  readonly paramsFrom: readonly string[]
   /** Headers of these proxies that are believed. */
   readonly forwardedHeaders: readonly ForwardedHeader[]
   readonly accessLog: AccessLogConfig | null
@@ -315,6 +328,7 @@ export type GatewayConfig = Pick<
   | 'temporaryDirectory'
   | 'timeouts'
   | 'trustedProxies'
+  | 'paramsFrom'
   | 'proxyProtocolFrom'
   | 'webSocketCompression'
 > & { readonly apps: readonly GatewayApp[] }

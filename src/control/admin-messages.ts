@@ -91,10 +91,10 @@ export interface UpstreamStatus {
 }
 
 /**
- * `up`. `out`: it has failed, and gets nothing for a while. `down`: so the configuration says. `draining`: it gets no new requests. `removed`:
+ * `up`. `out`: it has failed, and gets nothing for a while. `ejected`: the same, for its failures among many answers. `down`: so the configuration says. `draining`: it gets no new requests. `removed`:
  * it is in the file, and `jumak upstream … remove` has taken it away.
  */
-export type ServerState = 'up' | 'out' | 'down' | 'draining' | 'removed'
+export type ServerState = 'up' | 'out' | 'ejected' | 'down' | 'draining' | 'removed'
 
 export interface ServerStatus {
   /** `10.0.0.1:8000`. */

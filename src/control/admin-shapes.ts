@@ -188,7 +188,7 @@ const certificate = object<CertificateStatus>({
 })
 const server = object<ServerStatus>({
   server: words,
-  state: oneOf(['up', 'out', 'down', 'draining', 'removed']),
+  state: oneOf(['up', 'out', 'ejected', 'down', 'draining', 'removed']),
   isAdded: flag,
   weight: count,
   isBackup: flag,

@@ -166,6 +166,7 @@ const FIELDS: Checks<GatewayConfig> = {
   limits,
   timeouts,
   trustedProxies: trustedRanges,
+  paramsFrom: listOf(line, MAX_ENTRIES),
   proxyProtocolFrom: listOf(line, MAX_ENTRIES),
   forwardedHeaders: listOf(oneOf(FORWARDED_HEADERS), MAX_ENTRIES),
   accessLog: orNull(accessLog),

@@ -16,6 +16,7 @@ import type {
   GatewayApp,
   GatewayConfig,
   HttpsConfig,
+  ListenScheme,
   PythonConfiguration,
   StaticMount,
   WarmupRequest,
@@ -115,6 +116,8 @@ export interface ReportedServer {
   readonly failures: number
   /** It has failed, and gets nothing for a while. */
   readonly isOut: boolean
+  /** It fails more than it should, and gets nothing for a while (`outlier-ejection`). */
+  readonly isEjected: boolean
   /** In all threads: it gets no new request. */
   readonly isDraining: boolean
 }
@@ -146,8 +149,8 @@ export interface InheritedListener {
   readonly port: number
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
-  /** `https`: clients speak TLS here. */
-  readonly scheme: 'http' | 'https'
+  /** What is spoken here. `https`: clients speak TLS. */
+  readonly scheme: ListenScheme
   /** Each connection begins with a header of the PROXY protocol. */
   readonly hasProxyHeader: boolean
 }

@@ -171,7 +171,7 @@ const listener = object<InheritedListener>({
   unixPath: orNull(directory),
   port: wholeNumber(0, 65_535),
   isShared: flag,
-  scheme: oneOf(['http', 'https']),
+  scheme: oneOf(['http', 'https', 'fastcgi', 'scgi', 'uwsgi']),
   hasProxyHeader: flag,
 })
 
@@ -193,6 +193,7 @@ const reportedUpstream = object<ReportedUpstream>({
       requests: count,
       failures: count,
       isOut: flag,
+      isEjected: flag,
       isDraining: flag,
     }),
     MAX_UPSTREAMS,

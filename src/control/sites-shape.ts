@@ -50,6 +50,7 @@ import type {
 } from '../sites/model.ts'
 import type {
   AllowedHost,
+  EjectionSettings,
   HealthCheck,
   ParamSettings,
   ProxyRedirect,
@@ -132,6 +133,7 @@ const handler = byKind<LocationHandler>({
   fastcgi: { upstream: line },
   scgi: { upstream: line },
   uwsgi: { upstream: line },
+  status: { form: oneOf(['text', 'json']) },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -212,6 +214,16 @@ export const UPSTREAM = object<Upstream>({
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
   queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
+  ejection: orNull(
+    object<EjectionSettings>({
+      failures: wholeNumber(0, 1000),
+      rate: wholeNumber(0, 100),
+      requests: wholeNumber(1, 1_000_000),
+      window: milliseconds,
+      time: milliseconds,
+      share: wholeNumber(1, 100),
+    }),
+  ),
   sticky: orNull(
     object<StickySettings>({
       cookie: line,
@@ -230,6 +242,9 @@ export const UPSTREAM = object<Upstream>({
       passes: wholeNumber(1, 100),
       leastStatus: status,
       mostStatus: status,
+      header: orNull(object<{ name: string; value: string | null }>({ name: line, value: orNull(line) })),
+      body: orNull(line),
+      tls: orNull(wholeNumber(0, MAX_ENTRIES)),
     }),
   ),
   isSingle: flag,

@@ -4,6 +4,7 @@
  *
  *     old ─ JUMAK_UPGRADE (`HandOver` as JSON), sockets and a socket pair in stdio ─▶ new
  *     old ─▶ tickets          secrets of TLS session tickets: clients of the old one resume with the new one
+ *     old ─▶ upstream         what `jumak upstream` has changed of a group, at the start and at each change
  *     old ◀─ begun            the settings are right; how long the rest may take
  *     old ◀─ failed           why it ends; it ends next
  *     old ◀─ serves           clients are accepted; the listeners that it has taken
@@ -15,6 +16,7 @@
  */
 import { writeSync } from 'node:fs'
 import {
+  anObject,
   type Checks,
   flag,
   listOf,
@@ -26,7 +28,10 @@ import {
   textLike,
   wholeNumber,
 } from '../base/checks.ts'
+import { singleServer } from '../sites/single-server.ts'
+import type { UpstreamServer } from '../sites/upstream-model.ts'
 import type { Shapes } from './shapes.ts'
+import { SERVER } from './sites-shape.ts'
 import { ticketSecrets } from './tls-messages.ts'
 
 /** Another format is refused by the new one, and nothing changes. */
@@ -71,9 +76,23 @@ export type ToSuccessor =
    * one, in milliseconds.
    */
   | { readonly type: 'tickets'; readonly secrets: readonly string[]; readonly age: number }
+  | ({ readonly type: 'upstream' } & HandedOnChanges)
   | { readonly type: 'yours' }
   | { readonly type: 'reopen-logs' }
 
+/** What `jumak upstream` has changed of a group, in the place of what was said of it before. See `UpstreamChanges`. */
+export interface HandedOnChanges {
+  readonly name: string
+  /** Each is looked at by itself (`readAdded`), because two versions may know different settings of servers. */
+  readonly added: readonly Partial<UpstreamServer>[]
+  /** Labels. */
+  readonly drained: readonly string[]
+  readonly removed: readonly string[]
+}
+
+/** As many as a group may have servers, in the file and beside it. */
+const MAX_SERVERS = 512
+const labels = listOf(text(300), MAX_SERVERS)
 const MAX_LISTENERS = 4096
 const fd = wholeNumber(3, 2 ** 24)
 const path = textLike(/^\//, 4096, 'an absolute path')
@@ -106,8 +125,17 @@ export const FROM_SUCCESSOR: Shapes<FromSuccessor> = {
 
 export const TO_SUCCESSOR: Shapes<ToSuccessor> = {
   tickets: { secrets: ticketSecrets, age: wholeNumber(0, Number.MAX_SAFE_INTEGER) },
+  upstream: { name: text(64), added: listOf(anObject, MAX_SERVERS), drained: labels, removed: labels },
   yours: {},
   'reopen-logs': {},
+}
+
+/** A server that `jumak upstream` had added. What an earlier version did not know of it does nothing. Null: it is none that this version understands. */
+export function readAdded(given: Partial<UpstreamServer>): UpstreamServer | null {
+  const { label, address } = given
+  if (label === undefined || address === undefined) return null
+  const server: UpstreamServer = { ...singleServer(label, address), ...given }
+  return SERVER(server) === null ? server : null
 }
 
 /** The new one ends before it has a master: its settings are wrong. False: the old one cannot be told. */

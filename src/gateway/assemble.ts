@@ -5,7 +5,7 @@
  * Not here: who claims a request (`routing/`), the handler of an application (`application.ts`).
  */
 import { loadNow } from '../base/load-now.ts'
-import type { GatewayApp, HttpsConfig } from '../config/types.ts'
+import type { FrontScheme, GatewayApp, HttpsConfig, ListenScheme } from '../config/types.ts'
 import type { InheritedListener } from '../control/messages.ts'
 import type { GatewayTls } from '../control/tls-messages.ts'
 import { addressRanges } from '../http/address-ranges.ts'
@@ -38,6 +38,7 @@ import { renderError, respondWithError } from './errors/error-response.ts'
 import type { GatewayParts } from './parts.ts'
 import { createServe, type Entry } from './serve.ts'
 import type { Sites } from './sites/sites.ts'
+import type { TrafficCount } from './traffic.ts'
 
 /** What changes while the gateway serves, beside its applications. */
 export interface InForce {
@@ -68,7 +69,8 @@ export function assembleHandler(parts: GatewayParts, { sites, tls, https }: InFo
   // Neither the question of an error page nor that of a load balancer is a request of a client.
   const asked = config.isDevelopment ? codeQuestions(toApplication(parts, toCodeGuard))(logged) : logged
   const { live, ready } = config.health
-  return live === null && ready === null ? asked : readiness(parts)(asked)
+  const checked = live === null && ready === null ? asked : readiness(parts)(asked)
+  return sites === null || sites.traffic === null ? checked : sites.traffic.count(checked)
 }
 
 /** Most gateways have none, so it is not loaded before. */
@@ -81,6 +83,8 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
   if (model.sites.length === 0) return null
   const { pages, log, refusals } = parts
   const effects = effectsOf(parts, model)
+  const { Sites, showsTraffic } = loadSites()
+  const traffic = showsTraffic(model) ? trafficOf(parts) : null
   const refuse = (exchange: Exchange, error: Error) => {
     const { method, target, authority } = exchange.request
     // A client's mistake is told by the status; an upstream's has its own line (`upstream/call.ts`).
@@ -90,7 +94,7 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
     respondWithError(exchange, error, pages)
   }
   const told = new Set<string>()
-  return new (loadSites().Sites)(model, parts, effects, refuse, app => {
+  return new Sites(model, parts, effects, traffic, refuse, app => {
     if (told.has(app)) return
     told.add(app)
     log(
@@ -100,6 +104,15 @@ export function makeSites(parts: GatewayParts, model: SitesModel): Sites | null 
       app,
     )
   })
+}
+
+/** It goes on counting after a reload. */
+function trafficOf({ traffic, connectionTraffic, threads }: GatewayParts): TrafficCount {
+  if (traffic.current === null) {
+    const { TrafficCount }: typeof import('./traffic.ts') = loadNow(import.meta, './traffic')
+    traffic.current = new TrafficCount(connectionTraffic, threads?.traffic ?? null)
+  }
+  return traffic.current
 }
 
 /** A location may be in no log at all. */
@@ -198,8 +211,12 @@ function assembleServe(parts: GatewayParts, entry: Entry): (exchange: Exchange) 
   })
 }
 
-/** What a connection speaks after TLS, or at once. */
-export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
+/** What a connection speaks after TLS, or at once; and what web servers in front of us speak, where a listener is for them. */
+export function assembleProtocols(
+  parts: GatewayParts,
+  entry: Entry,
+  listeners: readonly InheritedListener[],
+): Readonly<{ http: Protocol } & Partial<Record<FrontScheme, Protocol>>> {
   const { config, memory, pages, refusals, onAnswered } = parts
   const options = {
     limits: config.limits,
@@ -217,7 +234,16 @@ export function assembleProtocol(parts: GatewayParts, entry: Entry): Protocol {
     onAnswered: (entry: Answered) => onAnswered?.(entry),
   }
   const http1 = createHttp1(options)
-  return config.http2.isOn ? eitherVersion(http1, createHttp2(options)) : http1
+  const http = config.http2.isOn ? eitherVersion(http1, createHttp2(options)) : http1
+  const schemes = new Set(listeners.map(({ scheme }) => scheme).filter(isFrontScheme))
+  if (schemes.size === 0) return { http }
+  const { fromFrontServers, WIRES } = loadFrontServers()
+  const servers = addressRanges(config.paramsFrom)
+  const fronts = [...schemes].map(scheme => [
+    scheme,
+    fromFrontServers(createHttp1(options, WIRES[scheme]), servers, server => refusals.front(server)),
+  ])
+  return { http, ...Object.fromEntries(fronts) }
 }
 
 /** `Class`: loaded only where a listener has TLS. */
@@ -239,6 +265,15 @@ export function assembleHandshakes(
     onUnusable: ([name = 'hosts that no certificate names'], reason) =>
       log('error', `no client can connect to ${name}: OpenSSL refuses its certificate or its rules: ${reason}`),
   })
+}
+
+function isFrontScheme(scheme: ListenScheme): scheme is FrontScheme {
+  return scheme !== 'http' && scheme !== 'https'
+}
+
+/** Most gateways have none, so it is not loaded before. */
+export function loadFrontServers(): typeof import('./connections/front-servers.ts') {
+  return loadNow(import.meta, './connections/front-servers')
 }
 
 /** Most gateways have none, so it is not loaded before. */
@@ -270,7 +305,7 @@ export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted
 export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
   const { connections, connectionsPerAddress } = config.limits
   // Their connections are counted by the clients that headers name.
-  const senders = addressRanges(config.proxyProtocolFrom)
+  const senders = addressRanges([...config.proxyProtocolFrom, ...config.paramsFrom])
   return new Admission({
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address) || senders.has(address),

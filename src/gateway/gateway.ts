@@ -6,13 +6,14 @@
  * Not here: listening sockets (`main.ts`, `threads/`), what it is made of (`parts.ts`), the path of a request (`assemble.ts`).
  */
 import type { MemoryBudget } from '../base/memory-budget.ts'
+import type { Traffic } from '../base/traffic.ts'
 import type { HttpsConfig } from '../config/types.ts'
 import type { GatewayChange, GatewayStart, GatewayToMaster, MasterToGateway } from '../control/messages.ts'
 import {
   type AdmissionParts,
   assembleHandler,
   assembleHandshakes,
-  assembleProtocol,
+  assembleProtocols,
   assembleProxied,
   makeSites,
 } from './assemble.ts'
@@ -90,15 +91,17 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    this.#parts = makeParts(options.start, options.send, () => this.#isStopping, options)
+    const [isStopping, traffic] = [() => this.#isStopping, () => this.connections.traffic()]
+    this.#parts = makeParts(options.start, options.send, isStopping, traffic, options)
     this.#sites = makeSites(this.#parts, options.start.config.sites)
-    const protocol = assembleProtocol(this.#parts, options.entry)
-    const { tls, config } = options.start
+    const { tls, config, listeners } = options.start
+    const protocols = assembleProtocols(this.#parts, options.entry, listeners)
     this.#https = config.https
-    this.#handshakes = options.handshakes && tls && assembleHandshakes(this.#parts, protocol, tls, options.handshakes)
+    this.#handshakes =
+      options.handshakes && tls && assembleHandshakes(this.#parts, protocols.http, tls, options.handshakes)
     this.connections = new Connections(
-      { http: protocol, https: this.#handshakes },
-      assembleProxied(this.#parts, options.start.listeners),
+      { ...protocols, https: this.#handshakes },
+      assembleProxied(this.#parts, listeners),
     )
     this.#assemble()
     this.#reports = new Reports(
@@ -121,6 +124,11 @@ export class Gateway {
   /** What clients' bytes are counted in. */
   get memory(): MemoryBudget {
     return this.#parts.memory.budget
+  }
+
+  /** For the other threads. Null: no location shows it. */
+  get traffic(): Traffic | null {
+    return this.#sites?.traffic?.own ?? null
   }
 
   /** Another thread asks: memory is short, and this one has more than its share. */

@@ -12,7 +12,7 @@ import type { Identity } from '../config/types.ts'
 import { openGatewayChannel } from '../control/ipc.ts'
 import type { GatewayStart, MasterToGateway } from '../control/messages.ts'
 import { parts as loadWebSockets } from '../websocket/ws.ts'
-import { loadProxyProtocol, loadSites } from './assemble.ts'
+import { loadFrontServers, loadProxyProtocol, loadSites } from './assemble.ts'
 import { loadHandshakes, loadRemote, type RunningGateway } from './gateway.ts'
 import { leave } from './leave.ts'
 import { startOneThread } from './one-thread.ts'
@@ -46,6 +46,7 @@ function main(): void {
     // HUP may bring the first site.
     if (isOneThread && gatewayIdentity !== null) loadSites().loadProxied()
     if (isOneThread && start.listeners.some(({ hasProxyHeader }) => hasProxyHeader)) loadProxyProtocol()
+    if (isOneThread && start.listeners.some(({ scheme }) => scheme !== 'http' && scheme !== 'https')) loadFrontServers()
     const handshakes = isOneThread ? await loadHandshakes(start) : null
     const remote = isOneThread ? await loadRemote(start) : null
     if (gatewayIdentity !== null) dropOrLeave(gatewayIdentity)

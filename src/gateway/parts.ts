@@ -2,6 +2,7 @@
  * What a gateway is made of: built once, when the master has sent the configuration, and alive as long as the process. `assemble.ts` puts
  * a request's path together from these parts; `main.ts` has the life of the process. Runs in the gateway.
  */
+import type { Traffic } from '../base/traffic.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
 import { httpsPortOf } from '../middleware/https-redirect.ts'
 import type { AccessWriter } from '../observe/access-log.ts'
@@ -11,6 +12,7 @@ import { both, requestLines } from './development/request-lines.ts'
 import type { RemoteRecords } from './remote.ts'
 import { makeShared, type OtherLoops, type SharedParts } from './shared-parts.ts'
 import type { SiteLogs } from './sites/logs.ts'
+import type { TrafficCount } from './traffic.ts'
 
 interface OptionalParts {
   readonly threads?: OtherLoops | null
@@ -22,6 +24,10 @@ export interface GatewayParts extends SharedParts {
   readonly accessLog: AccessLog
   /** Of sites. Null: there have been no sites yet. */
   readonly siteLogs: { current: SiteLogs | null }
+  /** Null: no location has shown it yet. */
+  readonly traffic: { current: TrafficCount | null }
+  /** Of this event loop, now. */
+  readonly connectionTraffic: () => Omit<Traffic, 'requests'>
   /** Other threads, or another gateway, write to the same logs. */
   readonly hasOtherWriters: boolean
   /** Null: no other program is told of requests. */
@@ -39,6 +45,7 @@ export function makeParts(
   start: GatewayStart,
   send: (message: GatewayToMaster) => void,
   isStopping: () => boolean,
+  connectionTraffic: GatewayParts['connectionTraffic'],
   { threads = null, remote: Remote = null }: OptionalParts = {},
 ): GatewayParts {
   const { config } = start
@@ -54,6 +61,8 @@ export function makeParts(
     applications,
     accessLog,
     siteLogs: { current: null },
+    traffic: { current: null },
+    connectionTraffic,
     hasOtherWriters: hasOthers,
     remote,
     onAnswered: [accessLog.write, tellRequest, ...(remote?.writers ?? [])].reduce(both, null),

@@ -6,6 +6,7 @@ import { OpenFiles } from '../base/open-files.ts'
 import type { OtherUses } from '../base/other-threads.ts'
 import { POOL_OF_A_LOOP, PoolShares } from '../base/pool-shares.ts'
 import { freeBytes, TemporarySpace } from '../base/temporary-space.ts'
+import type { Traffic } from '../base/traffic.ts'
 import { Encoders } from '../compression/encoders.ts'
 import type { GatewayConfig, LogLevel, QueueOrder } from '../config/types.ts'
 import type { GatewayStart, GatewayToMaster } from '../control/messages.ts'
@@ -66,6 +67,8 @@ export interface OtherLoops {
   readonly addressCounts: (app: string) => Counts
   readonly limits: LimitSource
   readonly groups: GroupSource
+  /** What their connections do, as they have told it last. */
+  readonly traffic: () => Traffic
   /** Requests of this kind cost workers: their pools must know it. */
   readonly onOffender: (app: string, pool: string, kind: string) => void
 }

@@ -28,6 +28,13 @@ export class TlsOnPlainError extends ProtocolError {
   }
 }
 
+/** A web server in front of us, which is trusted, sends by FastCGI, SCGI or uwsgi what is none: its operator has to mend it. */
+export class FrontServerError extends ProtocolError {
+  constructor(message: string, rule: string) {
+    super(400, message, rule)
+  }
+}
+
 /** The content of a request is larger than its handler allows (`BodyReader.limitTo`). */
 export function contentTooLarge(limit: number): LimitError {
   return new LimitError(413, `The content is larger than ${limit} bytes`, 'limit-request-body')

@@ -17,6 +17,8 @@ export interface Protocol {
 export interface ProtocolConnection {
   /** Nothing is being read, answered or sent. */
   readonly isIdle: boolean
+  /** No request runs, and a part of one has come; or nothing has yet. */
+  readonly isReading: boolean
   /** Everything is sent, and nothing more will be: the client has to close. */
   readonly isOver: boolean
   /** Requests that it carries now, each in a stream of its own (HTTP/2); null: it carries one at a time. */

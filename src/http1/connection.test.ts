@@ -206,6 +206,18 @@ test('content that nobody wanted is skipped when it is short, and the next reque
   assert.equal(transport.text, HELLO.repeat(2))
 })
 
+test('a response to which much content is still to come says that the connection ends with it (RFC9112§9.6)', () => {
+  for (const [length, isLast] of [
+    [64 * 1024, false],
+    [64 * 1024 + 1, true],
+  ] as const) {
+    const { transport, exchanges } = connect()
+    transport.receive(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: ${length + 10}\r\n\r\n0123456789`)
+    answer(exchanges[0]!, 'no')
+    assert.equal(/^Connection: close\r$/im.test(transport.text), isLast, transport.text)
+  }
+})
+
 test('content that nobody wanted ends the connection when it is long', () => {
   const { transport, exchanges } = connect(answer)
   transport.receive(`POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n`)

@@ -8,7 +8,7 @@
  * text of a refusal (`own-answers.ts`).
  */
 import { ClientGoneError, type LimitError, ProtocolError } from '../http/errors.ts'
-import type { Exchange, LocalEnd, Peer } from '../http/exchange.ts'
+import type { Exchange } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import type { ProtocolConnection } from '../http/protocol.ts'
 import { makeRequestId } from '../http/request-id.ts'
@@ -27,14 +27,13 @@ import { answerOptions, refusalOf } from '../protocols/own-answers.ts'
 import { Pace } from '../protocols/pace.ts'
 import { ReadingShare, TIMED } from '../protocols/reading-share.ts'
 import type { Http1Context } from './context.ts'
-import type { ParsedHead } from './head.ts'
 import { KeptBytes } from './kept-bytes.ts'
-import { Output } from './output.ts'
-import { RequestParser } from './parser.ts'
-import { Http1Response, type ResponseOwner } from './response-writer.ts'
+import type { Output } from './output.ts'
+import type { Http1Response, ResponseOwner } from './response-writer.ts'
 import { serializeHead } from './serializer.ts'
 import { Event, next, State } from './states.ts'
 import { asksForWebSocket, grantTunnel, grantWebSocket, webSocketKey } from './upgrade.ts'
+import type { ArrivedHead, Origin, RequestReader } from './wire.ts'
 
 /** To keep the connection, we read up to this of content that the handler did not want. Beyond it, closing is cheaper for both ends. */
 const MAX_DISCARD = 64 * 1024
@@ -48,9 +47,9 @@ export class Http1Connection
   readonly #transport: Transport
   readonly #context: Http1Context
   readonly #onClose: () => void
-  readonly #parser: RequestParser
-  readonly #peer: Peer
-  readonly #local: LocalEnd
+  readonly #parser: RequestReader
+  /** Whose its requests are, unless the other end speaks for others. */
+  readonly #own: Origin
   readonly #pace: Pace
   readonly #output: Output
   readonly #kept: KeptBytes
@@ -80,25 +79,33 @@ export class Http1Connection
     this.#transport = transport
     this.#context = context
     this.#onClose = onClose
-    this.#parser = new RequestParser(context.limits, transport.scheme, {
-      onHead: head => this.#onHead(head),
-      onBody: chunk => this.#onBody(chunk),
-      onEnd: trailers => this.#onBodyEnd(trailers),
-    })
     const { remoteAddress: address, remotePort: port } = transport
-    this.#peer = { address, port, socketAddress: address }
-    this.#local = { address: transport.localAddress, port: transport.localPort, tls: transport.tls }
+    const { localAddress, localPort, tls } = transport
+    this.#own = {
+      peer: { address, port, socketAddress: address },
+      local: { address: localAddress, port: localPort, tls },
+      user: '',
+    }
     transport.handler = this
     this.#kept = new KeptBytes(context.memory, transport)
     this.#pace = new Pace(transport, context.paces, isTooSlow => this.#overdue(isTooSlow))
     this.#pace.awaitRequest()
-    this.#output = new Output(transport, this.#pace, context)
+    this.#output = context.wire.output(transport, this.#pace, context)
+    this.#parser = context.wire.reader(context.limits, transport, this.#output, {
+      onHead: (head, origin) => this.#onHead(head, origin),
+      onBody: chunk => this.#onBody(chunk),
+      onEnd: trailers => this.#onBodyEnd(trailers),
+    })
   }
 
   get isIdle(): boolean {
     if (this.#transport.pendingBytes > 0) return false
     if (this.#webSocket !== null) return this.#webSocket.isClosed
     return this.#state >= State.LINGERING || this.#awaitsRequest
+  }
+
+  get isReading(): boolean {
+    return this.#state === State.IDLE && !this.#awaitsRequest
   }
 
   get isOver(): boolean {
@@ -252,14 +259,16 @@ export class Http1Connection
     this.#kept.set(this.#parser.keptBytes)
   }
 
-  #onHead(head: ParsedHead): void {
+  #onHead(head: ArrivedHead, origin: Origin | undefined): void {
     this.#move(Event.HEAD)
     this.#pace.awaitNothing()
     this.#keepAlive = head.keepAlive
     this.#owesContinue = head.expectsContinue
     const body = new PulledBody(head.contentLength, this)
-    const writer = new Http1Response(this, this.#output, head.version, head.method === 'HEAD')
-    this.#arrived = new RunningExchange(head, this.#peer, this.#local, body, writer, this)
+    const writer = this.#context.wire.response(this, this.#output, head)
+    const { peer, local } = origin ?? this.#own
+    this.#arrived = new RunningExchange(head, peer, local, body, writer, this)
+    if (origin !== undefined) this.#arrived.user = origin.user
   }
 
   #onBody(chunk: Buffer): void {
@@ -303,7 +312,7 @@ export class Http1Connection
   #refuse(error: ProtocolError): void {
     if (this.#state > State.REST) return
     const id = this.#exchange?.id ?? this.#arrived?.id ?? makeRequestId()
-    this.#context.onProtocolError(error, this.#peer, id)
+    this.#context.onProtocolError(error, this.#own.peer, id)
     this.#pace.awaitNothing()
     if (this.#exchange !== null) {
       // The handler hears that its content is broken, and answers. Nothing behind the content can be understood.
@@ -319,13 +328,14 @@ export class Http1Connection
 
   #answerRefused(error: ProtocolError, id: string): void {
     // The head may be complete, and the content broken in the same read.
-    const request = this.#arrived?.request
+    const arrived = this.#arrived
     this.#arrived = null
+    const request = arrived?.request
     const isHead = request === undefined ? this.#parser.isHead : request.method === 'HEAD'
     const fields = request?.headers ?? this.#parser.headersSoFar
     const refused = {
       id,
-      peer: this.#peer,
+      peer: arrived?.peer ?? this.#own.peer,
       scheme: this.#transport.scheme,
       version: '1.1' as const,
       request,
@@ -333,7 +343,7 @@ export class Http1Connection
       isHead,
     }
     const { head, content, answered } = refusalOf(error, refused, this.#context.renderError)
-    this.#output.sendJoined(serializeHead(head, '1.1', isHead, false).text, content)
+    this.#output.sendJoined(serializeHead(head, this.#context.wire.form, isHead, false).text, content)
     this.#context.onAnswered(answered)
   }
 
@@ -382,7 +392,9 @@ export class Http1Connection
 
   mayKeepAlive(): boolean {
     // A client that still waits for 100 Continue may send its content or not, so the connection cannot be used again.
-    return this.#keepAlive && !this.#owesContinue && this.#state !== State.FINAL && !this.#context.isDraining
+    if (!this.#keepAlive || this.#owesContinue || this.#state === State.FINAL || this.#context.isDraining) return false
+    // RFC9112§9.6: the client is told now. After the response it would send its next request into the close.
+    return this.#state !== State.CONTENT || this.#parser.contentLeft <= MAX_DISCARD
   }
 
   responseEnded(keepAlive: boolean): void {

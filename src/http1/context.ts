@@ -2,8 +2,10 @@
 import type { Flusher } from '../protocols/flusher.ts'
 import type { ProtocolOptions } from '../protocols/options.ts'
 import type { Paces } from '../protocols/pace.ts'
+import type { Wire } from './wire.ts'
 
 export interface Http1Context extends ProtocolOptions {
+  readonly wire: Wire
   readonly paces: Paces
   /** Heads wait for content. */
   readonly flusher: Flusher

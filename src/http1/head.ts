@@ -4,27 +4,16 @@
  * a header (`fields.ts`), and what a request may be in any version of HTTP (`http/request-rules.ts`).
  */
 import { LimitError, ProtocolError } from '../http/errors.ts'
-import type { RequestHead } from '../http/exchange.ts'
 import { type HeaderLines, listMembers } from '../http/headers.ts'
 import { checkExpect, checkHost, checkIsImplemented, checkMethod, FieldKind } from '../http/request-rules.ts'
 import { parseTarget, withoutRawBytes } from '../http/target.ts'
 import type { Scheme } from '../http/transport.ts'
 import { colonOf, type FieldName, fieldNameBehind, fieldValue, NO_FIELD } from './fields.ts'
 import { contentLength } from './framing.ts'
+import type { ArrivedHead, ParserLimits } from './wire.ts'
 
-export interface ParserLimits {
-  readonly requestLine: number
-  readonly headerBytes: number
-  readonly headerCount: number
-}
-
-export interface ParsedHead extends RequestHead {
+export interface ParsedHead extends ArrivedHead {
   readonly version: '1.0' | '1.1'
-  /** Bytes of content; undefined: chunked. */
-  readonly contentLength: number | undefined
-  /** The client will take another response on this connection (RFC9112§9.3). */
-  readonly keepAlive: boolean
-  readonly expectsContinue: boolean
 }
 
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e\x80-\xff]+) HTTP\/(\d)\.(\d)$/

@@ -7,21 +7,27 @@
 import { BLOCK, blocksOf } from '../base/block-queue.ts'
 import type { Transport } from '../http/transport.ts'
 import type { FileBuffers } from '../protocols/file-buffers.ts'
+import type { Flusher } from '../protocols/flusher.ts'
+import type { ProtocolOptions } from '../protocols/options.ts'
 import type { Pace } from '../protocols/pace.ts'
-import type { Http1Context } from './context.ts'
 
 /** Up to this the transport copies what is written, into memory that it uses again. */
 const SMALL = 16 * 1024
 const NOTHING = Buffer.alloc(0)
 
+/** What the outputs of all connections share. */
+export interface OutputContext extends Pick<ProtocolOptions, 'memory' | 'fileBuffers'> {
+  readonly flusher: Flusher
+}
+
 export class Output {
   readonly #transport: Transport
   readonly #pace: Pace
-  readonly #context: Http1Context
+  readonly #context: OutputContext
   /** Blocks that the transport still reads. */
   readonly #lent: Buffer[] = []
 
-  constructor(transport: Transport, pace: Pace, context: Http1Context) {
+  constructor(transport: Transport, pace: Pace, context: OutputContext) {
     this.#transport = transport
     this.#pace = pace
     this.#context = context

@@ -11,13 +11,12 @@ import { ProtocolError, TlsOnPlainError } from '../http/errors.ts'
 import { type HeaderLines, NOT_IN_VALUE } from '../http/headers.ts'
 import type { Scheme } from '../http/transport.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { HeadReader, type ParsedHead, type ParserLimits } from './head.ts'
+import { HeadReader, type ParsedHead } from './head.ts'
+import type { ParserLimits, RequestReader, RequestSink } from './wire.ts'
 
-export interface RequestSink {
+/** What it is given: its heads are those of HTTP/1. */
+export interface ParserSink extends Omit<RequestSink, 'onHead'> {
   onHead(head: ParsedHead): void
-  /** `chunk` is a view of the given bytes, valid during the call. */
-  onBody(chunk: Buffer): void
-  onEnd(trailers: HeaderLines): void
 }
 
 /** Empty lines before a request line (RFC9112§2.2): some clients send one after a POST. */
@@ -35,9 +34,9 @@ const SHORT_CHUNK = 2048
 
 type State = 'head' | 'length' | 'chunked' | 'paused' | 'failed'
 
-export class RequestParser {
+export class RequestParser implements RequestReader {
   readonly #limits: ParserLimits
-  readonly #sink: RequestSink
+  readonly #sink: ParserSink
   readonly #head: HeadReader
   readonly #scheme: Scheme
   /** Empty lines before the head that is being read. */
@@ -51,7 +50,7 @@ export class RequestParser {
   /** The decoder of the last chunked content, kept until the next request: `limitContent` may be called after the content is complete. */
   #chunked: ChunkedDecoder | null = null
 
-  constructor(limits: ParserLimits, scheme: Scheme, sink: RequestSink) {
+  constructor(limits: ParserLimits, scheme: Scheme, sink: ParserSink) {
     this.#limits = limits
     this.#sink = sink
     this.#scheme = scheme
@@ -230,6 +229,11 @@ export class RequestParser {
   }
 
   // -- content
+
+  /** Bytes that are still to come; of content in chunks nobody knows: 0. */
+  get contentLeft(): number {
+    return this.#remaining
+  }
 
   #readContent(chunk: Buffer, at: number): number {
     const end = Math.min(chunk.length, at + this.#remaining)

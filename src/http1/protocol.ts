@@ -5,6 +5,10 @@ import type { ProtocolOptions } from '../protocols/options.ts'
 import { createPaces, hurryIdle } from '../protocols/pace.ts'
 import { Http1Connection } from './connection.ts'
 import type { Http1Context } from './context.ts'
+import { Output } from './output.ts'
+import { RequestParser } from './parser.ts'
+import { Http1Response } from './response-writer.ts'
+import type { Wire } from './wire.ts'
 
 /** The whole response to a client that is not let in: it has sent nothing, so this is the version that any client understands. */
 export const TOO_MANY_CONNECTIONS = plainAnswer('503 Service Unavailable', 'Too many connections', 'Retry-After: 1\r\n')
@@ -24,9 +28,20 @@ function plainAnswer(status: string, why: string, fields: string): Buffer {
   )
 }
 
-export function createHttp1(options: ProtocolOptions): Protocol {
+const HTTP1: Wire = {
+  form: '1.1',
+  reader: (limits, { scheme }, _, sink) => new RequestParser(limits, scheme, sink),
+  output: (transport, pace, context) => new Output(transport, pace, context),
+  // A head of HTTP/1 has no other version.
+  response: (owner, output, { version, method }) =>
+    new Http1Response(owner, output, version === '1.0' ? '1.0' : '1.1', method === 'HEAD'),
+}
+
+/** `wire`: of a server in front of us, in whose protocol requests come. */
+export function createHttp1(options: ProtocolOptions, wire: Wire = HTTP1): Protocol {
   const context: Http1Context = {
     ...options,
+    wire,
     isDraining: false,
     flusher: new Flusher(),
     paces: createPaces(options.timeouts, options.limits),

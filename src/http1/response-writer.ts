@@ -10,7 +10,7 @@ import type { ResponseHead, ResponseState, ResponseWriter } from '../http/exchan
 import type { HeaderLines } from '../http/headers.ts'
 import { FileSending, type FileTarget } from '../protocols/file-sending.ts'
 import type { Output } from './output.ts'
-import { type Framing, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
+import { type Framing, type ResponseForm, serializeHead, serializeInterim, serializeTrailers } from './serializer.ts'
 
 /** What the writer asks of its connection. */
 export interface ResponseOwner {
@@ -42,7 +42,7 @@ export class Http1Response implements ResponseWriter, FileTarget {
   head: ResponseHead | null = null
   readonly #owner: ResponseOwner
   readonly #output: ResponseOutput
-  readonly #version: '1.0' | '1.1'
+  readonly #form: ResponseForm
   readonly #isHead: boolean
   #framing: Framing = 'none'
   #declared = -1
@@ -56,15 +56,15 @@ export class Http1Response implements ResponseWriter, FileTarget {
   /** The head waits for the first piece of a file, and leaves with it. */
   #headAwaitsFile = false
 
-  constructor(owner: ResponseOwner, output: ResponseOutput, version: '1.0' | '1.1', isHead: boolean) {
+  constructor(owner: ResponseOwner, output: ResponseOutput, form: ResponseForm, isHead: boolean) {
     this.#owner = owner
     this.#output = output
-    this.#version = version
+    this.#form = form
     this.#isHead = isHead
   }
 
   inform(head: ResponseHead): void {
-    if (this.state !== 'idle' || this.#version === '1.0') return
+    if (this.state !== 'idle' || this.#form !== '1.1') return
     this.#output.send(Buffer.from(serializeInterim(head), 'latin1'))
   }
 
@@ -78,7 +78,7 @@ export class Http1Response implements ResponseWriter, FileTarget {
   #begin(head: ResponseHead): string {
     const { text, framing, length, keepAlive } = serializeHead(
       head,
-      this.#version,
+      this.#form,
       this.#isHead,
       this.#owner.mayKeepAlive(),
     )

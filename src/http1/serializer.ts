@@ -18,6 +18,12 @@ import {
 } from '../http/response-rules.ts'
 import { reasonPhrase } from '../http/status.ts'
 
+/**
+ * The version of HTTP that the client speaks, or what a web server in front of us reads: `status-line`, a status line and fields as of HTTP (uwsgi);
+ * `status-field`, a field Status in place of the line (RFC3875§6.3: FastCGI, SCGI). Those two have no field about the connection.
+ */
+export type ResponseForm = '1.0' | '1.1' | 'status-line' | 'status-field'
+
 /** How the client knows where the content ends. */
 export type Framing =
   /** After Content-Length bytes. */
@@ -43,26 +49,21 @@ const serialized = new WeakMap<ResponseHead, { readonly date: string; readonly h
 /** `wantsKeepAlive`: the client and we would go on; `keepAlive` of the result decides. Throws what `response-rules.ts` throws. */
 export function serializeHead(
   head: ResponseHead,
-  version: '1.0' | '1.1',
+  form: ResponseForm,
   isHead: boolean,
   wantsKeepAlive: boolean,
 ): SerializedHead {
-  if (head.comesAgain !== true || version !== '1.1' || isHead || !wantsKeepAlive)
-    return serialize(head, version, isHead, wantsKeepAlive)
+  if (head.comesAgain !== true || form !== '1.1' || isHead || !wantsKeepAlive)
+    return serialize(head, form, isHead, wantsKeepAlive)
   const date = httpDate()
   const last = serialized.get(head)
   if (last?.date === date) return last.head
-  const made = serialize(head, version, isHead, wantsKeepAlive)
+  const made = serialize(head, form, isHead, wantsKeepAlive)
   serialized.set(head, { date, head: made })
   return made
 }
 
-function serialize(
-  head: ResponseHead,
-  version: '1.0' | '1.1',
-  isHead: boolean,
-  wantsKeepAlive: boolean,
-): SerializedHead {
+function serialize(head: ResponseHead, form: ResponseForm, isHead: boolean, wantsKeepAlive: boolean): SerializedHead {
   const { status, headers } = head
   checkFinalStatus(status)
   let length = -1
@@ -103,11 +104,12 @@ function serialize(
   checkValue('the reason phrase', reason)
   const mayHave = mayHaveContent(status, isHead)
   // Only chunked content has room for trailers (RFC9112§7.1.2).
-  const hasTrailers = head.hasTrailers === true && version === '1.1' && mayHave
+  const hasTrailers = head.hasTrailers === true && form === '1.1' && mayHave
   const hasLength = length >= 0 && !hasTrailers
-  const framing = !mayHave ? 'none' : hasLength ? 'length' : version === '1.1' ? 'chunked' : 'close'
-  if (framing === 'close') keepAlive = false
-  let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`
+  const framing = !mayHave ? 'none' : hasLength ? 'length' : form === '1.1' ? 'chunked' : 'close'
+  // FastCGI, which has no other form, says where a response ends.
+  if (framing === 'close' && form !== 'status-field') keepAlive = false
+  let text = `${form === 'status-field' ? 'Status:' : 'HTTP/1.1'} ${status} ${reason}\r\n${fields}`
   if (!hasDate) text += `Date: ${httpDate()}\r\n`
   // 204 has no length (RFC9110§8.6). HEAD and 304 may have the length that GET would have. 205 says that it has no content
   // (RFC9110§15.3.6).
@@ -119,11 +121,12 @@ function serialize(
     checkValue('trailer', trailer)
     text += `Trailer: ${trailer}\r\n`
   }
-  if (upgrade !== '') {
+  if (form === 'status-field' || form === 'status-line') text += '\r\n'
+  else if (upgrade !== '') {
     checkValue('upgrade', upgrade)
     text += `Upgrade: ${upgrade}\r\nConnection: upgrade${keepAlive ? '' : ', close'}\r\n\r\n`
   } else if (!keepAlive) text += 'Connection: close\r\n\r\n'
-  else if (version === '1.0') text += 'Connection: keep-alive\r\n\r\n'
+  else if (form === '1.0') text += 'Connection: keep-alive\r\n\r\n'
   else text += '\r\n'
   return { text, framing, length, keepAlive }
 }

@@ -136,6 +136,10 @@ export class Http2Connection implements ProtocolConnection, TransportHandler, Fr
     return this.#state !== 'open' || (this.streams.size === 0 && !this.#frames.isWithinBlock)
   }
 
+  get isReading(): boolean {
+    return this.streams.size === 0 && this.#frames.isWithinBlock
+  }
+
   get isOver(): boolean {
     return this.#state !== 'open' && this.isIdle
   }

@@ -10,11 +10,13 @@
  * Not here: what a signal asks for (`signals.ts`), the order of a stop (`shutdown.ts`), which process to start or end (`fleet/`).
  */
 import type { Config } from '../config/types.ts'
+import type { HandedOnChanges } from '../control/upgrade-messages.ts'
 import { Admin } from './admin/admin.ts'
 import type { ConfigWatcher } from './development/config-watcher.ts'
 import { Ending } from './ending.ts'
 import { asErrno, OperatorError } from './errors.ts'
 import { Fleets } from './fleet/fleets.ts'
+import { UpstreamChanges } from './fleet/upstream-changes.ts'
 import { AffinityKey } from './host/affinity-key.ts'
 import { checkIdentity, checkTemporaryDirectory, rootWarnings, usersOf } from './host/identity.ts'
 import type { Listener } from './host/listener.ts'
@@ -61,6 +63,7 @@ export class Master {
   readonly #upgrades: Upgrades
   /** Null: we replace no other Jumak. */
   #trial: Trial | null = null
+  readonly #upstreamChanges = new UpstreamChanges()
 
   constructor(config: Config, programs: Programs, narrator: Narrator, log: ProgramLog, source: ConfigSource) {
     this.#config = config
@@ -142,6 +145,7 @@ export class Master {
       this.#log.share()
       this.#trial = new Trial(started.handOver, {
         tickets: secrets => this.#certificates.inherit(secrets),
+        upstream: changes => this.#inheritChanges(changes),
         reopenLogs: () => this.#reopenLogs(),
       })
     } else this.#readiness.notify()
@@ -225,6 +229,8 @@ export class Master {
         environment: process.env,
         warn: message => this.#narrator.warn(message),
       }),
+      changes: this.#upstreamChanges,
+      onUpstreamChanged: name => this.#upgrades.upstreamChanged(this.#upstreamChanges.handOn(name)),
       tls: () => this.#certificates.current?.gateway ?? null,
       runtime,
       outputs: this.#outputs,
@@ -259,6 +265,7 @@ export class Master {
       listeners: () => this.#listeners.all,
       adminSocket: () => this.#admin.path,
       ticketSecrets: () => this.#certificates.current?.secrets ?? null,
+      upstreams: () => this.#upstreamChanges.changed.map(name => this.#upstreamChanges.handOn(name)),
       serving: () => (this.#fleets?.present ?? []).filter(one => one.serving !== null).map(({ name }) => name),
       canTell: () => this.#readiness.canTell,
       variables: () => this.#readiness.variables,
@@ -280,6 +287,15 @@ export class Master {
   /** A process of ours did not come up. */
   #ifReplaced(): void {
     if (!this.#ending.hasBegun && !this.#isOnTrial && !this.#config.isDevelopment) this.#upgrades.ifReplaced()
+  }
+
+  /** Of the program that ran before us. */
+  #inheritChanges(changes: HandedOnChanges): void {
+    for (const server of this.#upstreamChanges.inherit(changes))
+      this.#narrator.warn(
+        `upgrade: upstream ${changes.name} loses the server ${server}, which this version cannot read`,
+      )
+    this.#fleets?.inheritedChanges()
   }
 
   /** Something serves now, or cannot. */

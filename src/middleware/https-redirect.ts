@@ -7,7 +7,6 @@
  */
 import { HttpError } from '../http/errors.ts'
 import type { Exchange, Middleware } from '../http/exchange.ts'
-import type { Scheme } from '../http/transport.ts'
 
 const CHALLENGES = '/.well-known/acme-challenge/'
 const DEFAULT_PORT = 443
@@ -21,7 +20,7 @@ export interface HttpsRedirectOptions {
 }
 
 /** The standard one, or that of the first listener that speaks TLS; 0: none has a port. */
-export function httpsPortOf(listeners: readonly { readonly scheme: Scheme; readonly port: number }[]): number {
+export function httpsPortOf(listeners: readonly { readonly scheme: string; readonly port: number }[]): number {
   const ports = listeners.filter(({ scheme, port }) => scheme === 'https' && port > 0).map(({ port }) => port)
   return ports.includes(DEFAULT_PORT) ? DEFAULT_PORT : (ports[0] ?? 0)
 }

@@ -26,3 +26,17 @@ test('clearing a dead thread leaves the others and the epoch as they are', () =>
   cells.clear(0)
   assert.deepEqual([cells.epoch, cells.lastTurn(0), cells.used(0, FILES), cells.lastTurn(1)], [3, 0, 0, 1])
 })
+
+test('what the connections of all threads do: of one that has died stays what it has answered', () => {
+  const cells = new ThreadCells(makeThreadCells(3))
+  const traffic = { accepted: 7, requests: 5_000_000_000, reading: 1, writing: 2, waiting: 3 }
+  for (const thread of [0, 1, 2]) {
+    cells.turned(thread, 4)
+    cells.tellTraffic(thread, traffic)
+  }
+  assert.deepEqual(cells.trafficOfOthers(1), { accepted: 14, requests: 1e10, reading: 2, writing: 4, waiting: 6 })
+  cells.clear(0)
+  cells.clear(0)
+  assert.deepEqual(cells.trafficOfOthers(1), { accepted: 14, requests: 1e10, reading: 1, writing: 2, waiting: 3 })
+  assert.deepEqual([cells.epoch, cells.lastTurn(1), cells.used(1, FILES)], [0, 4, 0])
+})

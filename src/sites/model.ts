@@ -164,6 +164,8 @@ export type LocationHandler =
   | ({ readonly kind: 'proxy' } & ProxyTarget)
   /** Requests are passed on as variables: `fastcgi_pass`, `scgi_pass`, `uwsgi_pass`. */
   | { readonly kind: ScriptProtocol; readonly upstream: string }
+  /** What the connections of the program do, as text or JSON. `stub_status` */
+  | { readonly kind: 'status'; readonly form: 'text' | 'json' }
   /** Nothing is here: 404. */
   | { readonly kind: 'none' }
 

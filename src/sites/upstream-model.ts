@@ -22,6 +22,8 @@ export interface Upstream {
   readonly queue: QueueSettings | null
   /** How clients stay with their servers; null: any server answers any client. */
   readonly sticky: StickySettings | null
+  /** When a server is left out for its failures among many answers; null: never. */
+  readonly ejection: EjectionSettings | null
   /** Null: nobody asks its servers whether they are well. */
   readonly healthCheck: HealthCheck | null
   /** A location names it itself: it has one server, and no settings. */
@@ -34,6 +36,21 @@ export interface QueueSettings {
   readonly most: number
   /** Milliseconds that one waits. */
   readonly timeout: number
+}
+
+/** Outlier ejection. Times are milliseconds. */
+export interface EjectionSettings {
+  /** Failures in a row that eject; 0: they do not. */
+  readonly failures: number
+  /** Per cent of the requests of a window that eject when they fail; 0: they do not. */
+  readonly rate: number
+  /** Requests that a window has at least before its rate counts. */
+  readonly requests: number
+  readonly window: number
+  /** How long the first ejection is. */
+  readonly time: number
+  /** Per cent of the servers that may be out at once. */
+  readonly share: number
 }
 
 /** The cookie by which a client stays with its server. */
@@ -53,7 +70,7 @@ export interface HealthCheck {
   /** With a query, if any. */
   readonly path: string
   readonly interval: number
-  /** For the head of the response. */
+  /** For the response, as much of it as is looked at. */
   readonly timeout: number
   /** Bad answers in a row after which a server gets no requests. */
   readonly fails: number
@@ -62,6 +79,12 @@ export interface HealthCheck {
   /** A good answer has a status from `leastStatus` to `mostStatus`. */
   readonly leastStatus: number
   readonly mostStatus: number
+  /** And this field, with this value or with any; null: its fields do not matter. */
+  readonly header: { readonly name: string; readonly value: string | null } | null
+  /** And this text in the first 64 KiB of its content; null: that does not matter. */
+  readonly body: string | null
+  /** How servers are asked: place in `upstreamTls`; null: without TLS. */
+  readonly tls: number | null
 }
 
 export type UpstreamProtocol = 'http' | ScriptProtocol

@@ -69,13 +69,14 @@ function proxy(
       keepalive: 4,
       keepaliveTimeout: 60_000,
       queue: null,
+      ejection: null,
       sticky: null,
       healthCheck: null,
       isSingle: true,
       place,
     },
     new GroupState(makeGroupMemory(1, 16, false), 1, 0),
-    { room, sticky: null, queue },
+    { room, sticky: null, queue, ejection: null, warn: () => {} },
   )
   const memory = new MemoryBudget()
   const told: string[] = []

@@ -318,6 +318,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
       return
     }
     if (status < 500) this.#group.answered(this.#peer!)
+    else this.#group.erred(this.#peer!)
     this.#phase = 'reading'
     this.#rules.read.arm(this.#clock)
     this.#passesTrailers = head.hasTrailers && acceptsTrailers(this.#exchange.request.headers)

@@ -164,7 +164,13 @@ export class Destinations {
     const model = { ...this.#model, name: label, servers: [singleServer(label, address)] }
     // What one thread knows of it is enough: it comes and goes.
     const state = new GroupState(makeGroupMemory(1, MAX_ADDRESSES, false), 1, 0)
-    return new UpstreamGroup(model, state, { room: this.#room, sticky: null, queue: null })
+    return new UpstreamGroup(model, state, {
+      room: this.#room,
+      sticky: null,
+      queue: null,
+      ejection: null,
+      warn: () => {},
+    })
   }
 
   #forget(label: string): void {

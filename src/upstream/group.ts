@@ -10,6 +10,7 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import type { ServerAddress, Upstream, UpstreamServer } from '../sites/upstream-model.ts'
 import { choose, type Question } from './balance/choose.ts'
+import type { Ejection } from './balance/ejection.ts'
 import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
@@ -35,6 +36,10 @@ export interface GroupParts {
   readonly room: ConnectionRoom
   readonly sticky: Sticky | null
   readonly queue: UpstreamQueue | null
+  /** Null: no server is ejected. */
+  readonly ejection: Ejection | null
+  /** A line for the log. */
+  readonly warn: (message: string) => void
 }
 
 /** What a server has to do, for the status: see `ReportedServer`. */
@@ -44,6 +49,7 @@ export interface ServerReport {
   readonly requests: number
   readonly failures: number
   readonly isOut: boolean
+  readonly isEjected: boolean
   readonly isDraining: boolean
 }
 
@@ -75,9 +81,13 @@ export class UpstreamGroup {
   onServers: () => void = () => {}
 
   readonly #state: GroupState
+  readonly #ejection: Ejection | null
+  readonly #warn: (message: string) => void
 
-  constructor(upstream: Upstream, state: GroupState, { room, sticky, queue }: GroupParts) {
+  constructor(upstream: Upstream, state: GroupState, { room, sticky, queue, ejection, warn }: GroupParts) {
     this.upstream = upstream
+    this.#ejection = ejection
+    this.#warn = warn
     this.sticky = sticky
     this.queue = queue
     this.dialect = dialectOf(upstream)
@@ -139,6 +149,12 @@ export class UpstreamGroup {
   /** It has begun to answer as it should. The lease goes on: it may be a stream of hours. */
   answered({ member }: Peer): void {
     if (member.hasFailed) member.succeeded(performance.now())
+    if (this.#ejection !== null) this.#judge(member, false, this.#ejection)
+  }
+
+  /** It has begun to answer with an error (5xx), which its client gets. The lease goes on. */
+  erred({ member }: Peer): void {
+    if (this.#ejection !== null) this.#judge(member, true, this.#ejection)
   }
 
   /** The server did what it should. */
@@ -152,7 +168,14 @@ export class UpstreamGroup {
   failed({ member }: Peer, counts: boolean): void {
     member.end()
     this.queue?.placeCame()
-    if (counts) member.failed(performance.now())
+    if (!counts) return
+    member.failed(performance.now())
+    if (this.#ejection !== null) this.#judge(member, true, this.#ejection)
+  }
+
+  #judge(member: Member, isFailure: boolean, ejection: Ejection): void {
+    const told = ejection.record(member, isFailure, this.#members, performance.now())
+    if (told !== null) this.#warn(`upstream ${this.upstream.name}: ${member.name} ${told}`)
   }
 
   /** Each server, with all of its addresses. */
@@ -167,6 +190,7 @@ export class UpstreamGroup {
         requests: sum(({ requests }) => requests),
         failures: sum(({ failures }) => failures),
         isOut: members.length > 0 && members.every(member => member.isUnhealthy || member.isOut(now)),
+        isEjected: members.length > 0 && members.every(member => member.isEjected(now)),
         isDraining,
       }
     })
@@ -195,7 +219,7 @@ export class UpstreamGroup {
     // As in nginx: a server that is alone is always asked, however often it has failed.
     const isAlone = wanted.length === 1
     this.#peers = wanted.map(({ server, address, name }, index) => {
-      const rules = rulesOf(server, isAlone)
+      const rules = { ...rulesOf(server, isAlone), isEjectable: this.#ejection !== null }
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
         const settings = {
@@ -222,7 +246,7 @@ export class UpstreamGroup {
   }
 }
 
-function rulesOf(server: UpstreamServer, isAlone: boolean): MemberRules {
+function rulesOf(server: UpstreamServer, isAlone: boolean): Omit<MemberRules, 'isEjectable'> {
   return {
     weight: server.weight,
     maxFails: isAlone ? 0 : server.maxFails,

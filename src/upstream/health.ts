@@ -4,12 +4,14 @@
  *
  * Invariants: no server is asked a second time before it has answered, or its time is over. Each answer is of a connection of its own, so a
  * server that accepts nobody is found out. Only a change has a line in the log.
- * Bound: a connection for each server at most, beside those that `room.ts` counts.
+ * Bounds: a connection for each server at most, beside those that `room.ts` counts; MAX_BODY of its content.
+ * Not here: what a good answer is (`health-answer.ts`).
  */
 import type { HealthCheck } from '../sites/upstream-model.ts'
 import type { Member } from './balance/member.ts'
-import { hostOf, OWN_SHORTAGE, PLAIN, type SocketMaker, UpstreamConnection } from './connection.ts'
+import { hostOf, OWN_SHORTAGE, type SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
+import { HealthAnswer } from './health-answer.ts'
 
 /** Share of the interval by which the time of a round differs, so that several gateways do not ask at once. */
 const JITTER = 0.1
@@ -34,7 +36,7 @@ export class HealthWatch {
   #timer: NodeJS.Timeout | null = null
 
   /** Begins at once. */
-  constructor(group: UpstreamGroup, check: HealthCheck, log: Log, sockets = PLAIN) {
+  constructor(group: UpstreamGroup, check: HealthCheck, log: Log, sockets: SocketMaker) {
     this.#group = group
     this.#sockets = sockets
     this.#check = check
@@ -80,7 +82,8 @@ export class HealthWatch {
 
   /** Null: a good answer. Undefined: it could not be asked. Else what was wrong. */
   #ask({ server, address }: Peer): Promise<string | null | undefined> {
-    const { path, timeout, leastStatus, mostStatus } = this.#check
+    const { path, timeout } = this.#check
+    const answer = new HealthAnswer(this.#check)
     const host = hostOf(server)
     const { promise, resolve } = Promise.withResolvers<string | null | undefined>()
     const nothing = () => {}
@@ -99,6 +102,9 @@ export class HealthWatch {
       connection.destroy()
       resolve(wrong)
     }
+    const answered = (wrong: string | null | undefined) => {
+      if (wrong !== undefined) over(wrong)
+    }
     connection.begin(
       {
         onConnected: () => {
@@ -113,12 +119,11 @@ export class HealthWatch {
           )
           connection.sent()
         },
-        onHead: ({ status }) =>
-          over(status >= leastStatus && status <= mostStatus ? null : `was answered with ${status}`),
-        onClosed: reason => over(OWN_SHORTAGE.has(reason) ? undefined : `failed: it ${reason}`),
+        onHead: head => answered(answer.head(head)),
+        onClosed: reason => over(OWN_SHORTAGE.has(reason) ? undefined : `failed: ${reason}`),
         onInterim: nothing,
-        onBody: nothing,
-        onEnd: nothing,
+        onBody: chunk => answered(answer.body(chunk)),
+        onEnd: () => over(answer.end()),
         onSwitch: () => over('was answered with 101'),
         onTunnel: nothing,
         onTunnelEnd: nothing,

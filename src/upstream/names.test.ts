@@ -1,10 +1,9 @@
 /** Names of servers: what a group has while they change, fail and come back, and what a DNS server is asked. */
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
-import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { type NameAnswer, NameWatch, resolverOf } from './names.ts'
+import { DnsServer } from './testing/dns-server.ts'
 import { groupOf, serverOf } from './testing/groups.ts'
 
 function names(group: ReturnType<typeof groupOf>): string[] {
@@ -62,30 +61,11 @@ test('each address of a name is a member; a failure keeps the last ones; a serve
   assert.equal(asked.length, 4)
 })
 
-/** Answers questions for A with these addresses; anything else with nothing. Empty: no such name. */
 async function startDns(t: TestContext, addresses: () => readonly string[], ttl: number): Promise<Resolver> {
-  const socket = createSocket('udp4')
-  t.after(() => socket.close())
-  socket.on('message', (question, { port, address }) => {
-    const end = question.indexOf(0, 12) + 5
-    const isA = question.readUInt16BE(end - 4) === 1
-    const all = isA ? addresses() : []
-    const head = Buffer.from(question.subarray(0, 12))
-    head.writeUInt16BE(all.length === 0 && isA ? 0x8183 : 0x8180, 2)
-    head.writeUInt16BE(1, 4)
-    head.writeUInt16BE(all.length, 6)
-    head.fill(0, 8)
-    const records = all.map(one => {
-      const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...one.split('.').map(Number)])
-      record.writeUInt32BE(ttl, 6)
-      return record
-    })
-    socket.send(Buffer.concat([head, question.subarray(12, end), ...records]), port, address)
-  })
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
+  const dns = await DnsServer.start(addresses, ttl)
+  t.after(() => dns.close())
   const resolver = new Resolver({ timeout: 500, tries: 1 })
-  resolver.setServers([`127.0.0.1:${socket.address().port}`])
+  resolver.setServers([`127.0.0.1:${dns.port}`])
   return resolver
 }
 

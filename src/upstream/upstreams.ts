@@ -6,7 +6,15 @@
 import { DeadlineList } from '../base/deadlines.ts'
 import { loadNow } from '../base/load-now.ts'
 import type { Exchange } from '../http/exchange.ts'
-import type { ProxySettings, QueueSettings, StickySettings, Upstream, UpstreamTls } from '../sites/upstream-model.ts'
+import type {
+  EjectionSettings,
+  ProxySettings,
+  QueueSettings,
+  StickySettings,
+  Upstream,
+  UpstreamTls,
+} from '../sites/upstream-model.ts'
+import type { Ejection } from './balance/ejection.ts'
 import type { GroupSource } from './balance/group-memories.ts'
 import { GroupState } from './balance/member-state.ts'
 import type { Sticky } from './balance/sticky.ts'
@@ -46,6 +54,8 @@ export class Upstreams {
         room: parts.room,
         sticky: one.sticky === null ? null : makeSticky(one.sticky, secret),
         queue: one.queue === null ? null : makeQueue(one.queue),
+        ejection: one.ejection === null ? null : makeEjection(one.ejection),
+        warn: message => parts.log('warn', message, ''),
       })
     this.#groups = new Map(upstreams.map(one => [one.name, groupOf(one)]))
     this.#parts = parts
@@ -53,7 +63,7 @@ export class Upstreams {
     for (const group of this.#groups.values()) group.onServers = () => this.#watchNames()
     this.#watchNames()
     // One thread asks for all.
-    this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tell) : []
+    this.#health = source.thread === 0 ? makeHealth([...this.#groups.values()], this.#tls, this.#tell) : []
   }
 
   /** `name`: of an upstream that there is. */
@@ -151,6 +161,12 @@ function makeQueue(settings: QueueSettings): UpstreamQueue {
   return new UpstreamQueue(settings)
 }
 
+/** Loaded where a group leaves out servers that fail more than they should. */
+function makeEjection(settings: EjectionSettings): Ejection {
+  const { Ejection }: typeof import('./balance/ejection.ts') = loadNow(import.meta, './balance/ejection')
+  return new Ejection(settings)
+}
+
 /** Many configurations have addresses only, so it is not loaded before. */
 function makeNames(
   groups: readonly UpstreamGroup[],
@@ -163,10 +179,14 @@ function makeNames(
 /** Loaded where a group has a check. */
 function makeHealth(
   groups: readonly UpstreamGroup[],
+  tls: readonly SocketMaker[],
   log: (level: 'info' | 'warn', message: string) => void,
 ): HealthWatch[] {
   const checked = groups.filter(({ upstream }) => upstream.healthCheck !== null)
   if (checked.length === 0) return []
   const { HealthWatch }: typeof import('./health.ts') = loadNow(import.meta, './health')
-  return checked.map(group => new HealthWatch(group, group.upstream.healthCheck!, log))
+  return checked.map(group => {
+    const check = group.upstream.healthCheck!
+    return new HealthWatch(group, check, log, check.tls === null ? PLAIN : tls[check.tls]!)
+  })
 }

@@ -23,6 +23,10 @@ import { SLOW_CLIENTS } from './scenarios/slow-clients.ts'
 import { STOPS_UNDER_LOAD } from './scenarios/stops.ts'
 import { STREAMS } from './scenarios/streams.ts'
 import { THREADS } from './scenarios/threads.ts'
+import { UPSTREAM_NAMES } from './scenarios/upstream-names.ts'
+import { UPSTREAM_OUTAGES } from './scenarios/upstream-outages.ts'
+import { UPSTREAM_STREAMS } from './scenarios/upstream-streams.ts'
+import { UPSTREAM_UPLOADS } from './scenarios/upstream-uploads.ts'
 import { UPSTREAMS } from './scenarios/upstreams.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -33,6 +37,10 @@ const SCENARIOS: readonly Scenario[] = [
   ...SITES,
   ...ATTACKS,
   ...UPSTREAMS,
+  ...UPSTREAM_OUTAGES,
+  ...UPSTREAM_UPLOADS,
+  ...UPSTREAM_NAMES,
+  ...UPSTREAM_STREAMS,
   ...CERTIFICATES,
   ...NEIGHBOURS,
   ...SERVICE_MANAGER,

@@ -10,10 +10,9 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pathToFileURL } from 'node:url'
 import { fdCount } from '../support/processes.ts'
 import type { Server } from '../support/server.ts'
-import { anonymousMegabytes } from './memory.ts'
+import { anonymousMegabytes, LIVE_MEMORY } from './memory.ts'
 import { type Line, plot } from './plot.ts'
 import { Report } from './scenario.ts'
 import { type Interface, KINDS_WITH_STREAMS, onStage, type Stage } from './stage.ts'
@@ -33,15 +32,6 @@ const SLACK = 0.1
 /** Samples of which the least counts. */
 const FLOOR = 5
 const SLACK_DESCRIPTORS = 4
-/**
- * Garbage of Node's, its young generation and the room that glibc keeps for large buffers come and go by tens of MB with the load:
- * no leak, but one could hide in it. So garbage is collected all the time, and room is given back at once.
- */
-const ENVIRONMENT = {
-  NODE_OPTIONS: `--expose-gc --max-semi-space-size=1 --import=${pathToFileURL(join(import.meta.dirname, 'collect.ts'))}`,
-  MALLOC_MMAP_THRESHOLD_: '65536',
-}
-
 type Role = 'master' | 'gateway' | 'preloader' | 'worker'
 
 interface Part {
@@ -76,7 +66,7 @@ async function main(minutes: number, file: string): Promise<number> {
     PARTS.map(part => {
       const { isLeftAlone } = part
       const args = isLeftAlone ? [] : ['--max-requests', '3000']
-      const options = { interface: part.interface, args, env: ENVIRONMENT, load: { kinds: KINDS_WITH_STREAMS } }
+      const options = { interface: part.interface, args, env: LIVE_MEMORY, load: { kinds: KINDS_WITH_STREAMS } }
       return onStage(report, options, stage => soak(stage, part, minutes * 60_000, measured))
     }),
   )

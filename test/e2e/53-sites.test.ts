@@ -7,7 +7,7 @@ import { APPS } from '../support/paths.ts'
 import { Project } from '../support/project.ts'
 import { RawClient, type RawResponse } from '../support/raw-client.ts'
 import { runJumak } from '../support/run.ts'
-import { type Server, startServer } from '../support/server.ts'
+import { type Server, startServer, until } from '../support/server.ts'
 
 const APP = '[[app]]\nname = "main"\napp = "site_app:application"\nworkers = 1\n'
 
@@ -269,7 +269,7 @@ locations = [
   assert.match(stderr, /alias and match must both end with a slash/)
   assert.match(
     stderr,
-    /one of app, proxy, fastcgi, scgi, uwsgi, root, alias, return and redirect, and this has root and return/,
+    /one of app, proxy, fastcgi, scgi, uwsgi, root, alias, status, return and redirect, and this has root and return/,
   )
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)
 })
@@ -308,5 +308,37 @@ test('autoindex: a page and JSON of what is there, and nothing that is hidden', 
   }
   for (const [request, status] of Object.entries(statuses))
     assert.equal((await ask(server, request)).status, status, request)
+  await server.stop()
+})
+
+test('status: the numbers of all threads of the gateway, and of connections that have closed', async t => {
+  const project = site(
+    t,
+    'gateway-threads = 2\n[[site]]\nlocations = [{ match = "= /status", status = "json", access = ["allow 127.0.0.1"] }]\n',
+  )
+  const server = await startServer({ directory: project.directory })
+  server.mayLog(/status tells everybody/)
+  const idle = Array.from({ length: 6 }, () => new RawClient(server.target))
+  for (const client of idle) {
+    client.send('GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert.equal((await client.response()).status, 404)
+  }
+  const asking = new RawClient(server.target)
+  let last = ''
+  let questions = 0
+  await until(
+    async () => {
+      questions++
+      asking.send('GET /status HTTP/1.1\r\nHost: a\r\n\r\n')
+      last = (await asking.response()).body.toString()
+      const { connections, requests } = JSON.parse(last)
+      const { active, accepted, reading, writing, waiting } = connections
+      assert.equal(active, reading + writing + waiting)
+      return waiting === 6 && writing === 1 && accepted === 7 && requests === 6 + questions
+    },
+    () => `not all threads have told of theirs: ${last} after ${questions} questions`,
+  )
+  asking.socket.destroy()
+  for (const client of idle) client.socket.destroy()
   await server.stop()
 })

@@ -13,6 +13,7 @@ import { ProgramCopy } from '../support/program-copy.ts'
 import { Project } from '../support/project.ts'
 import { getOnce, RawClient } from '../support/raw-client.ts'
 import { isRefused, type Server, type ServerOptions, startServer, TRACEBACK, until } from '../support/server.ts'
+import { startEcho } from '../support/upstreams.ts'
 
 const APP = `
 import os, time
@@ -155,6 +156,47 @@ test('twice under load on TCP and a Unix socket: nothing is lost, and pid file a
 })
 
 const ACCESS_LINE = /^\S+ - - \[[^\]]+\] "GET \/\S* HTTP\/1\.1" 200 \d+ "-" "-" \S+ \S+ queue=\S+ app=\S+ worker=\d+$/
+
+test('what jumak upstream has changed is there after an upgrade, and is told to a new program that is not ready yet', async t => {
+  const { project, options } = setUp(t)
+  const backends = await Promise.all(['a', 'b', 'c'].map(name => startEcho(name)))
+  t.after(() => Promise.all(backends.map(one => one.close())))
+  const [a, b, c] = backends.map(({ port }) => `127.0.0.1:${port}`) as [string, string, string]
+  project.save(
+    'jumak.toml',
+    `[[app]]
+name = "shop"
+app = "app"
+[[upstream]]
+name = "back"
+servers = ["${a}", "${b}"]
+[[site]]
+locations = [{ match = "/", proxy = "http://back" }, { match = "/shop/", app = "shop" }]
+`,
+  )
+  const server = await startServer({ directory: options.directory, program: copy.program })
+  const change = async (...words: string[]) => {
+    const { code, stderr } = await command(server, copy.program, 'upstream', 'back', ...words)
+    assert.equal(code, 0, stderr)
+  }
+  await change('drain', a)
+  const first = server.pid
+  project.save('closed', '')
+  server.signal('SIGUSR2')
+  await server.waitForLog(/the import waits/)
+  await change('add', c, 'weight=2')
+  await change('remove', b)
+  rmSync(project.path('closed'))
+  await server.upgraded()
+  await gone(first)
+  const { stdout } = await command(server, copy.program, 'upstream', 'back')
+  assert.match(stdout, new RegExp(`${a} +draining`))
+  assert.match(stdout, new RegExp(`${b} +removed`))
+  assert.match(stdout, new RegExp(`${c} +up +weight 2 .*added by jumak upstream`))
+  for (let i = 0; i < 4; i++) assert.equal(JSON.parse((await getOnce(server.port, '/')).body.toString()).server, 'c')
+  server.rememberFds()
+  await server.stop()
+})
 
 test('a new program that is stopped while the old one finishes what runs: clients are refused, and none waits for nobody', async t => {
   const { options } = setUp(t)

@@ -1,4 +1,4 @@
-/** What a group does for its clients beyond shares: they stay with their servers, and wait while all are full. */
+/** What a group does for its clients beyond shares: they stay with their servers, wait while all are full, and are spared those that fail. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -118,3 +118,24 @@ for (const threads of [1, 2])
     assert.match(await command(server, project, 'upstream', 'back'), /^upstream back {3}round-robin {3}0 wait\n/)
     await server.stop()
   })
+
+test('a server that answers with 500 again and again is left out, the log names it, and the status says so', async t => {
+  const bad = await startEcho('bad', (_, response) => {
+    response.writeHead(500)
+    response.end()
+    return true
+  })
+  const [good] = await backends(t, 'good')
+  t.after(() => bad.close())
+  const project = new Project(t, {
+    'jumak.toml': fileOf([bad, good!], 'outlier-ejection = "failures=3 time=1h"'),
+  })
+  const server = await startServer({ directory: project.directory })
+  server.expectLog(/upstream back: 127\.0\.0\.1:\d+ gets no requests for 3600 s: 3 failures in a row/)
+  const statuses: number[] = []
+  for (let i = 0; i < 12; i++) statuses.push((await get(server, '')).status)
+  assert.equal(statuses.filter(status => status === 500).length, 3)
+  assert.deepEqual(new Set(statuses.slice(-5)), new Set([200]))
+  assert.match(await command(server, project, 'upstream'), new RegExp(`${addressOf(bad)} +ejected`))
+  await server.stop()
+})

@@ -27,6 +27,12 @@ import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
 import { fastcgi as fastcgiDialect } from '../../src/upstream/protocols/fastcgi.ts'
+import {
+  FRONTS,
+  PARAMETERS,
+  recordRequests,
+  requestBytes,
+} from '../../src/upstream/protocols/requests/testing/recorded-requests.ts'
 import { scgi } from '../../src/upstream/protocols/scgi.ts'
 import { ended, record as fastcgiRecord, records } from '../../src/upstream/protocols/testing/records.ts'
 import { recordResponses } from '../../src/upstream/testing/recorded-responses.ts'
@@ -190,6 +196,31 @@ const scripts: Target = {
     assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, scgi.reader), calls)
   },
 }
+
+/** Requests of a web server in front of us, by each of its protocols. */
+const fronts: readonly Target[] = FRONTS.map(front => ({
+  name: `front-${front}`,
+  corpus: [
+    requestBytes(front, PARAMETERS),
+    requestBytes(front, [...PARAMETERS, 'HTTP_COOKIE', 'a=1', 'UWSGI_FILE', '/x', 'HTTPS', 'on'], 'content'),
+    requestBytes(
+      front,
+      [...PARAMETERS, 'SSL_CLIENT_VERIFY', 'FAILED:x', 'HTTP_PROXY', 'p'],
+      'x',
+      front === 'scgi' ? 1 : null,
+    ),
+  ],
+  split:
+    front === 'fastcgi'
+      ? splitBy(bytes => (bytes.length < 8 ? bytes.length : 8 + bytes.readUInt16BE(4) + bytes[6]!))
+      : splitBy(bytes => bytes.indexOf(0) + 1 || bytes.length),
+  mend: part => (front === 'fastcgi' ? withLength(part, 8, 4, 2) : part),
+  async check(bytes, random) {
+    const calls = recordRequests(front, [bytes])
+    assert.deepEqual(recordRequests(front, cutSomewhere(bytes, random)), calls)
+    for (const call of calls) if (call.startsWith('head ')) assert.doesNotMatch(call, /"proxy"|"transfer-encoding"/)
+  },
+}))
 
 const websocket: Target = {
   name: 'websocket',
@@ -392,6 +423,7 @@ export const TARGETS: readonly Target[] = [
   responses,
   fastcgi,
   scripts,
+  ...fronts,
   websocket,
   hello,
   proxied,

@@ -2,7 +2,7 @@
 import type { Given } from '../../config/sources/given.ts'
 import type { Translation } from '../translation.ts'
 import { accessFormat, STANDARD_FORMAT } from './access-format.ts'
-import { STANDARD_SCHEME_HEADERS, speakProxyProtocol, trustedProxies } from './proxies.ts'
+import { STANDARD_SCHEME_HEADERS, speakProtocols, trustedProxies } from './proxies.ts'
 import { STANDARD_ADDRESS } from './sockets.ts'
 import { kindOfWorker, runsOneRequest } from './worker-class.ts'
 
@@ -20,7 +20,7 @@ export const BETTER =
 export function defaults(to: Translation): void {
   const sockets = socketsOfSystemd(to)
   if (sockets.length > 0) to.values.set('bind', sockets)
-  speakProxyProtocol(to, STANDARD_ADDRESS)
+  speakProtocols(to, STANDARD_ADDRESS)
   to.standard(PLACE, 'workers', '1')
   to.standard(PLACE, 'keep-alive', '2s')
   // A warning says so where one of these has nothing to do.

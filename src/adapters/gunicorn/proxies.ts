@@ -1,7 +1,7 @@
 /** gunicorn's section "Server Mechanics", the part about proxies in front and about what requests may be. Pure. */
 import { FORWARDED_HEADERS } from '../../base/forwarded-headers.ts'
-import { withProxyProtocol } from '../../config/kinds/bind.ts'
-import { type AnyOption, idle, refused, works } from '../option.ts'
+import { withProxyProtocol, withScheme } from '../../config/kinds/bind.ts'
+import { type AnyOption, refused, works } from '../option.ts'
 import { dictionary, flag, list, oneOf, type Shape, text } from '../shapes.ts'
 import type { Translation } from '../translation.ts'
 
@@ -21,20 +21,32 @@ export function trustedProxies(addresses: readonly string[]): readonly string[] 
   return addresses.includes('*') ? ['*'] : [...addresses, 'unix']
 }
 
-/** Each address of `values` gets the protocol, and who may speak it. */
-export function speakProxyProtocol(to: Translation, standardAddress: string): void {
-  if ((to.valueOf<string>('proxy_protocol') ?? 'off') === 'off') return
+/** Each address gets what is spoken there, and who may speak it: the PROXY protocol in front of HTTP, or the protocol of uWSGI. */
+export function speakProtocols(to: Translation, standardAddress: string): void {
+  if (to.valueOf<string>('protocol') === 'uwsgi')
+    speak(to, standardAddress, text => withScheme('uwsgi', text), 'params-from', 'uwsgi_allow_ips')
+  else if ((to.valueOf<string>('proxy_protocol') ?? 'off') !== 'off')
+    speak(to, standardAddress, withProxyProtocol, 'proxy-protocol-from', 'proxy_allow_ips')
+}
+
+function speak(
+  to: Translation,
+  standardAddress: string,
+  withProtocol: (address: string) => string,
+  setting: 'params-from' | 'proxy-protocol-from',
+  allowedBy: string,
+): void {
   const origin = { from: 'other', name: 'gunicorn' } as const
   const { JUMAK_BIND: own, PORT: port } = to.variables
   const standard = [{ text: own ?? (port ? `0.0.0.0:${port}` : standardAddress), origin }]
   const addresses = to.values.get('bind') ?? standard
   to.values.set(
     'bind',
-    addresses.map(one => ({ ...one, text: withProxyProtocol(one.text) })),
+    addresses.map(one => ({ ...one, text: withProtocol(one.text) })),
   )
-  const allowed = to.valueOf<readonly string[]>('proxy_allow_ips') ?? LOOPBACK.split(',')
+  const allowed = to.valueOf<readonly string[]>(allowedBy) ?? LOOPBACK.split(',')
   to.values.set(
-    'proxy-protocol-from',
+    setting,
     trustedProxies(allowed).map(text => ({ text, origin })),
   )
 }
@@ -106,7 +118,7 @@ export const PROXIES: readonly AnyOption[] = [
     // As above: without the protocol nobody sends a header.
     () => {},
   ),
-  refused(
+  works(
     'protocol',
     {
       flags: ['--protocol'],
@@ -114,10 +126,11 @@ export const PROXIES: readonly AnyOption[] = [
       standard: 'http',
       doc: 'What clients speak: http or uwsgi.',
     },
-    'would speak the protocol of uWSGI',
-    'write proxy_pass in place of uwsgi_pass in nginx',
+    '`uwsgi://` in front of each address of `--bind`',
+    // As with proxy_protocol.
+    () => {},
   ),
-  idle(
+  works(
     'uwsgi_allow_ips',
     {
       flags: ['--uwsgi-allow-from'],
@@ -125,7 +138,8 @@ export const PROXIES: readonly AnyOption[] = [
       standard: LOOPBACK,
       doc: 'Proxies that may speak the protocol of uWSGI.',
     },
-    'does nothing: the protocol of uWSGI is not spoken',
+    '`--params-from`; one on a Unix socket may always',
+    () => {},
   ),
   permits('permit_obsolete_folding', 'header fields over several lines', 'Accept header fields over several lines.'),
   permits(

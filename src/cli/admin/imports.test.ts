@@ -23,5 +23,5 @@ test('the client of the admin socket loads no code that serves', () => {
   // Passwords and limits are read with the configuration. A server of an upstream is an address, as in `bind`.
   const ofSites = ['access/password-file.ts', 'access/password-hash.ts', 'http/authority.ts', 'limits/bounds.ts']
   const ofOutput = ['master/output/describe.ts', 'master/output/upstream-lines.ts']
-  assert.deepEqual(serving.toSorted(), [...ofSites, ...ofOutput, 'routing/hosts.ts'])
+  assert.deepEqual(serving.toSorted(), [...ofSites, ...ofOutput, 'routing/hosts.ts', 'sites/single-server.ts'])
 })

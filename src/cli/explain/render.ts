@@ -63,8 +63,13 @@ const MAX_RESULT = 46
 const MAX_TRIED = 8
 
 export function renderReport(report: Report, terminal: Terminal): string {
-  const { request, listener, remarks, settings, answer } = report
-  const rows = [row('listener', listener.address, listener.scheme), ...stepRows(report), ...answerRows(answer)]
+  const { request, listener, remarks, settings, answer, coding } = report
+  const rows = [
+    row('listener', listener.address, listener.scheme),
+    ...stepRows(report),
+    ...answerRows(answer),
+    ...codingRows(coding),
+  ]
   const acting = settings.map(({ name, value, place }, i) => row(i === 0 ? 'settings' : '', name, value, place))
   const widest = Math.max(...[...rows, ...acting].map(({ what }) => what.length))
   const columns = columnsFor([...rows, ...acting], Math.min(widest, MAX_WHAT), terminal.width)
@@ -114,6 +119,7 @@ const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'upstream
   text: 'a text of the configuration',
   error: 'an error page of Jumak',
   health: 'a health check',
+  status: 'what the connections of the program do',
 }
 
 function answerRows(answer: Answer): Row[] {
@@ -155,6 +161,10 @@ function answerRows(answer: Answer): Row[] {
       ]
     }
   }
+}
+
+function codingRows(coding: Report['coding']): Row[] {
+  return coding === null ? [] : [row('coding', coding.coding ?? 'none', coding.why)]
 }
 
 function row(label: string, what: string, result: string, place = ''): Row {

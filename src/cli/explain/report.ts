@@ -9,9 +9,9 @@ import type { Setting } from '../../config/settings/setting.ts'
 import { staticFiles } from '../../config/settings/static.ts'
 import { tls } from '../../config/settings/tls.ts'
 import { describeOrigin, formatPlace } from '../../config/sources/given.ts'
-import type { AppConfig } from '../../config/types.ts'
+import type { AppConfig, ListenScheme } from '../../config/types.ts'
 import type { Settings } from '../../config/values.ts'
-import type { Explained } from '../../gateway/sites/explained.ts'
+import type { Explained, ToldCoding } from '../../gateway/sites/explained.ts'
 import type { Decision, TracedLocation } from '../../routing/sites/trace.ts'
 import type { LimitUse, Place, RequestLimit } from '../../sites/model.ts'
 import type { UpstreamServer, UpstreamTls } from '../../sites/upstream-model.ts'
@@ -36,17 +36,19 @@ export interface Report {
     readonly from: string
     readonly headers: readonly string[]
   }
-  readonly listener: { readonly address: string; readonly scheme: 'http' | 'https' }
+  readonly listener: { readonly address: string; readonly scheme: ListenScheme }
   readonly remarks: readonly string[]
   readonly steps: readonly Step[]
   readonly answer: Answer
+  /** What the response is compressed with, or why not; null: the request has no Accept-Encoding, or gets no content. */
+  readonly coding: ToldCoding | null
   readonly settings: readonly { readonly name: string; readonly value: string; readonly place: string }[]
 }
 
 export type Answer =
   | {
-      /** What has the content: an application, a file, a list of a directory, our own page, a health check, or the configuration itself. */
-      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health'
+      /** What has the content: an application, a file, a list of a directory, our own page, a health check, the numbers of the program, or the configuration itself. */
+      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health' | 'status'
       readonly status: number
       readonly headers: readonly string[]
       /** Of the disk; null: it is none. */
@@ -112,6 +114,7 @@ export function reportOf(
       ...staticSteps(explained),
     ],
     answer: answerOf(explained, addresses),
+    coding: explained.coding,
     settings: [
       ...acting.map(({ name, value, place }) => ({ name, value, place: formatPlace(place.file, place) })),
       ...actingOutside(explained, asked, { config, settings }),
@@ -349,7 +352,9 @@ function answerOf({ outcome, decisions, mounts }: Explained, addresses: Readonly
               ? 'error'
               : end?.kind === 'return'
                 ? 'text'
-                : 'file'
+                : end?.kind === 'handler' && end.location.handler.kind === 'status'
+                  ? 'status'
+                  : 'file'
       const isServed = end?.kind === 'handler' && end.file !== '' && (from === 'file' || from === 'list')
       const mount = from === 'file' && end === undefined ? mounts.at(-1) : undefined
       return { from, status, headers, file: isServed ? text(end.file) : (mount?.file ?? null), error }

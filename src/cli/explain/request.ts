@@ -5,8 +5,8 @@
  */
 import { bytesOf } from '../../base/bytes.ts'
 import { hasTls } from '../../config/assemble-tls.ts'
-import { formatBind, schemeOf } from '../../config/kinds/bind.ts'
-import type { BindAddress, Config } from '../../config/types.ts'
+import { formatBind, isFront, schemeOf } from '../../config/kinds/bind.ts'
+import type { BindAddress, Config, ListenScheme } from '../../config/types.ts'
 import { isAuthority, splitAuthority } from '../../http/authority.ts'
 import { ProtocolError } from '../../http/errors.ts'
 import type { LocalEnd, RequestHead } from '../../http/exchange.ts'
@@ -20,9 +20,9 @@ export interface Asked {
   readonly local: LocalEnd
   /** As in `bind`. */
   readonly listener: string
-  readonly listenerScheme: 'http' | 'https'
+  readonly listenerScheme: ListenScheme
   /** Of `bind`; 0: it has no port. */
-  readonly listeners: readonly { readonly scheme: Scheme; readonly port: number }[]
+  readonly listeners: readonly { readonly scheme: ListenScheme; readonly port: number }[]
   /** What is taken for granted, in sentences. */
   readonly remarks: readonly string[]
 }
@@ -50,13 +50,16 @@ export function makeRequest(
   const isTls = hasTls(config.tls)
   const { bind, hasPort } = chooseListener(config.bind, isTls, url.scheme, url.authority)
   const listenerScheme = schemeOf(bind, isTls)
-  const scheme = url.scheme ?? listenerScheme
+  const isOfFront = isFront(listenerScheme)
+  const scheme = url.scheme ?? (isOfFront ? 'http' : listenerScheme)
   const listener = formatBind(bind)
   const remarks: string[] = []
   const port = portOf(url.authority, scheme)
   if (url.authority !== '' && !hasPort)
     remarks.push(`no address of bind has the port ${port}: explained as a request to ${listener}`)
-  if (scheme !== listenerScheme)
+  if (isOfFront)
+    remarks.push(`${listener} speaks ${listenerScheme}: explained as if the web server in front sent this request`)
+  else if (scheme !== listenerScheme)
     remarks.push(
       `${listener} speaks ${listenerScheme}: explained as if a trusted proxy said that the client speaks ${scheme}`,
     )
@@ -130,7 +133,7 @@ function chooseListener(
     const own = schemeOf(bind, hasTls)
     const sameScheme = scheme === null || scheme === own ? 1 : 0
     if (bind.kind !== 'tcp') return sameScheme
-    const hasPort = bind.port === portOf(authority, scheme ?? own)
+    const hasPort = bind.port === portOf(authority, scheme ?? (own === 'https' ? own : 'http'))
     return (hasPort ? 4 : 0) + (bind.host === address ? 2 : 0) + sameScheme
   }
   const bind = all.reduce((best, one) => (score(one) > score(best) ? one : best))

@@ -6,6 +6,10 @@ import type { Parsed } from '../diagnostics.ts'
 import { isIPv4, isPlainIPv6 } from './ip.ts'
 import type { Resolve } from './kinds.ts'
 
+/** What is spoken at an address: by clients, or by a web server in front of us (FastCGI, SCGI, uwsgi). */
+export type ListenScheme = 'http' | 'https' | FrontScheme
+export type FrontScheme = 'fastcgi' | 'scgi' | 'uwsgi'
+
 export type BindAddress = (
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   /** A listening socket that was inherited: `fd://3`. */
@@ -13,17 +17,22 @@ export type BindAddress = (
   | { readonly kind: 'unix'; readonly path: string }
 ) & {
   /** Undefined: `https` if there is a certificate, else `http` (`schemeOf`). */
-  readonly scheme?: 'http' | 'https'
+  readonly scheme?: ListenScheme
   /** Each connection begins with a header of the PROXY protocol. */
   readonly hasProxyHeader?: true
 }
 
 /** `hasTls`: there is a certificate. */
-export function schemeOf({ scheme }: BindAddress, hasTls: boolean): 'http' | 'https' {
+export function schemeOf({ scheme }: BindAddress, hasTls: boolean): ListenScheme {
   return scheme ?? (hasTls ? 'https' : 'http')
 }
 
-const SCHEME = /^(?:(https?):\/\/)?(.*)$/s
+/** A web server in front of us sends requests there, by one of its protocols. */
+export function isFront(scheme: ListenScheme | undefined): scheme is FrontScheme {
+  return scheme === 'fastcgi' || scheme === 'scgi' || scheme === 'uwsgi'
+}
+
+const SCHEME = /^(?:(https?|fastcgi|scgi|uwsgi):\/\/)?(.*)$/s
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/i
 const MAX_HOST_NAME = 253
 
@@ -31,16 +40,24 @@ const MAX_HOST_NAME = 253
 const PROXY_PROTOCOL = ' proxy-protocol'
 
 /**
- * `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://` or `https://` in front or without, and `proxy-protocol`
- * behind a blank or not. A relative path stays relative (`toAbsoluteBind`).
+ * `HOST:PORT`, `:PORT`, `PORT`, `[IPv6]:PORT`, `unix:PATH`, `fd://N`, with `http://`, `https://`, `fastcgi://`, `scgi://` or `uwsgi://` in
+ * front or without, and `proxy-protocol` behind a blank or not. A relative path stays relative (`toAbsoluteBind`).
  */
 export function parseBind(text: string): Parsed<BindAddress> {
   const hasProxyHeader = text.endsWith(PROXY_PROTOCOL)
   const address = hasProxyHeader ? text.slice(0, -PROXY_PROTOCOL.length).trimEnd() : text
-  const [, scheme, rest] = SCHEME.exec(address) as unknown as [string, 'http' | 'https' | undefined, string]
+  const [, scheme, rest] = SCHEME.exec(address) as unknown as [string, ListenScheme | undefined, string]
+  if (isFront(scheme) && rest.startsWith('/')) return { problem: `must name a Unix socket as ${scheme}://unix:${rest}` }
   const parsed = parseAddress(rest)
   if ('problem' in parsed) return parsed
+  if (hasProxyHeader && isFront(scheme))
+    return { problem: `must have no proxy-protocol with ${scheme}://: its parameters say whose a request is` }
   return { value: { ...parsed.value, ...(scheme && { scheme }), ...(hasProxyHeader && { hasProxyHeader }) } }
+}
+
+/** The same address, where a web server in front of us speaks `scheme`. */
+export function withScheme(scheme: FrontScheme, text: string): string {
+  return `${scheme}://${text.replace(/^https?:\/\//, '')}`
 }
 
 /** The same address with the PROXY protocol. */
@@ -53,7 +70,9 @@ function parseAddress(text: string): Parsed<BindAddress> {
   if (text.startsWith('fd:')) return parseDescriptor(text)
   if (/^[^/]+\/$/.test(text)) return { problem: 'must be an address alone, without a slash at its end' }
   if (text.includes('://'))
-    return { problem: 'must have no other scheme than http:// or https://, as in https://:8443' }
+    return {
+      problem: 'must have no other scheme than http://, https://, uwsgi://, fastcgi:// or scgi://, as in https://:8443',
+    }
   // A port alone is for this machine only; `:PORT` is for everyone, as with gunicorn.
   if (/^\d+$/.test(text)) return withPort('127.0.0.1', text)
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text)
@@ -106,7 +125,7 @@ function isIpv6(host: string): boolean {
 }
 
 export function toAbsoluteBind(text: string, from: Resolve): string {
-  const [, scheme = '', path] = /^(https?:\/\/)?unix:(.*[^/])$/s.exec(text) ?? []
+  const [, scheme = '', path] = /^((?:https?|fastcgi|scgi|uwsgi):\/\/)?unix:(.*[^/])$/s.exec(text) ?? []
   return path === undefined ? text : `${scheme}unix:${from(path)}`
 }
 

@@ -1,6 +1,12 @@
 /** Small forms of text that an `[[upstream]]` has about its servers as a group: how requests are shared, whether servers are well. Pure. */
 import { TOKEN } from '../../base/token.ts'
-import type { Balance, HealthCheck, QueueSettings, StickySettings } from '../../sites/upstream-model.ts'
+import type {
+  Balance,
+  EjectionSettings,
+  HealthCheck,
+  QueueSettings,
+  StickySettings,
+} from '../../sites/upstream-model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseDuration } from './duration.ts'
 
@@ -29,19 +35,26 @@ export function parseBalance(text: string): Parsed<BalanceWords> {
 const CHECK_TIMES = { interval: 5000, timeout: 2000 } as const
 const CHECK_COUNTS = { fails: 2, passes: 2 } as const
 
-/** `/health interval=5s timeout=2s fails=2 passes=2 status=200-399`. */
-export function parseHealthCheck(text: string): Parsed<HealthCheck> {
-  const [path = '', ...words] = text.trim().split(/\s+/)
+/** How it is asked, is said by locations. */
+type CheckWords = Omit<HealthCheck, 'tls'>
+
+/** `/health interval=5s timeout=2s fails=2 passes=2 status=200-399 header=X-State:up body='all is well'`. */
+export function parseHealthCheck(text: string): Parsed<CheckWords> {
+  if ((text.split("'").length - 1) % 2 !== 0) return { problem: "must have a ' at the end of what begins with one" }
+  const [path = '', ...words] = text.match(/(?:[^\s']|'[^']*')+/g) ?? []
   if (!/^\/[!-~]*$/.test(path) || path.includes('#')) return { problem: 'must begin with a path, as in /health' }
-  const check: { -readonly [Key in keyof HealthCheck]: HealthCheck[Key] } = {
+  const check: { -readonly [Key in keyof CheckWords]: CheckWords[Key] } = {
     path,
     ...CHECK_TIMES,
     ...CHECK_COUNTS,
     leastStatus: 200,
     mostStatus: 399,
+    header: null,
+    body: null,
   }
   for (const word of words) {
-    const [name = '', value = ''] = word.split('=')
+    const [name = '', quoted = ''] = split(word)
+    const value = quoted.replaceAll("'", '')
     if (Object.hasOwn(CHECK_TIMES, name)) {
       const time = parseDuration(value)
       if ('problem' in time || time.value < 100)
@@ -55,8 +68,17 @@ export function parseHealthCheck(text: string): Parsed<HealthCheck> {
       if (range === null) return { problem: 'must have a status or a range of them as status, as in status=200-299' }
       check.leastStatus = Number(range[1])
       check.mostStatus = Number(range[2] ?? range[1])
+    } else if (name === 'header') {
+      const [, field = '', wanted] = /^([^:]*)(?::(.*))?$/.exec(value) ?? []
+      if (!TOKEN.test(field)) return { problem: 'must have a field as header, as in header=X-State:up' }
+      check.header = { name: field.toLowerCase(), value: wanted?.trim() ?? null }
+    } else if (name === 'body') {
+      if (value === '') return { problem: "must have a text as body, as in body='all is well'" }
+      check.body = value
     } else
-      return { problem: `must have after its path only interval=, timeout=, fails=, passes= or status=, not '${word}'` }
+      return {
+        problem: `must have after its path only interval=, timeout=, fails=, passes=, status=, header= or body=, not '${word}'`,
+      }
   }
   return { value: check }
 }
@@ -81,6 +103,45 @@ export function parseQueue(text: string): Parsed<QueueSettings | null> {
     timeout = time.value
   }
   return { value: most === 0 ? null : { most, timeout } }
+}
+
+const EJECTION: EjectionSettings = { failures: 5, rate: 50, requests: 20, window: 10_000, time: 30_000, share: 50 }
+const EJECTION_TIMES = ['window', 'time'] as const
+const EJECTION_COUNTS = { failures: [0, 1000], requests: [1, 1_000_000] } as const
+const EJECTION_PERCENT = { rate: 0, share: 1 } as const
+
+/** `on`, or what differs: `failures=5 rate=50% requests=20 window=10s time=30s share=50%`; `off`: null. */
+export function parseEjection(text: string): Parsed<EjectionSettings | null> {
+  if (text.trim() === 'off') return { value: null }
+  const ejection: { -readonly [Key in keyof EjectionSettings]: EjectionSettings[Key] } = { ...EJECTION }
+  for (const word of text.trim() === 'on' ? [] : text.trim().split(/\s+/)) {
+    const [name = '', value = ''] = split(word)
+    const time = EJECTION_TIMES.find(one => one === name)
+    if (time !== undefined) {
+      const parsed = parseDuration(value)
+      if ('problem' in parsed || parsed.value < 100 || parsed.value > 24 * 3600 * 1000)
+        return { problem: `must have a time from 100ms to 24h as ${name}, as in ${name}=30s` }
+      ejection[time] = parsed.value
+    } else if (Object.hasOwn(EJECTION_COUNTS, name)) {
+      const key = name as keyof typeof EJECTION_COUNTS
+      const [least, most] = EJECTION_COUNTS[key]
+      const number = /^\d{1,7}$/.test(value) ? Number(value) : -1
+      if (number < least || number > most)
+        return { problem: `must have a whole number from ${least} to ${most} as ${name}` }
+      ejection[key] = number
+    } else if (Object.hasOwn(EJECTION_PERCENT, name)) {
+      const key = name as keyof typeof EJECTION_PERCENT
+      const number = /^\d{1,3}%$/.test(value) ? Number(value.slice(0, -1)) : -1
+      if (number < EJECTION_PERCENT[key] || number > 100)
+        return { problem: `must have per cent from ${EJECTION_PERCENT[key]}% to 100% as ${name}, as in ${name}=50%` }
+      ejection[key] = number
+    } else
+      return {
+        problem: `must be on, off, or have only failures=, rate=, requests=, window=, time= and share=, not '${word}'`,
+      }
+  }
+  if (ejection.failures === 0 && ejection.rate === 0) return { problem: 'must have failures= or rate= above 0' }
+  return { value: ejection }
 }
 
 const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const

@@ -8,6 +8,11 @@ export function isPlainIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%')
 }
 
+/** Not a name. */
+export function isAddress(host: string): boolean {
+  return isIPv4(host) || isPlainIPv6(host)
+}
+
 /** `10.0.0.0/8`, `fd00::/8`, or an address. */
 export function isAddressOrRange(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/')

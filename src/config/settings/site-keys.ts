@@ -64,6 +64,16 @@ export const handlerKeys = {
     doc: 'Directory of files; it stands for the prefix of the location.',
     more: '`alias = "/srv/media/"` in the location `/m/` has `/srv/media/x` for `/m/x`. Both end with a slash.',
   }),
+  status: input({
+    ...ofFile,
+    ...none,
+    name: 'status',
+    placeholder: 'FORM',
+    kind: oneOf(['text', 'json']),
+    why: 'It tells strangers how busy the program is.',
+    doc: 'Connections and requests of the program: text, as nginx has it (stub_status), or json.',
+    more: 'Put `access` or a password around it. The numbers are of all threads of the gateway; those of other threads than the one that answers are up to a second old. Requests are counted from the moment on in which there is such a location. `jumak status` says more, and needs no location.',
+  }),
   return: input({
     ...ofFile,
     ...none,

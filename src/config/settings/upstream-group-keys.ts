@@ -1,5 +1,5 @@
 /** Keys of `[[upstream]]`. Defined as settings are (`site-keys.ts`), with nginx's names and hyphens. */
-import { parseBalance, parseHealthCheck, parseQueue, parseSticky } from '../kinds/group-words.ts'
+import { parseBalance, parseEjection, parseHealthCheck, parseQueue, parseSticky } from '../kinds/group-words.ts'
 import { count, duration, text } from '../kinds/kinds.ts'
 import { parseServer } from '../kinds/upstream-words.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -51,6 +51,19 @@ export const upstreamKeys = {
     doc: 'Requests that wait while all servers have `max-conns`, as in "100 timeout=5s"; 0 is none.',
     more: 'They get servers in their order. When it is full, or after the `timeout` (60s), the answer is 503 with Retry-After; a client that goes frees its place. Each thread of the gateway has a queue of its own, so with `gateway-threads = 4` up to four times as many wait.',
   }),
+  ejection: input({
+    ...ofFile,
+    ...none,
+    name: 'outlier-ejection',
+    placeholder: 'EJECTION',
+    kind: text(
+      '`on`, `off`, or what differs: `failures=N`, `rate=N%`, `requests=N`, `window=TIME`, `time=TIME`, `share=N%`',
+      parseEjection,
+    ),
+    why: 'An answer of 5xx may be a mistake that all servers have.',
+    doc: 'Leaves a server out for a while that fails more often than it should, as in "failures=5 time=30s"; `on` for the usual values.',
+    more: 'A failure is an answer of 5xx, none, or a broken one. `failures` (5) in a row are too many, and `rate` (50%) of those of a `window` (10s) that has `requests` (20) at least; 0 switches one of them off. It is out for `time` (30s), and for as much longer each time that it happens again, up to ten times that. At most `share` (50%) of the servers are out at once, rounded down. The log names the server and why.',
+  }),
   sticky: input({
     ...ofFile,
     ...none,
@@ -69,10 +82,13 @@ export const upstreamKeys = {
     ...none,
     name: 'health-check',
     placeholder: 'CHECK',
-    kind: text('path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`', parseHealthCheck),
+    kind: text(
+      'path, then `interval=TIME`, `timeout=TIME`, `fails=N`, `passes=N`, `status=N-M`, `header=NAME:VALUE`, `body=TEXT`',
+      parseHealthCheck,
+    ),
     why: 'Servers that fail requests are left out without it; it finds out before a client does.',
     doc: 'Asks each server whether it is well, as in "/health interval=5s": one that is not gets no requests until it is.',
-    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the head of the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. It speaks HTTP without TLS.',
+    more: '`interval` (5s, and a tenth more or less), `timeout` (2s) for the response, `fails` (2) and `passes` (2) in a row that change what is thought of a server, `status` (200-399) of a good answer, a `header` that it must have, with this value or with any (`header=X-State`), and a text in the first 64 KiB of its content (`body`). What has blanks stands in single quotes. When all servers of a group are out, they are asked as if all were well. One thread of the gateway asks for all. Where a location has https:// before the name of the group, the check speaks TLS with the settings of the first such location. Servers of FastCGI, SCGI and uwsgi are not asked.',
   }),
   keepalive: input<number>({
     ...ofFile,

@@ -5,8 +5,8 @@
  * Invariants: never more than `limits.connections` are in, besides a bounded number of refused ones. Not here: the connections that are
  * in (`connections.ts`).
  */
-import type { Limits } from '../../config/types.ts'
-import type { Scheme, Transport } from '../../http/transport.ts'
+import type { Limits, ListenScheme } from '../../config/types.ts'
+import type { Transport } from '../../http/transport.ts'
 import { Addresses } from './addresses.ts'
 
 /** A refused client can read why (lingering close), but it holds a descriptor for no longer than this. */
@@ -58,9 +58,12 @@ export class Admission {
     this.#addresses.remove(network)
   }
 
-  /** Sets the transport's handler. The client is told why, and has a while to read it. With TLS it is not: that would cost a handshake. */
-  refuse(scheme: Scheme, transport: Transport): void {
-    if (scheme === 'https' || this.#refused >= this.#maxRefused) {
+  /**
+   * Sets the transport's handler. The client is told why, and has a while to read it. With TLS it is not: that would cost a handshake; nor by
+   * FastCGI, where no request has begun that could be answered.
+   */
+  refuse(scheme: ListenScheme, transport: Transport): void {
+    if (scheme === 'https' || scheme === 'fastcgi' || this.#refused >= this.#maxRefused) {
       transport.destroy()
       return
     }

@@ -6,10 +6,14 @@
  * (`last-accepts.ts`, `transports/`).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Traffic } from '../../base/traffic.ts'
+import type { ListenScheme } from '../../config/types.ts'
 import type { InheritedListener } from '../../control/messages.ts'
 import type { Protocol, ProtocolConnection } from '../../http/protocol.ts'
-import type { Scheme } from '../../http/transport.ts'
 import type { ProxiedConnections, ProxiedTransport } from './proxied-connections.ts'
+
+/** By the scheme of the listener. Null, or left out: no listener has it. */
+export type ProtocolsOfListeners = Readonly<Partial<Record<ListenScheme, Protocol | null>>>
 
 /** What is open, for `jumak status`. */
 export interface ConnectionCounts {
@@ -26,13 +30,13 @@ const LOOK_MS = 20
 const LINGER_MS = 400
 
 export class Connections {
-  /** By the scheme of the listener. Without TLS there is none for https. */
-  readonly #protocols: Readonly<Record<Scheme, Protocol | null>>
+  readonly #protocols: ProtocolsOfListeners
   readonly #proxied: ProxiedConnections | null
   readonly #open = new Set<ProtocolConnection>()
+  #accepted = 0
 
   /** `proxied`: for listeners with the PROXY protocol. Null: there are none. */
-  constructor(protocols: Readonly<Record<Scheme, Protocol | null>>, proxied: ProxiedConnections | null = null) {
+  constructor(protocols: ProtocolsOfListeners, proxied: ProxiedConnections | null = null) {
     this.#protocols = protocols
     this.#proxied = proxied
   }
@@ -52,6 +56,7 @@ export class Connections {
       ? this.#proxied!.open(transport, protocol, onClose)
       : protocol.open(transport, onClose)
     this.#open.add(connection)
+    this.#accepted++
     return connection
   }
 
@@ -69,6 +74,15 @@ export class Connections {
       streams += streamCount
     }
     return { connections: this.size, http2Connections, streams }
+  }
+
+  /** Looks at each connection, as `count`. */
+  traffic(): Omit<Traffic, 'requests'> {
+    let [reading, waiting] = [0, 0]
+    for (const connection of this.#open)
+      if (connection.isReading) reading++
+      else if (connection.isIdle) waiting++
+    return { accepted: this.#accepted, reading, waiting, writing: this.size - reading - waiting }
   }
 
   /** Requests that run; a connection whose last bytes are being sent counts as one. */

@@ -158,6 +158,10 @@ class Handshake implements ProtocolConnection {
     if (all.isDraining) this.startDrain()
   }
 
+  get isReading(): boolean {
+    return this.#inner?.isReading ?? true
+  }
+
   get isIdle(): boolean {
     return this.#inner?.isIdle ?? true
   }

@@ -35,6 +35,7 @@ function setup({ timeoutMs = 0, perAddress = 0 } = {}) {
       }
       return {
         isIdle: false,
+        isReading: false,
         isOver: false,
         streamCount: 7,
         startDrain: () => events.push('drain'),

@@ -138,6 +138,10 @@ class ProxiedConnection implements ProtocolConnection {
     this.#onClose()
   }
 
+  get isReading(): boolean {
+    return this.#inner?.isReading ?? true
+  }
+
   get isIdle(): boolean {
     return this.#inner?.isIdle ?? true
   }

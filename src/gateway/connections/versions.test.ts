@@ -29,6 +29,7 @@ class Recorded implements Protocol {
     }
     return {
       isIdle: true,
+      isReading: false,
       isOver: false,
       streamCount: 0,
       startDrain: () => this.calls.push('startDrain'),

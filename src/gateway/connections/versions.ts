@@ -93,6 +93,10 @@ class FirstBytes implements ProtocolConnection, TransportHandler {
     return this.#seen > 0 && this.#transport.handler === this
   }
 
+  get isReading(): boolean {
+    return this.#isWithinPreface || this.#connection.isReading
+  }
+
   get isIdle(): boolean {
     return !this.#isWithinPreface && this.#connection.isIdle
   }

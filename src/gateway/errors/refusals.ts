@@ -55,6 +55,7 @@ export class Refusals {
   readonly #space: RefusalLog
   readonly #emptyRecords: RefusalLog
   readonly #proxied: RefusalLog
+  readonly #front: RefusalLog
   readonly #limits: RefusalLogs
   readonly #inSites: RefusalLogs
 
@@ -65,6 +66,7 @@ export class Refusals {
     this.#space = new RefusalLog(log)
     this.#emptyRecords = new RefusalLog(log)
     this.#proxied = new RefusalLog(log)
+    this.#front = new RefusalLog(log)
     this.#limits = new RefusalLogs(log)
     this.#inSites = new RefusalLogs(log)
   }
@@ -89,6 +91,13 @@ export class Refusals {
   /** A connection of a listener with the PROXY protocol. `sender`: its address. */
   proxied(sender: string, reason: string): void {
     this.#proxied.report(`a connection of ${sender || 'a Unix socket'} was closed: ${reason} (proxy-protocol-from)`)
+  }
+
+  /** A connection of a listener of FastCGI, SCGI or uwsgi. */
+  front(server: string): void {
+    this.#front.report(
+      `a connection of ${server || 'a Unix socket'} was closed: it may send no requests for others (params-from)`,
+    )
   }
 
   emptyRecords(client: string): void {
@@ -128,6 +137,7 @@ export class Refusals {
     this.#space.flush()
     this.#emptyRecords.flush()
     this.#proxied.flush()
+    this.#front.flush()
     this.#limits.flush()
     this.#inSites.flush()
   }

@@ -54,7 +54,7 @@ test('the location where the request is when the head leaves says whether it is 
   const openFiles = new OpenFiles()
   // Those that the proxy needs are left out.
   const parts = { space: { files: openFiles }, encoders, kept: new KeptCodings(encoders, openFiles) } as SharedParts
-  const sites = new Sites(model(site({ locations: LOCATIONS })), parts, NO_EFFECTS, FakeExchange.failed, () => {})
+  const sites = new Sites(model(site({ locations: LOCATIONS })), parts, NO_EFFECTS, null, FakeExchange.failed, () => {})
   const handler = sites.handler(new Map([['shop', application]]))
   const codingOf = async (path: string) => {
     const exchange = new FakeExchange({ path, headers: ['accept-encoding', 'gzip'] })

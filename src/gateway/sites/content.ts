@@ -36,6 +36,8 @@ export interface ContentParts {
   readonly refuse: (exchange: Exchange, error: Error) => void
   /** An application without `sendfile-roots` has said X-Sendfile. */
   readonly strayFile: (app: string) => void
+  /** The answer of `status`; null: no location shows it. */
+  readonly status: ((form: 'text' | 'json') => string) | null
   /** Compresses what is answered in a location; null: none does that. */
   readonly compress: ((request: SiteRequest) => void) | null
 }
@@ -48,6 +50,7 @@ export function siteContent({
   logins,
   refuse,
   strayFile,
+  status,
   compress,
 }: ContentParts): SiteContent {
   /** Null: the path can be no file here. */
@@ -120,6 +123,12 @@ export function siteContent({
         { status, reason: '', headers: [...headers, 'Content-Length', String(body.length)] },
         body,
       )
+    },
+    showStatus: ({ exchange: { response } }, form) => {
+      const body = Buffer.from(status!(form))
+      const type = form === 'json' ? 'application/json' : 'text/plain'
+      const headers = ['Content-Type', type, 'Cache-Control', 'no-store', 'Content-Length', String(body.length)]
+      response.respond({ status: 200, reason: '', headers }, body)
     },
     redirect: ({ exchange: { response } }, status, url) => {
       response.respond({ status, reason: '', headers: ['Location', url, 'Content-Length', '0'] }, EMPTY)

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { Hasher } from '../../access/hashes/hasher.ts'
 import { Logins } from '../../access/logins.ts'
 import { OpenFiles } from '../../base/open-files.ts'
+import { NO_TRAFFIC } from '../../base/traffic.ts'
 import type { AppConfig, Config, HttpsConfig } from '../../config/types.ts'
 import { StaticFiles } from '../../handlers/static/handler.ts'
 import { LocationFiles } from '../../handlers/static/locations.ts'
@@ -40,10 +41,14 @@ import { OwnPages } from '../errors/own-pages.ts'
 import { choosePool } from '../path-pools.ts'
 import { staticFirst } from '../static-first.ts'
 import { siteContent } from './content.ts'
+import { codingOf, type ToldCoding } from './explained-coding.ts'
 import { policies } from './policies.ts'
 import { proxiedFields } from './proxy-head.ts'
 import { type PassedOn, RecordedExchange } from './recorded-exchange.ts'
 import { scriptVariables } from './script-request.ts'
+import { statusJson, statusText } from './status.ts'
+
+export type { ToldCoding }
 
 export interface AskedRequest {
   readonly request: RequestHead
@@ -71,6 +76,8 @@ export interface Explained {
   /** As proxies that are trusted say, and as the handler saw it. */
   readonly request: RequestHead
   readonly address: string
+  /** Null: the request does not speak of codings, or gets no content. */
+  readonly coding: ToldCoding | null
 }
 
 export type Outcome =
@@ -103,7 +110,15 @@ export type Outcome =
 
 type Explainable = Pick<
   Config,
-  'apps' | 'errorPages' | 'forwardedHeaders' | 'health' | 'https' | 'responseHeaders' | 'sites' | 'trustedProxies'
+  | 'apps'
+  | 'compression'
+  | 'errorPages'
+  | 'forwardedHeaders'
+  | 'health'
+  | 'https'
+  | 'responseHeaders'
+  | 'sites'
+  | 'trustedProxies'
 >
 
 export async function explainRequest(config: Explainable, asked: AskedRequest): Promise<Explained> {
@@ -206,7 +221,21 @@ export async function explainRequest(config: Explainable, asked: AskedRequest): 
   }
   const ending = await exchange.ended
   const { request, peer: client } = exchange
-  const common = { decisions, mounts, isSentToHttps: isSentToHttps && !isHealth, request, address: client.address }
+  const found = decisions.findLast(one => one.kind === 'site' || one.kind === 'location')
+  const site = found?.kind === 'site' ? config.sites.sites.find(({ place }) => place === found.site.place)?.root : null
+  const location = found?.kind === 'location' ? found.location : site
+  const isLast = decisions.at(-1)?.kind === 'handler'
+  const isFile = !hasOwnPage && (location == null ? mounts.length > 0 : isLast && location.handler.kind === 'files')
+  const compression = location?.settings.compression ?? config.compression
+  const head = 'head' in ending ? ending.head : null
+  const common = {
+    decisions,
+    mounts,
+    isSentToHttps: isSentToHttps && !isHealth,
+    request,
+    address: client.address,
+    coding: 'cut' in ending || isHealth ? null : codingOf(request, head, isFile, compression),
+  }
   if ('cut' in ending) return { ...common, outcome: { kind: 'closed' } }
   if ('passedOn' in ending) {
     const { passedOn } = ending
@@ -320,6 +349,7 @@ function contentHandler(
       logins,
       refuse,
       strayFile: () => {},
+      status: form => (form === 'json' ? statusJson(NO_TRAFFIC) : statusText(NO_TRAFFIC)),
       compress: null,
     })
     return new Phases(compileSites(sites, { ...NO_EFFECTS, makeLimitStep: tellLimits }).find, content, trace).handle

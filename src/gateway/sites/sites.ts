@@ -10,9 +10,10 @@ import { LocationFiles } from '../../handlers/static/locations.ts'
 import type { Exchange, Handler } from '../../http/exchange.ts'
 import { type CompiledSites, compileSites, type SiteEffects } from '../../routing/sites/compile.ts'
 import { Phases } from '../../routing/sites/phases.ts'
-import type { PasswordFile, SitesModel } from '../../sites/model.ts'
+import type { Location, PasswordFile, SitesModel } from '../../sites/model.ts'
 import type { Upstream } from '../../sites/upstream-model.ts'
 import type { SharedParts } from '../shared-parts.ts'
+import type { TrafficCount } from '../traffic.ts'
 import { siteCompression } from './compression.ts'
 import { siteContent } from './content.ts'
 import { policies } from './policies.ts'
@@ -28,6 +29,8 @@ export class Sites {
   readonly #files: LocationFiles
   readonly #policyOf = policies()
   readonly #compress: ReturnType<typeof siteCompression>
+  /** Null: no location has `status`. */
+  readonly traffic: TrafficCount | null
   /** Null: no location asks for a password. */
   readonly #logins: Logins | null
   readonly #refuse: (exchange: Exchange, error: Error) => void
@@ -36,13 +39,14 @@ export class Sites {
   readonly #proxied: Proxied | null = null
 
   /**
-   * `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
+   * `traffic`: for locations with `status`; null: there are none. `refuse`: answers with an error's page. `strayFile`: an application has said X-Sendfile, and may not. Throws if the model is wrong, which
    * the master has looked at.
    */
   constructor(
     model: SitesModel,
     parts: SharedParts,
     effects: SiteEffects,
+    traffic: TrafficCount | null,
     refuse: (exchange: Exchange, error: Error) => void,
     strayFile: (app: string) => void,
   ) {
@@ -53,6 +57,7 @@ export class Sites {
     this.#files = new LocationFiles(space.files, refuse, kept)
     this.#compress = siteCompression(model, encoders)
     this.#refuse = refuse
+    this.traffic = traffic
     this.#logins = model.passwordFiles.length > 0 ? makeLogins(model.passwordFiles) : null
     this.#strayFile = strayFile
     if (model.upstreams.length > 0) this.#proxied = new (loadProxied().Proxied)(model, this.#compiled, parts, refuse)
@@ -88,10 +93,22 @@ export class Sites {
       logins: this.#logins,
       refuse: this.#refuse,
       strayFile: this.#strayFile,
+      status: this.traffic === null ? null : statusOf(this.traffic),
       compress: this.#compress,
     })
     return new Phases(this.#compiled.find, content).handle
   }
+}
+
+/** Whether a location has `status`. */
+export function showsTraffic({ sites }: SitesModel): boolean {
+  const shows = ({ handler, locations }: Location): boolean => handler.kind === 'status' || locations.some(shows)
+  return sites.some(({ root, locations }) => shows(root) || locations.some(shows))
+}
+
+function statusOf(traffic: TrafficCount): (form: 'text' | 'json') => string {
+  const { statusText, statusJson }: typeof import('./status.ts') = loadNow(import.meta, './status')
+  return form => (form === 'json' ? statusJson(traffic.all) : statusText(traffic.all))
 }
 
 /** Loads what checks passwords: most sites ask for none. */

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { afterEach } from 'node:test'
 import { FakeExchange, type FakeRequest } from '../../apps/testing/fake-exchange.ts'
 import { FakeWorker, type Script } from '../../apps/testing/fake-worker.ts'
+import { NO_TRAFFIC } from '../../base/traffic.ts'
 import { type AppChanges, type Changes, testApp, testConfig } from '../../config/testing/config.ts'
 import type { AppConfig, PoolConfig } from '../../config/types.ts'
 import { gatewayApp, gatewayPart } from '../../control/config-shape.ts'
@@ -63,7 +64,12 @@ export class GatewayBench {
       waits: false,
       tls: null,
     } as const
-    this.parts = makeParts(start, send, () => this.isStopping)
+    this.parts = makeParts(
+      start,
+      send,
+      () => this.isStopping,
+      () => NO_TRAFFIC,
+    )
     this.entry = { handler: assembleHandler(this.parts, WITHOUT_TLS) }
     benches.add(this)
   }

@@ -57,6 +57,7 @@ async function run(made: ThreadStart): Promise<void> {
       slotSource: slots.sourceOf,
       addressCounts: app => new AddressCounts(addresses, count, index, app),
       limits: { thread: index, memoriesOf: () => memoryOfLimits },
+      traffic: () => cells.trafficOfOthers(index),
       groups: { threads: count, thread: index, memoriesOf: () => memoryOfGroups },
       onOffender: (app, pool, kind) => {
         for (const port of peers.values()) port.postMessage({ app, pool, kind } satisfies PeerMessage)
@@ -112,7 +113,11 @@ async function run(made: ThreadStart): Promise<void> {
         void gateway.end().then(() => post({ type: 'ended' }))
     }
   })
-  const turned = () => cells.turned(index, tickOf(performance.now()))
+  const turned = () => {
+    cells.turned(index, tickOf(performance.now()))
+    const { traffic } = gateway
+    if (traffic !== null) cells.tellTraffic(index, traffic)
+  }
   turned()
   setInterval(turned, TURN_MS)
   post({ type: 'up' })

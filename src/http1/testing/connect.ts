@@ -9,6 +9,7 @@ import { MemoryTransport } from '../../http/testing/memory-transport.ts'
 import { FileBuffers } from '../../protocols/file-buffers.ts'
 import { createWebSocketEngine } from '../../websocket/engine.ts'
 import { createHttp1 } from '../protocol.ts'
+import type { Wire } from '../wire.ts'
 
 const LIMITS = { body: 1_000_000, memoryBuffer: 65_536, bodyRate: 0, sendRate: 0, websocketMessage: 100_000 }
 /** Milliseconds. */
@@ -33,6 +34,7 @@ export function connect(
   changes: Partial<Limits> = {},
   times: Partial<Timeouts> = {},
   memory: MemoryBudget = new MemoryBudget(),
+  wire?: Wire,
 ): Setup {
   const { limits, timeouts } = testConfig({ limits: { ...LIMITS, ...changes }, timeouts: { ...TIMEOUTS, ...times } })
   const transport = new MemoryTransport()
@@ -40,15 +42,15 @@ export function connect(
   const answered: Answered[] = []
   const refused: string[] = []
   let closed = 0
-  const http1 = createHttp1({
+  const options = {
     limits,
     timeouts,
-    onExchange: exchange => {
+    onExchange: (exchange: Exchange) => {
       exchanges.push(exchange)
       exchange.onClosed(() => closed++)
       onExchange(exchange)
     },
-    renderError: (status, accept = '', detail) => ({
+    renderError: (status: number, accept = '', detail: string) => ({
       isOwnPage: false,
       contentType: accept.includes('json') ? 'application/json' : 'text/plain',
       body: Buffer.from(`${status} ${detail}`),
@@ -56,9 +58,10 @@ export function connect(
     webSockets: createWebSocketEngine({ limits, timeouts }, memory),
     memory,
     fileBuffers: new FileBuffers(new MemoryBudget()),
-    onProtocolError: error => refused.push(error.message),
-    onAnswered: entry => answered.push(entry),
-  })
+    onProtocolError: (error: Error) => refused.push(error.message),
+    onAnswered: (entry: Answered) => answered.push(entry),
+  }
+  const http1 = wire === undefined ? createHttp1(options) : createHttp1(options, wire)
   const connection = http1.open(transport, () => {})
   const startDrain = () => {
     http1.startDrain()

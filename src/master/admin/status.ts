@@ -22,7 +22,7 @@ import type {
   WorkerStatus,
   WorkerTraffic,
 } from '../../control/admin-messages.ts'
-import type { LoadedApplication, ReportedPool, TrafficReport } from '../../control/messages.ts'
+import type { LoadedApplication, ReportedPool, ReportedServer, TrafficReport } from '../../control/messages.ts'
 import type { Upstream, UpstreamServer } from '../../sites/upstream-model.ts'
 import type { ServerOrigin } from '../fleet/upstream-changes.ts'
 import type { Fault, WorkerPhase } from '../fleet/worker-phases.ts'
@@ -139,7 +139,7 @@ export function describeUpstreams(views: readonly UpstreamView[], report: Traffi
         const found = reported?.servers.find(one => one.label === label)
         return {
           server: label,
-          state: isRemoved ? 'removed' : serverState(server, found?.isOut === true),
+          state: isRemoved ? 'removed' : serverState(server, found),
           isAdded,
           weight,
           isBackup,
@@ -151,9 +151,11 @@ export function describeUpstreams(views: readonly UpstreamView[], report: Traffi
   })
 }
 
-function serverState({ isDown, isDraining }: UpstreamServer, isOut: boolean): ServerState {
+function serverState({ isDown, isDraining }: UpstreamServer, found: ReportedServer | undefined): ServerState {
   if (isDown) return 'down'
-  return isDraining ? 'draining' : isOut ? 'out' : 'up'
+  if (isDraining) return 'draining'
+  if (found?.isOut) return 'out'
+  return found?.isEjected ? 'ejected' : 'up'
 }
 
 /** An application that is broken is not about to come. Without one the gateway serves. */

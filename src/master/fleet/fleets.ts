@@ -28,13 +28,17 @@ import type { GatewayHandle } from './gateway-handle.ts'
 import { Gateways } from './gateways.ts'
 import type { Settled } from './generations.ts'
 import type { PreparedPreloaders } from './prepared.ts'
-import { type ServerOrigin, UpstreamChanges, type WantedChange } from './upstream-changes.ts'
+import type { ServerOrigin, UpstreamChanges, WantedChange } from './upstream-changes.ts'
 
 export interface FleetsOptions {
   readonly config: Config
   readonly programs: Programs
   readonly listeners: readonly Listener[]
   readonly affinityKey: AffinityKey
+  /** What `jumak upstream` has changed; of the program before, too. */
+  readonly changes: UpstreamChanges
+  /** It has changed something of this group. */
+  readonly onUpstreamChanged: (name: string) => void
   /** In force now; null: no listener has TLS. */
   readonly tls: () => GatewayTls | null
   readonly runtime: RuntimeDirectory
@@ -68,8 +72,7 @@ export class Fleets {
   readonly refused = new Map<string, string>()
   readonly #options: FleetsOptions
   #config: Config
-  /** What `jumak upstream` has changed. */
-  readonly #changes = new UpstreamChanges()
+  readonly #changes: UpstreamChanges
   /** By the application's name. */
   readonly #fleets = new Map<string, Fleet>()
   /** Not in the configuration any more. They end when nothing runs in them. */
@@ -87,6 +90,8 @@ export class Fleets {
   constructor(options: FleetsOptions) {
     this.#options = options
     this.#config = options.config
+    this.#changes = options.changes
+    this.#changes.configured(options.config.sites.upstreams)
     this.debuggers = new Debuggers(() => this.values().flatMap(({ workers }) => [...workers.values()]), {
       narrator: options.narrator,
       sendToGateway: message => this.sendToGateway(message),
@@ -222,8 +227,17 @@ export class Fleets {
   /** `jumak upstream`. Returns why it cannot be done; null: it is in force soon. */
   changeUpstream(wanted: WantedChange): string | null {
     const problem = this.#changes.change(this.#config.sites.upstreams, wanted)
-    if (problem === null) this.sendToGateway({ type: 'upstreams', upstreams: this.#sites.upstreams })
-    return problem
+    if (problem !== null) return problem
+    this.sendToGateway({ type: 'upstreams', upstreams: this.#sites.upstreams })
+    this.#options.onUpstreamChanged(wanted.upstream)
+    return null
+  }
+
+  /** The program that ran before has changed servers. */
+  inheritedChanges(): void {
+    const { upstreams } = this.#config.sites
+    this.#changes.configured(upstreams)
+    this.sendToGateway({ type: 'upstreams', upstreams: this.#changes.apply(upstreams) })
   }
 
   /** The gateway accepts clients from now on: `onAccepting` follows. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { singleServer } from '../../sites/single-server.ts'
 import type { Upstream, UpstreamServer } from '../../sites/upstream-model.ts'
 import { UpstreamChanges } from './upstream-changes.ts'
 
@@ -71,4 +72,36 @@ test('a new file is the base: what it has is its own, what it has no longer is f
   changes.configured([])
   changes.configured(FILE)
   assert.equal(changes.apply(FILE), FILE)
+})
+
+test('a new file that would leave no server ends the changes of the group', () => {
+  const changes = new UpstreamChanges()
+  assert.equal(changes.change(FILE, { action: 'remove', upstream: 'back', label: 'b:1' }), null)
+  const file = [group('back', server('b:1'))]
+  changes.configured(file)
+  assert.deepEqual(labels(changes.apply(file)), ['b:1'])
+})
+
+test('a new program has the changes of the one before, without what it does not understand', () => {
+  const before = new UpstreamChanges()
+  const added = singleServer('c:1', { kind: 'tcp', host: 'c', port: 1 })
+  for (const change of [
+    { action: 'add', upstream: 'back', label: 'c:1', server: added },
+    { action: 'drain', upstream: 'back', label: 'a:1' },
+    { action: 'remove', upstream: 'back', label: 'b:1' },
+  ] as const)
+    assert.equal(before.change(FILE, change), null)
+  assert.deepEqual(before.changed, ['back'])
+  const handedOn = JSON.parse(JSON.stringify(before.handOn('back')))
+  handedOn.added.push(
+    { label: 'd:1', address: { kind: 'quic' } },
+    { label: 'e:1' },
+    { ...added, label: 'f:1', more: 1 },
+  )
+  const { weight: _, ...older } = added
+  handedOn.added.push({ ...older, label: 'g:1' })
+  const after = new UpstreamChanges()
+  assert.deepEqual(after.inherit(handedOn), ['d:1', 'e:1'])
+  after.configured(FILE)
+  assert.deepEqual(labels(after.apply(FILE)), ['a:1 drains', 'c:1', 'f:1', 'g:1'])
 })

@@ -1,16 +1,17 @@
 /**
  * What `jumak upstream` has changed about the servers of upstreams, on top of the configuration: servers that were added, are drained, or were
- * removed. Runs in the master, which remembers it over reloads and new gateways, until the program ends. Pure.
+ * removed. Runs in the master, which remembers it over reloads, new gateways and upgrades, until the program ends. Pure.
  *
  * Invariants:
  * - The servers of the file are the base. A server that was added and is in a new file has the file's settings, and is no change any more. A
  *   change about a server or a group that is not there any more is forgotten.
  * - A change that cannot be made changes nothing, and says what there is.
- * - A group keeps a server that gets requests.
+ * - A group keeps a server that gets requests. Where a new file would leave none, the changes of that group are forgotten.
  * Bound: MAX_SERVERS in a group, as in a file; what is forgotten makes room.
  */
 import { closest } from '../../base/closest.ts'
 import type { UpstreamAction } from '../../control/admin-messages.ts'
+import { type HandedOnChanges, readAdded } from '../../control/upgrade-messages.ts'
 import type { Upstream, UpstreamServer } from '../../sites/upstream-model.ts'
 
 /** Each choice of a server looks at all of them (`config/assemble-upstreams.ts`). */
@@ -62,9 +63,41 @@ export class UpstreamChanges {
       const isInFile = (label: string) => servers.some(server => server.label === label)
       const added = new Map([...before.added].filter(([label]) => !isInFile(label)))
       const drained = new Set([...before.drained].filter(label => isInFile(label) || added.has(label)))
-      kept.set(name, { added, drained, removed: new Set([...before.removed].filter(isInFile)) })
+      const changes = { added, drained, removed: new Set([...before.removed].filter(isInFile)) }
+      if (hasServing(presentOf(servers, changes))) kept.set(name, changes)
     }
     this.#changes = kept
+  }
+
+  /** For a new program: what has been changed of a group. */
+  handOn(name: string): HandedOnChanges {
+    const { added, drained, removed } = this.#of(name)
+    return { name, added: [...added.values()], drained: [...drained], removed: [...removed] }
+  }
+
+  /** Names of groups that have changes. */
+  get changed(): readonly string[] {
+    return [...this.#changes.keys()]
+  }
+
+  /**
+   * What the program that ran before has changed of a group. `configured` follows, as its file may have been another one. Returns labels of
+   * servers that this version does not understand: they are not there.
+   */
+  inherit({ name, added, drained, removed }: HandedOnChanges): string[] {
+    const unknown: string[] = []
+    const servers = new Map<string, UpstreamServer>()
+    for (const given of added) {
+      const server = readAdded(given)
+      if (server === null) unknown.push(String(given.label))
+      else servers.set(server.label, server)
+    }
+    this.#changes = new Map(this.#changes).set(name, {
+      added: servers,
+      drained: new Set(drained),
+      removed: new Set(removed),
+    })
+    return unknown
   }
 
   /** All servers of a group, those of the file first, removed ones too. */
@@ -106,7 +139,7 @@ export class UpstreamChanges {
       if (isInFile) removed.add(label)
     }
     const changes = { added, drained, removed }
-    if (action !== 'add' && !hasServing(presentOf(upstream, changes)))
+    if (action !== 'add' && !hasServing(presentOf(upstream.servers, changes)))
       return `${name} would have no server that gets requests: add another one first`
     this.#changes = new Map(this.#changes).set(name, changes)
     return null
@@ -117,11 +150,11 @@ export class UpstreamChanges {
   }
 
   #present(upstream: Upstream): UpstreamServer[] {
-    return presentOf(upstream, this.#of(upstream.name))
+    return presentOf(upstream.servers, this.#of(upstream.name))
   }
 }
 
-function presentOf({ servers }: Upstream, { added, drained, removed }: Changes): UpstreamServer[] {
+function presentOf(servers: readonly UpstreamServer[], { added, drained, removed }: Changes): UpstreamServer[] {
   return [...servers, ...added.values()]
     .filter(({ label }) => !removed.has(label))
     .map(one => (drained.has(one.label) ? { ...one, isDraining: true } : one))

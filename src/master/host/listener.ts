@@ -1,3 +1,5 @@
+import type { ListenScheme } from '../../config/types.ts'
+
 /**
  * A listening socket, as the master knows it: bound by `listeners.ts`, or taken over by `inherited-listener.ts` from the program before
  * us, or by `handed-on.ts` from the Jumak that this one replaces.
@@ -5,7 +7,7 @@
 export interface Listener {
   /** Valid in this process until `close`; the gateway inherits it through spawn's stdio. */
   readonly fd: number
-  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`; with TLS `https://…` in both cases. */
+  /** `http://127.0.0.1:8000` with the real port, or `unix:/run/app.sock`; with another scheme `https://…` in both cases. */
   readonly display: string
   readonly unixPath: string | null
   /** The real one of TCP; 0: a Unix socket. */
@@ -16,8 +18,8 @@ export interface Listener {
   readonly placed: PlacedFile | null
   /** `fd://`: whoever bound it has it too, so what waits in it when we close it is not lost. */
   readonly isShared: boolean
-  /** `https`: clients speak TLS here. */
-  readonly scheme: 'http' | 'https'
+  /** What is spoken here. `https`: clients speak TLS. */
+  readonly scheme: ListenScheme
   /** Each connection begins with a header of the PROXY protocol. */
   readonly hasProxyHeader: boolean
   /** Releases the socket, and removes its path if we made it. Gateways that inherited the socket keep it. */
@@ -37,6 +39,6 @@ export interface PlacedFile {
 
 /** `address`: as in `Listener.display`, with or without a scheme. */
 export function displayOf(scheme: Listener['scheme'], address: string): string {
-  const plain = address.replace(/^https?:\/\//, '')
+  const plain = address.replace(/^[a-z]+:\/\//, '')
   return scheme === 'http' && plain.startsWith('unix:') ? plain : `${scheme}://${plain}`
 }

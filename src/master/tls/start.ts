@@ -19,7 +19,7 @@ export async function readCertificates(
 async function signOwn(config: () => Config, log: SelfSignedLog): Promise<SelfSigned> {
   const { startSelfSigned } = await import('./self-signed.ts')
   const wanted = () => ({
-    bind: config().bind.filter(({ scheme }) => scheme !== 'http'),
+    bind: config().bind.filter(({ scheme }) => scheme === undefined || scheme === 'https'),
     hosts: hostsOf(config()).hosts ?? config().apps.flatMap(({ hosts }) => hosts),
   })
   return startSelfSigned(process.env, wanted, config().gatewayIdentity, log)

@@ -9,7 +9,7 @@ export function uncoveredNames(
 ): string[] {
   if (sites.sites.length === 0 || entries.length === 0 || tls.isSelfSigned) return []
   const names = new Set(entries.flatMap(entry => entry.names))
-  const secure = bind.filter(({ scheme }) => scheme !== 'http').map(listenName)
+  const secure = bind.filter(({ scheme }) => scheme === undefined || scheme === 'https').map(listenName)
   const isCovered = (name: string) => names.has(name) || names.has(`*${name.slice(name.indexOf('.'))}`)
   return sites.sites.flatMap(({ names: own, listen, place }) => {
     if (secure.length === 0 || (listen.length > 0 && !listen.some(one => secure.includes(one)))) return []

@@ -9,7 +9,13 @@ import { Socket } from 'node:net'
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
 import { type Channel, openPredecessorChannel } from '../../control/channel.ts'
-import { type FromSuccessor, type HandOver, readHandOver, type ToSuccessor } from '../../control/upgrade-messages.ts'
+import {
+  type FromSuccessor,
+  type HandedOnChanges,
+  type HandOver,
+  readHandOver,
+  type ToSuccessor,
+} from '../../control/upgrade-messages.ts'
 import { asErrno, OperatorError } from '../errors.ts'
 import { HandedOnSockets } from '../host/handed-on.ts'
 import { startLimit } from './start-limit.ts'
@@ -22,6 +28,8 @@ const BEYOND_START_MS = 30_000
 export interface PredecessorEvents {
   /** Secrets of its session tickets; `age`: of the newest one, in milliseconds. */
   tickets(inherited: { readonly secrets: readonly string[]; readonly age: number }): void
+  /** `jumak upstream` has changed a group of it. */
+  upstream(changes: HandedOnChanges): void
   /** USR1 came to it. */
   reopenLogs(): void
 }
@@ -33,7 +41,7 @@ export class Predecessor {
   readonly #released = Promise.withResolvers<void>()
 
   /** Throws an OperatorError when the old one is of a version that this one does not understand. */
-  constructor(json: string, { tickets, reopenLogs }: PredecessorEvents) {
+  constructor(json: string, { tickets, upstream, reopenLogs }: PredecessorEvents) {
     const handOver = readHandOver(json)
     if (handOver === null)
       throw new OperatorError('the running Jumak hands over in a way that this version does not know: restart instead')
@@ -42,6 +50,7 @@ export class Predecessor {
     this.#channel = openChannel(handOver.channel)
     this.#channel.onMessage(message => {
       if (message.type === 'tickets') tickets(message)
+      else if (message.type === 'upstream') upstream(message)
       else if (message.type === 'yours') this.#released.resolve()
       else if (message.type === 'reopen-logs') reopenLogs()
     })

@@ -11,7 +11,13 @@ import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { type Channel, openSuccessorChannel } from '../../control/channel.ts'
 import { HAND_OVER, INIT, STARTED_AS } from '../../control/started.ts'
-import { type FromSuccessor, type HandOver, type ToSuccessor, UPGRADE_FORMAT } from '../../control/upgrade-messages.ts'
+import {
+  type FromSuccessor,
+  type HandedOnChanges,
+  type HandOver,
+  type ToSuccessor,
+  UPGRADE_FORMAT,
+} from '../../control/upgrade-messages.ts'
 import { asErrno } from '../errors.ts'
 import type { Listener } from '../host/listener.ts'
 import { withUmask } from '../host/umask.ts'
@@ -41,6 +47,8 @@ export interface SuccessorOptions {
   readonly adminSocket: string | null
   /** Of TLS sessions, as in the message `tickets`; null: there is no TLS. */
   readonly ticketSecrets: { readonly secrets: readonly string[]; readonly age: number } | null
+  /** What `jumak upstream` has changed so far. */
+  readonly upstreams: readonly HandedOnChanges[]
   /** Applications that serve now. */
   readonly apps: readonly string[]
   /** Descriptor of the pipe to the container's init. */
@@ -91,6 +99,11 @@ export class Successor {
   /** It may take everything that is left: we are leaving. */
   release(): void {
     this.#channel?.send({ type: 'yours' })
+  }
+
+  /** `jumak upstream` has changed a group. */
+  upstreamChanged(changes: HandedOnChanges): void {
+    this.#channel?.send({ type: 'upstream', ...changes })
   }
 
   reopenLogs(): void {
@@ -160,8 +173,9 @@ export class Successor {
     this.#channel.onClosed(() => {
       if (this.#serves) this.#resolve()
     })
-    const { ticketSecrets } = this.#options
+    const { ticketSecrets, upstreams } = this.#options
     if (ticketSecrets !== null) this.#channel.send({ type: 'tickets', ...ticketSecrets })
+    for (const changes of upstreams) this.upstreamChanged(changes)
     this.#limit(this.#options.limitMs)
   }
 

@@ -38,6 +38,7 @@ async function succeed(script: string, changes: Partial<SuccessorOptions> = {}):
     listeners,
     adminSocket: null,
     ticketSecrets: null,
+    upstreams: [],
     apps: ['shop'],
     init: null,
     limitMs: 0,
@@ -92,7 +93,7 @@ test('one that takes too long is ended with what it has started, and what it say
   assert.deepEqual(await succeed(begun), ['begun 2.0', 'failed it did not serve within 1 ms'])
 })
 
-const NO_EVENTS = { tickets() {}, reopenLogs() {} }
+const NO_EVENTS = { tickets() {}, upstream() {}, reopenLogs() {} }
 
 test('the new one refuses what it does not understand', () => {
   const handOver = { format: 2, pid: 1, channel: 3, listeners: [], adminSocket: null, apps: [] }

@@ -12,6 +12,7 @@ import { isatty } from 'node:tty'
 import { version } from '../../base/version.ts'
 import type { Config } from '../../config/types.ts'
 import type { Started } from '../../control/started.ts'
+import type { HandedOnChanges } from '../../control/upgrade-messages.ts'
 import { OperatorError } from '../errors.ts'
 import type { Listener } from '../host/listener.ts'
 import { isInForeground } from '../host/terminal.ts'
@@ -34,6 +35,7 @@ export interface UpgradesOptions {
   readonly adminSocket: () => string | null
   /** As the successor gets them. */
   readonly ticketSecrets: () => SuccessorOptions['ticketSecrets']
+  readonly upstreams: () => SuccessorOptions['upstreams']
   /** Names of the applications that serve. */
   readonly serving: () => readonly string[]
   /** Why there can be none now; null: nothing is in the way. */
@@ -129,6 +131,11 @@ export class Upgrades {
     this.#successor?.passOn(signal)
   }
 
+  /** `jumak upstream` has changed a group: the new one must know. */
+  upstreamChanged(changes: HandedOnChanges): void {
+    this.#successor?.upstreamChanged(changes)
+  }
+
   reopenLogs(): void {
     this.#successor?.reopenLogs()
   }
@@ -151,8 +158,19 @@ export class Upgrades {
 
   /** Throws an OperatorError when there is nothing to start. */
   #start(by: string, tell: (progress: string) => void): Promise<Upgraded> {
-    const { started, directory, umask, narrator, config, listeners, adminSocket, ticketSecrets, serving, variables } =
-      this.#options
+    const {
+      started,
+      directory,
+      umask,
+      narrator,
+      config,
+      listeners,
+      adminSocket,
+      ticketSecrets,
+      upstreams,
+      serving,
+      variables,
+    } = this.#options
     const command = commandOf({ program: started.program, directory })
     const { promise, resolve } = Promise.withResolvers<Upgraded>()
     this.#tell = tell
@@ -167,6 +185,7 @@ export class Upgrades {
       listeners: listeners(),
       adminSocket: adminSocket(),
       ticketSecrets: ticketSecrets(),
+      upstreams: upstreams(),
       apps: serving(),
       init: started.init,
       limitMs: startLimit(config(), BEFORE_START_MS),

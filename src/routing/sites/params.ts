@@ -93,6 +93,7 @@ export function compileScript({ handler, settings }: Location, compiler: SiteCom
         })),
       ...set.map(({ name, value }) => ({ name, value: compiler.template(value), isAlways: false })),
     ],
+    isNamedByPath: handler.kind === 'fastcgi' && !isSet.has('SCRIPT_FILENAME'),
     index: fastcgiIndex ?? '',
     split: pattern === null ? null : path => pattern.exec(path),
   }

@@ -16,6 +16,7 @@ import { fileName, LEADS_AWAY } from './file-names.ts'
 import { FilePhases } from './file-phases.ts'
 import { findLocation } from './locations.ts'
 import { normalPath } from './normal-path.ts'
+import { isHiddenScript } from './script-names.ts'
 import type { ApplicationOrders, Outcome, SiteContent } from './site-content.ts'
 import type { FindSite } from './site-names.ts'
 import { SiteRequest, type StepsOutcome } from './site-request.ts'
@@ -171,16 +172,29 @@ export class Phases {
     switch (handler.kind) {
       case 'app':
         return this.#content.toApplication(request, handler.name, this.#orders)
-      case 'proxy':
       case 'fastcgi':
+        if (isHiddenScript(request)) return this.#answers.fail(request, 404, NO_SUCH_PLACE)
+        return this.#content.toProxy(request, this.#orders)
+      case 'proxy':
       case 'scgi':
       case 'uwsgi':
         return this.#content.toProxy(request, this.#orders)
+      case 'status':
+        return this.#status(request, handler.form)
       case 'none':
         return this.#answers.fail(request, 404, NO_SUCH_PLACE)
       case 'files':
         return this.#files.serve(request)
     }
+  }
+
+  /** `stub_status` */
+  #status(request: SiteRequest, form: 'text' | 'json'): Outcome {
+    const { method } = request.exchange.request
+    if (method !== 'GET' && method !== 'HEAD')
+      return this.#answers.fail(request, 405, 'The status can only be read', ['Allow', 'GET, HEAD'])
+    this.#content.beforeAnswer(request)
+    this.#content.showStatus(request, form)
   }
 
   /**

@@ -25,6 +25,8 @@ export interface SiteContent extends Pick<AskedForAccess, 'authenticate'> {
   readonly serveFile: (request: SiteRequest) => Served | Promise<Served>
   /** Answers with a list of what is in the directory that `request.uri` names. */
   readonly listDirectory: (request: SiteRequest) => Served | Promise<Served>
+  /** Answers with what the connections of the program do. */
+  readonly showStatus: (request: SiteRequest, form: 'text' | 'json') => void
   /** Answers with these words. */
   readonly respond: (request: SiteRequest, status: number, text: string) => void
   /** Answers with a redirect. `url`: all of it is safe in a header. */

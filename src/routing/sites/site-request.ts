@@ -247,6 +247,8 @@ export interface CompiledScript {
     /** It is sent though it is empty. */
     readonly isAlways: boolean
   }[]
+  /** The path names the script: no SCRIPT_FILENAME of the configuration does. */
+  readonly isNamedByPath: boolean
   /** Behind a path that ends in a slash; empty: nothing. */
   readonly index: string
   /** Groups of `fastcgi-split-path-info`; null: there is none. */

@@ -4,7 +4,7 @@
  *
  * Texts are bytes, as in the model. Whoever shows them escapes them.
  */
-import type { LimitUse, LocationHandler, Place, RequestLimit } from '../../sites/model.ts'
+import type { LimitUse, LocationHandler, LocationSettings, Place, RequestLimit } from '../../sites/model.ts'
 
 /** A compiled site or location, as far as it is told. */
 export interface TracedSite {
@@ -16,6 +16,7 @@ export interface TracedLocation extends TracedSite {
   readonly beatsRegex: boolean
   readonly isInternal: boolean
   readonly handler: LocationHandler
+  readonly settings: Pick<LocationSettings, 'compression'>
   readonly tryFiles: readonly object[]
   readonly locations: object | null
 }

@@ -15,6 +15,7 @@ const RULES: MemberRules = {
   isBackup: false,
   isDown: false,
   isDraining: false,
+  isEjectable: false,
 }
 const NOBODY: ReadonlySet<Member> = new Set()
 

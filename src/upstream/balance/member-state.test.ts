@@ -15,6 +15,7 @@ const RULES: MemberRules = {
   isBackup: false,
   isDown: false,
   isDraining: false,
+  isEjectable: false,
 }
 
 function inThreads(count: number, memory = makeGroupMemory(count, 4, true)): Member[] {

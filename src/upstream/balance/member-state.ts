@@ -3,7 +3,8 @@
  * shared memory, a place for each member. Runs in each event loop of the gateway; the main thread makes the memory, and forgets what a dead
  * thread had.
  *
- *     tag │ fails │ first failed at │ out since │ back since │ requests │ failures │ unhealthy │ running requests of thread 0 … T-1
+ *     tag │ fails │ first failed at │ out since │ back since │ requests │ failures │ unhealthy │ 7 of outlier ejection │ running requests
+ *                                                                                                                    of thread 0 … T-1
  *
  * Invariants:
  * - A thread changes its own word of requests alone. It counts a request first and looks at the sum then, so never more than `max-conns` run;
@@ -27,8 +28,18 @@ export const REQUESTS = 5
 export const FAILURES = 6
 /** 1: it is not well, says who asks it (`health.ts`). */
 export const UNHEALTHY = 7
+/** Of `ejection.ts`. When it was ejected last, and for how many milliseconds. */
+export const EJECTED_AT = 8
+export const EJECTED_FOR = 9
+/** Ejections that have followed one another. */
+export const EJECTIONS = 10
+export const FAILURES_IN_ROW = 11
+/** The window that is counted now: its beginning, requests, failures. */
+export const WINDOW_AT = 12
+export const WINDOW_REQUESTS = 13
+export const WINDOW_FAILURES = 14
 const TAG = 0
-const OWN_WORDS = 8
+const OWN_WORDS = 15
 
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT
 

@@ -7,6 +7,8 @@
  */
 import {
   BACK_SINCE,
+  EJECTED_AT,
+  EJECTED_FOR,
   FAILS,
   FAILURES,
   FIRST_FAILED_AT,
@@ -33,6 +35,8 @@ export interface MemberRules {
   readonly isDown: boolean
   /** Gets none but those of its own clients. */
   readonly isDraining: boolean
+  /** It may be left out for its failures among others (`ejection.ts`). */
+  readonly isEjectable: boolean
 }
 
 export class Member {
@@ -42,7 +46,8 @@ export class Member {
   readonly index: number
   /** What it is known by to `ip-hash` and `hash`: it stays the same when others come and go. */
   readonly name: string
-  readonly #state: MemberState
+  /** Its words. */
+  readonly state: MemberState
   /** Of smooth weighted round robin, in this thread. */
   current = 0
 
@@ -50,26 +55,26 @@ export class Member {
     this.name = name
     this.index = index
     this.rules = rules
-    this.#state = state
+    this.state = state
   }
 
   /** Requests that it has, of all threads. */
   get active(): number {
-    return this.#state.active
+    return this.state.active
   }
 
   /** Requests that it got, and failures of it, since the gateway started, modulo 2^32. */
   get requests(): number {
-    return this.#state.load(REQUESTS) >>> 0
+    return this.state.load(REQUESTS) >>> 0
   }
 
   get failures(): number {
-    return this.#state.load(FAILURES) >>> 0
+    return this.state.load(FAILURES) >>> 0
   }
 
   /** `succeeded` would change something. */
   get hasFailed(): boolean {
-    return this.#state.load(FAILS) > 0
+    return this.state.load(FAILS) > 0
   }
 
   /**
@@ -77,7 +82,7 @@ export class Member {
    * was out is well. `end` follows, once.
    */
   begin(now: number): boolean {
-    const state = this.#state
+    const { state } = this
     if (!state.begin(this.rules.maxConns)) return false
     const out = state.load(OUT_SINCE)
     // As in nginx, one request in each such time: a server that hangs would keep its whole share of them waiting.
@@ -90,12 +95,13 @@ export class Member {
   }
 
   end(): void {
-    this.#state.end()
+    this.state.end()
   }
 
-  /** When it failed last, while it is out; else -Infinity. The earlier the less. */
+  /** When it failed last, while it is out, or was ejected; else -Infinity. The earlier the less. */
   outSince(now: number): number {
-    return this.isOut(now) ? now - since(this.#state.load(OUT_SINCE), now) : Number.NEGATIVE_INFINITY
+    if (this.isOut(now)) return now - since(this.state.load(OUT_SINCE), now)
+    return this.isEjected(now) ? now - since(this.state.load(EJECTED_AT), now) : Number.NEGATIVE_INFINITY
   }
 
   /** It may have one more request, and has not failed too often. */
@@ -110,17 +116,17 @@ export class Member {
 
   /** As far as is known it would answer: whether it has room, or is drained, does not matter. */
   isWell(now: number): boolean {
-    return !this.rules.isDown && !this.isUnhealthy && !this.isOut(now)
+    return !this.rules.isDown && !this.isUnhealthy && !this.isOut(now) && !this.isEjected(now)
   }
 
   get isUnhealthy(): boolean {
-    return this.#state.load(UNHEALTHY) === 1
+    return this.state.load(UNHEALTHY) === 1
   }
 
   /** What a health check says. Back among the healthy it starts slowly. */
   setHealthy(isHealthy: boolean, now: number): void {
-    if (isHealthy && this.isUnhealthy) this.#state.store(BACK_SINCE, momentOf(now))
-    this.#state.store(UNHEALTHY, isHealthy ? 0 : 1)
+    if (isHealthy && this.isUnhealthy) this.state.store(BACK_SINCE, momentOf(now))
+    this.state.store(UNHEALTHY, isHealthy ? 0 : 1)
   }
 
   /** It may have one more request, however it has failed. */
@@ -132,7 +138,7 @@ export class Member {
   /** It has `max-conns` requests. */
   get isFull(): boolean {
     const { maxConns } = this.rules
-    return maxConns !== 0 && this.#state.active >= maxConns
+    return maxConns !== 0 && this.state.active >= maxConns
   }
 
   /** It gets a request when one of those that it has is over. */
@@ -145,17 +151,17 @@ export class Member {
   weightAt(now: number): number {
     const { weight, slowStartMs } = this.rules
     if (slowStartMs === 0) return weight
-    const back = this.#state.load(BACK_SINCE)
+    const back = this.state.load(BACK_SINCE)
     if (back === 0) return weight
     const grown = since(back, now)
     return grown >= slowStartMs ? weight : weight * Math.max(grown / slowStartMs, 0.01)
   }
 
   failed(now: number): void {
-    this.#state.add(FAILURES, 1)
+    this.state.add(FAILURES, 1)
     const { maxFails, failTimeoutMs } = this.rules
     if (maxFails === 0) return
-    const state = this.#state
+    const { state } = this
     const moment = momentOf(now)
     // While it is out, each failure makes that time longer.
     if (state.load(OUT_SINCE) !== 0) {
@@ -172,7 +178,7 @@ export class Member {
   }
 
   succeeded(now: number): void {
-    const state = this.#state
+    const { state } = this
     state.store(FAILS, 0)
     const out = state.load(OUT_SINCE)
     // Not if another thread has done it.
@@ -181,9 +187,16 @@ export class Member {
     this.current = 0
   }
 
+  /** It has failed more often than others, and its time is not over. */
+  isEjected(now: number): boolean {
+    if (!this.rules.isEjectable) return false
+    const at = this.state.load(EJECTED_AT)
+    return at !== 0 && since(at, now) < this.state.load(EJECTED_FOR)
+  }
+
   /** It has failed too often, and its time is not over. Then one request may try it (`begin`). */
   isOut(now: number): boolean {
-    const out = this.#state.load(OUT_SINCE)
+    const out = this.state.load(OUT_SINCE)
     return out !== 0 && since(out, now) <= this.rules.failTimeoutMs
   }
 }

@@ -15,6 +15,7 @@ const RULES: MemberRules = {
   isBackup: false,
   isDown: false,
   isDraining: false,
+  isEjectable: false,
 }
 const SETTINGS: StickySettings = { cookie: 'srv', ttl: null, path: '/', domain: null, sameSite: 'Lax' }
 const KEY = Buffer.alloc(32, 'k')

@@ -32,11 +32,18 @@ export function groupOf(...servers: UpstreamServer[]): UpstreamGroup {
     keepalive: 1,
     keepaliveTimeout: 1000,
     queue: null,
+    ejection: null,
     sticky: null,
     healthCheck: null,
     isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },
   }
   const state = new GroupState(makeGroupMemory(1, 16, false), 1, 0)
-  return new UpstreamGroup(upstream, state, { room: new ConnectionRoom(new OpenFiles()), sticky: null, queue: null })
+  return new UpstreamGroup(upstream, state, {
+    room: new ConnectionRoom(new OpenFiles()),
+    sticky: null,
+    queue: null,
+    ejection: null,
+    warn: () => {},
+  })
 }

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freePort } from '../../support/free-port.ts'
 import { until } from '../../support/server.ts'
 import { anonymousMegabytes } from '../memory.ts'
 import { type Report, type Scenario, Skip } from '../scenario.ts'
@@ -189,15 +190,6 @@ async function flood(stage: Stage, names: readonly string[], hanging: Hanging, d
     () => hanging.tcpBytes > 0,
     () => 'syslog over TCP gets nothing after it has gone on',
   )
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 async function listen(port: number) {

@@ -1,14 +1,9 @@
 /** Servers behind the program that die, hang, flap and drip while clients ask through it: each answer is right, and no request is lost. */
-
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
+import { type Backend, groupOf, withBackends } from '../backend.ts'
 import { noCounts } from '../load.ts'
 import type { Report, Scenario } from '../scenario.ts'
 import { onStage, type Stage } from '../stage.ts'
@@ -23,55 +18,38 @@ export const UPSTREAMS: readonly Scenario[] = [
   {
     name: 'upstream-servers',
     fault: `one of ${SERVERS} servers behind the program dies, hangs, says nothing, flaps, drips (ASGI)`,
-    run: async report => {
-      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
-      const backends = await Promise.all(Array.from({ length: SERVERS }, () => Backend.start()))
-      try {
-        const file = join(directory, 'sites.toml')
-        writeFileSync(
-          file,
-          `[[upstream]]
-name = "back"
-servers = [${backends.map(({ port }) => `"127.0.0.1:${port} fail-timeout=300ms"`).join(', ')}]
+    run: report =>
+      withBackends(
+        SERVERS,
+        ports => `${groupOf(ports, 'fail-timeout=300ms')}
 [[site]]
 locations = [{ match = "/", proxy = "http://back", proxy-read-timeout = "500ms", proxy-connect-timeout = "500ms" }]
 `,
-        )
-        // A POST that a dead server may have had is not sent again: it would be no loss, and no answer either.
-        const load = { kinds: ['get', 'wait'] } as const
-        await onStage(report, { interface: 'asgi', args: ['-c', file], load }, stage => fail(stage, backends, report))
-      } finally {
-        await Promise.all(backends.map(one => one.stop()))
-        rmSync(directory, { recursive: true, force: true })
-      }
-    },
+        (file, backends) => {
+          // A POST that a dead server may have had is not sent again: it would be no loss, and no answer either.
+          const load = { kinds: ['get', 'wait'] } as const
+          const options = { interface: 'asgi', args: ['-c', file], load } as const
+          return onStage(report, options, stage => fail(stage, backends, report))
+        },
+      ),
   },
   {
     name: 'upstream-marked',
     fault: 'servers and clients that break off at random, over shared connections',
-    run: async report => {
-      const directory = mkdtempSync(join(tmpdir(), 'chaos-upstreams-'))
-      const backends = await Promise.all([Backend.start(), Backend.start()])
-      try {
-        for (const backend of backends) backend.answerWith(answerMarked)
-        const file = join(directory, 'sites.toml')
-        writeFileSync(
-          file,
-          `[[upstream]]
-name = "back"
-servers = [${backends.map(({ port }) => `"127.0.0.1:${port} max-fails=0"`).join(', ')}]
+    run: report =>
+      withBackends(
+        2,
+        ports => `${groupOf(ports, 'max-fails=0')}
 keepalive = 8
 [[site]]
 locations = [{ match = "/", proxy = "http://back" }]
 `,
-        )
-        const options = { interface: 'asgi', args: ['-c', file], hasLoad: false } as const
-        await onStage(report, options, stage => mark(stage, report))
-      } finally {
-        await Promise.all(backends.map(one => one.stop()))
-        rmSync(directory, { recursive: true, force: true })
-      }
-    },
+        (file, backends) => {
+          for (const backend of backends) backend.answerWith(answerMarked)
+          const options = { interface: 'asgi', args: ['-c', file], hasLoad: false } as const
+          return onStage(report, options, stage => mark(stage, report))
+        },
+      ),
   },
 ]
 
@@ -173,80 +151,4 @@ async function fail(stage: Stage, backends: readonly Backend[], report: Report):
       )
     }
   report.injectedAs(injected, ROUNDS * Object.keys(FAULTS).length, 'servers that were asked again after their fault')
-}
-
-/** A server that answers as the application of the chaos scenarios does. */
-class Backend {
-  readonly port: number
-  answered = 0
-  #server: Server | NetServer
-  #answer: ((response: ServerResponse) => void) | null = null
-  readonly #sockets = new Set<Socket>()
-
-  private constructor(port: number, server: Server) {
-    this.port = port
-    this.#server = server
-  }
-
-  static async start(): Promise<Backend> {
-    const server = createServer()
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const backend = new Backend((server.address() as AddressInfo).port, server)
-    backend.#serve(server)
-    return backend
-  }
-
-  #serve(server: Server): void {
-    this.#track(server)
-    server.on('request', (request, response) => {
-      request.resume()
-      if (this.#answer !== null) {
-        this.#answer(response)
-        return
-      }
-      this.answered++
-      const [, kind, id] = request.url!.split(/[/?]/)
-      response.end(`${kind} ${id}`)
-    })
-  }
-
-  #track(server: NetServer): void {
-    server.on('connection', socket => {
-      this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {})
-    })
-  }
-
-  answerWith(answer: (response: ServerResponse) => void): void {
-    this.#answer = answer
-  }
-
-  /** By a server that speaks no HTTP. */
-  async replaceBy(act: (socket: Socket) => void): Promise<void> {
-    await this.stop()
-    const server = createNetServer(act)
-    this.#track(server)
-    await this.#listen(server)
-  }
-
-  async startAgain(): Promise<void> {
-    const server = createServer()
-    this.#serve(server)
-    await this.#listen(server)
-  }
-
-  async #listen(server: NetServer): Promise<void> {
-    this.#server = server
-    this.#answer = null
-    server.listen(this.port, '127.0.0.1')
-    await once(server, 'listening')
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    if (!this.#server.listening) return
-    this.#server.close()
-    await once(this.#server, 'close')
-  }
 }

@@ -64,6 +64,16 @@ export const listening: Readonly<Record<string, Case>> = {
     toml: '["10.0.0.5", "2001:db8::/32", "unix"]',
     wrong: ['10.0.0.0/33', /must be an IP address, a range/],
   },
+  'params-from': {
+    of: ({ paramsFrom }) => paramsFrom,
+    standard: ['127.0.0.0/8', '::1', 'unix'],
+    texts: [
+      ['10.0.0.5,2001:db8::/32, unix', ['10.0.0.5', '2001:db8::/32', 'unix']],
+      ['*', ['0.0.0.0/0', '::/0', 'unix']],
+    ],
+    toml: '["10.0.0.5", "2001:db8::/32", "unix"]',
+    wrong: ['10.0.0.0/33', /must be an IP address, a range/],
+  },
   'forwarded-headers': {
     of: ({ forwardedHeaders }) => forwardedHeaders,
     standard: ['x-forwarded-for', 'x-forwarded-proto'],

@@ -163,6 +163,7 @@ export function sitesOf(
         return 'answered'
       },
       listDirectory: () => 'missing',
+      showStatus: (request, form) => end(`status ${form}`, request),
       respond: (request, status, words) => end(`${status} ${words}`, request),
       redirect: (request, status, url) => end(`${status} ${url}`, request),
       permit: request => end('204', request),

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { addressRanges } from '../../http/address-ranges.ts'
+import { MemoryTransport } from '../../http/testing/memory-transport.ts'
+import { fromFrontServers } from './front-servers.ts'
+
+test('only servers of params-from are read', async () => {
+  const events: string[] = []
+  const connection = {
+    ...{ isIdle: true, isOver: false, streamCount: null },
+    ...{ startDrain() {}, release() {}, destroy() {} },
+  }
+  const protocol = fromFrontServers(
+    { open: () => connection, startDrain: () => events.push('drain') },
+    addressRanges(['127.0.0.1', 'unix']),
+    server => events.push(`refused ${server}`),
+  )
+  class From extends MemoryTransport {
+    override readonly remoteAddress: string
+
+    constructor(address: string) {
+      super()
+      this.remoteAddress = address
+    }
+  }
+  for (const address of ['127.0.0.1', ''])
+    assert.equal(
+      protocol.open(new From(address), () => {}),
+      connection,
+    )
+  const stranger = new From('192.0.2.1')
+  const refused = protocol.open(stranger, () => events.push('closed'))
+  assert.deepEqual([refused.isOver, refused.isIdle], [true, true])
+  await new Promise(setImmediate)
+  protocol.startDrain()
+  assert.deepEqual(events, ['refused 192.0.2.1', 'closed', 'drain'])
+})
