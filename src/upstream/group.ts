@@ -199,7 +199,10 @@ export class UpstreamGroup {
   /** The configuration has no such group any more. Requests that run go on. */
   close(): void {
     this.#isClosed = true
-    for (const { pools } of this.#peers) pools.close()
+    for (const { pools, member } of this.#peers) {
+      pools.close()
+      member.state.release()
+    }
   }
 
   #build(): void {
@@ -241,7 +244,10 @@ export class UpstreamGroup {
     this.#members = this.#peers.map(({ member }) => member)
     this.#peerOf.clear()
     for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
-    for (const { pools } of before.values()) pools.close()
+    for (const { pools, member } of before.values()) {
+      pools.close()
+      member.state.release()
+    }
     this.queue?.placeCame()
   }
 }
