@@ -19,11 +19,12 @@ import {
   UsageError,
 } from './command.ts'
 import { COMPRESSED } from './compressed.ts'
+import { FRONTS } from './fronts.ts'
 import { HOPS } from './hops.ts'
 import { SCENES } from './scenes.ts'
 import { BENCH_VENV, jumak, missingOf, PACKAGES, ROOT, STACKS, type Stack, venv } from './stacks.ts'
 
-const ALL: readonly Stack[] = [...STACKS, ...HOPS, ...COMPRESSED]
+const ALL: readonly Stack[] = [...STACKS, ...HOPS, ...FRONTS, ...COMPRESSED]
 
 const HELP = `usage: npm run bench -- [--scene NAME]... [--stack NAME]... [--output DIRECTORY] [--install] [LOAD]
 

@@ -19,7 +19,8 @@ export interface Scene {
    * `gevent`: WSGI in greenlets. `static`: files, which no application is asked for. `wsgi-websocket`: a library of the application speaks
    * the frames. `page`: WSGI, and files beside it. `locations`: a request goes through a site, `site-file`: to a file there; only Jumak is
    * compared, with itself. `compressed`: a page that the servers have in memory, and compress for each request. `proxy`: the server behind a proxy,
-   * which is the same for all and is not counted.
+   * which is the same for all and is not counted. `front`: an application behind nginx; `uwsgi-server`, `php`, `php-kept`: uWSGI and php-fpm behind a
+   * web server, and both are counted (`fronts.ts`).
    */
   readonly interface:
     | 'wsgi'
@@ -33,6 +34,10 @@ export interface Scene {
     | 'site-file'
     | 'compressed'
     | 'proxy'
+    | 'front'
+    | 'uwsgi-server'
+    | 'php'
+    | 'php-kept'
   /** Over TLS; all stacks speak what `tls.ts` says. */
   readonly tls: boolean
   /** HTTP/2 is over TLS here, as browsers speak it. */
@@ -171,6 +176,12 @@ export const SCENES: readonly Scene[] = [
   scene('proxy-memory', '', 'WebSockets through a proxy that say nothing', {
     ...{ ...proxy, load: 'idle-websocket', measure: 'kilobytesPerConnection', connections: 2000 },
   }),
+  scene('front-flask', 'flask_app:app', 'a Flask view behind nginx, whole stack', { interface: 'front' }),
+  scene('uwsgi-flask', 'flask_app:app', 'a Flask view in uWSGI behind a web server, whole stack', {
+    interface: 'uwsgi-server',
+  }),
+  scene('php', '', 'a hello in php-fpm behind a web server, whole stack', { interface: 'php', connections: 16 }),
+  scene('php-kept', '', 'the same, with connections that stay open', { interface: 'php-kept', connections: 16 }),
   scene('https-hello', 'plain:hello', '13 bytes from a bare WSGI callable, over TLS', { ...wsgi, tls: true }),
   scene('tls-handshake', 'plain:hello', 'a full handshake for each request', { ...handshakes, load: 'full' }),
   scene('tls-resumed', 'plain:hello', 'a resumed handshake for each request', { ...handshakes, load: 'resumed' }),

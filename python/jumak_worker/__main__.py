@@ -1,5 +1,5 @@
 """Entry of the preloader, and after a fork of each worker: ``python3 /path/to/jumak_worker``, control socket on fd 3, or, with the word
-``control-on-stdin``, on standard input.
+``control-on-stdin``, on standard input. With the word ``cgi`` it is the spawner of CGI programs, which has nothing to do with those.
 
 Python has put this directory into ``sys.path``. It is taken out first, and our modules are imported as a package by their path, so
 the application finds nothing of ours in its import path.
@@ -38,6 +38,12 @@ def _take_input() -> int:
 
 def main() -> int:
     _import_package()
+    if sys.argv[1:] == ["cgi"]:
+        if sys.version_info < (3, 9):
+            sys.exit("CGI programs are started by Python 3.9 or newer, and %s is older" % sys.executable)
+        from jumak_worker.cgi.spawner import main as spawn
+
+        return spawn()
     from jumak_worker.process.preloader import Preloader
 
     worker = Preloader(control_fd=_take_input() if sys.argv[1:] == ["control-on-stdin"] else 3).run()

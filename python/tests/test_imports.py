@@ -15,7 +15,7 @@ from .harness import PACKAGE
 
 NAME = "jumak_worker"
 #: A room imports from itself, from the rooms before it, and from the package's own file. Those of one line know nothing of each other.
-ROOMS = (("wire",), ("output",), ("system",), ("loading",), ("hooks", "links"), ("wsgi", "asgi"), ("greenlets",), ("process",))
+ROOMS = (("wire",), ("output",), ("system",), ("loading", "cgi"), ("hooks", "links"), ("wsgi", "asgi"), ("greenlets",), ("process",))
 
 
 def modules() -> Dict[str, str]:

@@ -110,6 +110,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     tls: ['host', 'errors'],
     development: ['output', 'host'],
     fleet: ['development', 'output', 'host', 'errors', 'paths'],
+    cgi: ['output', 'host', 'errors'],
     admin: ['fleet', 'output', 'host', 'errors'],
     upgrade: ['fleet', 'output', 'host', 'errors', 'signals'],
     source: ['fleet'],
@@ -120,6 +121,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ending: ['shutdown', 'readiness', 'upgrade', 'fleet', 'output', 'host', 'signals'],
     master: [
       'reload',
+      'cgi',
       'ending',
       'readiness',
       'source',

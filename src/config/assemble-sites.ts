@@ -24,8 +24,9 @@ import type {
   TryFile,
 } from '../sites/model.ts'
 
-import type { ScriptProtocol } from '../sites/upstream-model.ts'
+import type { ServerProtocol } from '../sites/upstream-model.ts'
 import { AccessReader, readLimitExcept } from './assemble-access.ts'
+import { CgiReader, type CgiUsers } from './assemble-cgi.ts'
 import { readLimit } from './assemble-limits.ts'
 import { readLog } from './assemble-logs.ts'
 import { readRewrite, stepsOf, type TableValues } from './assemble-rewrites.ts'
@@ -57,6 +58,9 @@ export interface SiteCircumstances {
   readonly bind: readonly BindAddress[]
   /** What stands at the top of the file. */
   readonly compression: Compression
+  readonly cgiUsers: CgiUsers
+  /** Milliseconds; 0: no limit. */
+  readonly cgiQueueTimeout: number
 }
 
 export function assembleSites(tables: FileSites, circumstances: SiteCircumstances): SitesModel {
@@ -66,7 +70,11 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
   return {
     sites: reader.sites(tables),
     ...assembleVariables(tables, circumstances),
-    upstreams: reader.upstreams.all(tables.upstreams, circumstances.values),
+    upstreams: [
+      ...reader.upstreams.all(tables.upstreams, circumstances.values),
+      ...reader.cgi.upstreams(circumstances.cgiQueueTimeout),
+    ],
+    cgiPrograms: reader.cgi.programs,
     upstreamTls: reader.upstreams.tls,
     passwordFiles: reader.passwordFiles,
     limits: reader.limits,
@@ -74,7 +82,7 @@ export function assembleSites(tables: FileSites, circumstances: SiteCircumstance
   }
 }
 
-const SCRIPT_PROTOCOLS: readonly ScriptProtocol[] = ['fastcgi', 'scgi', 'uwsgi']
+const SCRIPT_PROTOCOLS: readonly ServerProtocol[] = ['fastcgi', 'scgi', 'uwsgi']
 const NO_HANDLER: LocationHandler = { kind: 'none' }
 
 function warnWithoutSites(defaults: FileTable, values: Values): void {
@@ -87,6 +95,7 @@ function warnWithoutSites(defaults: FileTable, values: Values): void {
 class SiteReader {
   readonly #of: SiteCircumstances
   readonly upstreams = new UpstreamReader()
+  readonly cgi: CgiReader
   readonly #access = new AccessReader()
   /** Of the site that is being read. */
   #names: readonly SiteName[] = []
@@ -100,6 +109,7 @@ class SiteReader {
 
   constructor(circumstances: SiteCircumstances, { limits, logs, defaults }: FileSites) {
     this.#of = circumstances
+    this.cgi = new CgiReader(circumstances.cgiUsers)
     // What follows names them.
     for (const limit of limits) this.#limit(limit)
     for (const log of logs) this.#log(log)
@@ -225,15 +235,16 @@ class SiteReader {
     inherited: LocationHandler,
   ): LocationHandler {
     const script = SCRIPT_PROTOCOLS.find(protocol => values.isGiven(handlerKeys[protocol]))
-    // Scripts are files below `root`.
+    // Scripts are files below `root`, and programs are told of it.
+    const hasRoot = script !== undefined || values.isGiven(handlerKeys.cgi)
     const given = Object.values(handlerKeys).filter(
-      key => values.isGiven(key) && !(script !== undefined && key === handlerKeys.root),
+      key => values.isGiven(key) && !(hasRoot && key === handlerKeys.root),
     )
     if (given.length > 1) {
       const names = given.map(({ name }) => name)
       values.tell(
         part.origin,
-        `a location has one of app, proxy, fastcgi, scgi, uwsgi, root, alias, status, return and redirect, and this has ${names.join(' and ')}`,
+        `a location has one of app, proxy, fastcgi, scgi, uwsgi, cgi, root, alias, status, return and redirect, and this has ${names.join(' and ')}`,
       )
     }
     const app: string | null = values.one(handlerKeys.app)
@@ -250,6 +261,7 @@ class SiteReader {
     }
     if (values.isGiven(handlerKeys.proxy)) return this.upstreams.target(values, match, settings, placeOf(part))
     if (script !== undefined) return this.upstreams.script(values, script, placeOf(part))
+    if (values.isGiven(handlerKeys.cgi)) return this.cgi.handler(values, match, settings, placeOf(part))
     if (values.isGiven(handlerKeys.alias)) return this.#alias(values, match)
     if (values.isGiven(handlerKeys.root)) return { kind: 'files', alias: null }
     const form: 'text' | 'json' | null = values.one(handlerKeys.status)

@@ -97,7 +97,7 @@ test('each mistake is told where it stands', t => {
     ],
     ['', 'proxy = "http://$nope", proxy-allow-hosts = ["a.test:80"]', /names the variable \$nope/],
     ['', 'proxy = "http://a.test/$nope"', /names the variable \$nope, which nothing defines/],
-    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, root/],
+    ['', 'proxy = "http://a.test", app = "shop"', /one of app, proxy, fastcgi, scgi, uwsgi, cgi, root/],
     [
       '',
       'proxy = "http://a.test", proxy-set-headers = { Connection = "x" }',
@@ -161,6 +161,15 @@ test('few open files for upstreams are told, and only where a location passes re
   const site = (location: string) => `${SHOP}[[site]]\nlocations = [{ match = "/", ${location} }]\n`
   assert.match(loaded(t, site('proxy = "http://a.test"'), given).warnings.join('\n'), /\d+ connections to upstreams/)
   assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
+})
+
+test('in a location with a regular expression the path of proxy is one with variables, which is all that is sent', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]\nlocations = [{ match = "~ ^/monitor/(.*)", proxy = "http://a.test/$1$is_args$args" }]\n`,
+  )
+  const [location] = config.sites.sites[0]!.locations
+  assert.ok(location!.handler.kind === 'proxy' && location!.handler.uri === '/$1$is_args$args')
 })
 
 test('a health check asks as locations do: by TLS with the settings of the first, and no servers of FastCGI', t => {

@@ -15,6 +15,7 @@ import type {
   ProxySettings,
   ScriptProtocol,
   ServerAddress,
+  ServerProtocol,
   Upstream,
   UpstreamServer,
   UpstreamTls,
@@ -69,6 +70,7 @@ export class UpstreamReader {
       ejection: values.one(upstreamKeys.ejection),
       sticky: values.one(upstreamKeys.sticky),
       healthCheck: healthCheck === null ? null : { ...healthCheck, tls: null },
+      queueTimeout: 0,
       isSingle: false,
       place,
     }
@@ -129,8 +131,9 @@ export class UpstreamReader {
     if (words === null) return { kind: 'none' }
     const { uri } = words
     this.#checkAllowed(values, words, allowHosts)
-    // As in nginx: beside a server with variables the path is all of the path that is sent, so no prefix is needed.
-    const isPath = words.isChosen || match === null || match.kind === 'prefix' || match.kind === 'exact'
+    // As in nginx: with variables it is all of the path that is sent, so no prefix is needed.
+    const isWhole = words.isChosen || uri?.includes('$') === true
+    const isPath = isWhole || match === null || match.kind === 'prefix' || match.kind === 'exact'
     if (uri !== null && !isPath)
       values.report(
         proxy,
@@ -150,7 +153,7 @@ export class UpstreamReader {
   }
 
   /** The handler of a location with `fastcgi`, `scgi` or `uwsgi`. */
-  script(values: Values, protocol: ScriptProtocol, place: Place): LocationHandler {
+  script(values: Values, protocol: ServerProtocol, place: Place): LocationHandler {
     const key = scriptKeys[protocol]
     const words: Pick<ProxyWords, 'host' | 'address'> | null = values.one(key)
     if (words === null) return { kind: 'none' }
@@ -270,7 +273,7 @@ function addressName(host: string, isTls: boolean): string {
 }
 
 /** One server that a location names itself. */
-function single(name: string, address: ServerAddress, place: Place): Upstream {
+export function single(name: string, address: ServerAddress, place: Place): Upstream {
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {
@@ -285,6 +288,7 @@ function single(name: string, address: ServerAddress, place: Place): Upstream {
     ejection: null,
     sticky: null,
     healthCheck: null,
+    queueTimeout: 0,
     isSingle: true,
     place,
   }
@@ -360,12 +364,13 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
   const inherited = outer?.params
   const own = <Value>(setting: Setting<Value>, before: readonly Value[] | undefined): readonly Value[] =>
     values.isGiven(setting) || before === undefined ? values.all(setting) : before
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   return {
     params: {
       fastcgi: own(fastcgiParams, inherited?.params.fastcgi),
       scgi: own(scgiParams, inherited?.params.scgi),
       uwsgi: own(uwsgiParams, inherited?.params.uwsgi),
+      cgi: own(cgiParams, inherited?.params.cgi),
     },
     fastcgiIndex: values.one(fastcgiIndex) ?? inherited?.fastcgiIndex ?? null,
     splitPathInfo: values.one(splitPathInfo) ?? inherited?.splitPathInfo ?? null,
@@ -374,11 +379,12 @@ export function readParamSettings(values: Values, outer: LocationSettings | null
 
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessParams(values: Values, handler: LocationHandler['kind'], isWhole: boolean): void {
-  const { fastcgiParams, scgiParams, uwsgiParams, fastcgiIndex, splitPathInfo } = paramKeys
+  const { fastcgiParams, scgiParams, uwsgiParams, cgiParams, fastcgiIndex, splitPathInfo } = paramKeys
   const of: Readonly<Record<ScriptProtocol, readonly Setting[]>> = {
     fastcgi: [fastcgiParams, fastcgiIndex, splitPathInfo],
     scgi: [scgiParams],
     uwsgi: [uwsgiParams],
+    cgi: [cgiParams],
   }
   for (const [protocol, settings] of Object.entries(of))
     for (const setting of settings)
@@ -388,5 +394,5 @@ export function warnOfUselessParams(values: Values, handler: LocationHandler['ki
 /** Settings of the location itself that nothing in it uses. */
 export function warnOfUselessProxy(values: Values, isUseless: boolean): void {
   for (const setting of Object.values(proxySettings))
-    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi or uwsgi')
+    values.warnUseless(isUseless, setting, 'in a location without proxy, fastcgi, scgi, uwsgi or cgi')
 }

@@ -19,12 +19,14 @@ import { assembleSites } from './assemble-sites.ts'
 import { assembleTls, checkHttps, hasTls } from './assemble-tls.ts'
 import { ADDRESS_SHARE, connectionLimit, openFileLimit } from './defaults.ts'
 import { readGatewayThreads } from './gateway-threads.ts'
-import { readGatewayIdentity, readIdentity } from './identity.ts'
+import { readIdentity, readOtherIdentity } from './identity.ts'
 import { formatBind, includesAddress, schemeOf } from './kinds/bind.ts'
 import { readErrorPage } from './kinds/error-page.ts'
+import { usableCores } from './machine/cores.ts'
 import type { Environment } from './machine/environment.ts'
 import { isDirectory } from './machine/files.ts'
 import { autoMemory, connectionsInMemory } from './machine/memory.ts'
+import { cgi } from './settings/cgi.ts'
 import { errors } from './settings/errors.ts'
 import { APPLICATION_SETTINGS, PROGRAM_GROUPS, type ProgramValues } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
@@ -36,7 +38,7 @@ import { responses } from './settings/responses.ts'
 import { workers } from './settings/workers.ts'
 import type { Given } from './sources/given.ts'
 import { MAX_RANGES, readRanges } from './trusted-file.ts'
-import type { AppConfig, BindAddress, Config, ErrorPage, Limits } from './types.ts'
+import type { AppConfig, BindAddress, Config, ErrorPage, Identity, Limits } from './types.ts'
 import { Values } from './values.ts'
 
 /**
@@ -56,7 +58,9 @@ export function assembleConfig(
   const apps = assembleApps(given, values, environment, { isDevelopment, isAppUncertain })
   const path = values.one(logging.accessLog.path)
   const links = linksOf(apps)
-  const gatewayIdentity = readGatewayIdentity(values, environment, readIdentity(values, environment))
+  const flatIdentity = readIdentity(values, environment)
+  const gatewayIdentity = readOtherIdentity(values, environment, processes.gatewayUser, flatIdentity)
+  const cgiIdentity = readOtherIdentity(values, environment, cgi.cgi.user, flatIdentity)
   const gateway = readGatewayThreads(values, environment, { isDevelopment, identity: gatewayIdentity, links, running })
   checkHealthPaths(values, plain.health)
   const bind = readAddresses(values)
@@ -75,6 +79,12 @@ export function assembleConfig(
     ),
     bind,
     compression,
+    cgiUsers: {
+      own: environment.uid,
+      processes: uidsOf([gatewayIdentity, cgiIdentity, ...apps.map(app => app.identity)]),
+      isRoot: environment.uid === 0 && (cgiIdentity === null || cgiIdentity.uid === 0),
+    },
+    cgiQueueTimeout: plain.cgi.queueTimeout,
   })
   checkHttps(values, plain.https, { given, bind })
   if (plain.daemon !== 'off' && bind.some(({ kind }) => kind === 'fd'))
@@ -105,6 +115,7 @@ export function assembleConfig(
     accessLog: path === null ? null : { ...plain.accessLog, path },
     ...readRemoteLogs(values, plain),
     gatewayIdentity,
+    cgi: { ...plain.cgi, processes: readCgiProcesses(values, environment), identity: cgiIdentity },
     temporaryDirectory: readTemporaryDirectory(values, environment),
     adminSocket: readAdminSocket(values, environment, file),
   }
@@ -259,6 +270,19 @@ function readRemoteLogs(values: Values, plain: ProgramValues): Pick<Config, 'sta
     statsd: statsd === null ? null : { ...plain.statsd, address: statsd },
     syslog: syslog === null ? null : { ...plain.syslog, address: syslog, access },
   }
+}
+
+/** CGI programs at once, for each core. */
+const CGI_PER_CORE = 4
+
+function readCgiProcesses(values: Values, { machine }: Environment): number {
+  const wanted = values.one(cgi.cgi.processes)
+  return wanted === 'auto' ? Math.ceil(CGI_PER_CORE * usableCores(machine).count) : wanted
+}
+
+/** Root is none of them. */
+function uidsOf(identities: readonly (Identity | null)[]): number[] {
+  return [...new Set(identities.flatMap(one => (one === null || one.uid === 0 ? [] : [one.uid])))]
 }
 
 function readTemporaryDirectory(values: Values, environment: Environment): string {

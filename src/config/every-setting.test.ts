@@ -10,6 +10,7 @@ import { parseArguments } from './sources/arguments.ts'
 import { account } from './testing/cases/account.ts'
 import { application } from './testing/cases/application.ts'
 import type { Case } from './testing/cases/case.ts'
+import { cgi } from './testing/cases/cgi.ts'
 import { clients } from './testing/cases/clients.ts'
 import { compression } from './testing/cases/compression.ts'
 import { content } from './testing/cases/content.ts'
@@ -54,6 +55,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ...resources,
   ...responses,
   ...websockets,
+  ...cgi,
   ...account,
   ...processes,
 }

@@ -3,7 +3,6 @@
 import { parseGroup, parseUser, type User } from './machine/accounts.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
-import { processes } from './settings/processes.ts'
 import type { Setting } from './settings/setting.ts'
 import type { Identity } from './types.ts'
 import type { Values } from './values.ts'
@@ -26,9 +25,13 @@ export function readIdentity(values: Values, environment: Environment): Identity
   return mayBecome(wanted, ownUid, ownGid, [userSetting, groupSetting], values) ? wanted : null
 }
 
-/** Of the gateway. `flat`: what the flat `user` and `group` say. */
-export function readGatewayIdentity(values: Values, environment: Environment, flat: Identity | null): Identity | null {
-  const setting = processes.gatewayUser
+/** `gateway-user`, `cgi-user`. `flat`: what the flat `user` and `group` say. */
+export function readOtherIdentity(
+  values: Values,
+  environment: Environment,
+  setting: Setting<string | null>,
+  flat: Identity | null,
+): Identity | null {
   const key = values.one(setting)
   if (key === null) return values.isGiven(setting) ? null : flat
   const user = findUser(setting, key, flat !== null, values, environment)

@@ -22,6 +22,7 @@ import { logicalWorkingDirectory } from './machine/directory.ts'
 import type { Environment } from './machine/environment.ts'
 import { account } from './settings/account.ts'
 import { application } from './settings/application.ts'
+import { cgi } from './settings/cgi.ts'
 import { APPLICATION_SETTINGS, SETTINGS } from './settings/index.ts'
 import { listening } from './settings/listening.ts'
 import { processes } from './settings/processes.ts'
@@ -32,7 +33,8 @@ import { TLS_KEYS } from './settings/tls-entry.ts'
 import type { FileTable } from './sources/app-tables.ts'
 import type { Arguments } from './sources/arguments.ts'
 import { NOTHING, readConfigFile } from './sources/config-file.ts'
-import { nameOf } from './sources/given.ts'
+import { type Given, nameOf } from './sources/given.ts'
+import type { FileSites } from './sources/site-tables.ts'
 import { platformValue, readVariables } from './sources/variables.ts'
 import { watchedFiles } from './sources/watched-files.ts'
 import type { AdminSocket, ChangedApps, ChangedSetting, Config, Reloaded, WatchedFiles } from './types.ts'
@@ -223,6 +225,14 @@ export function filesOfConfig(args: Arguments, environment: Environment): Watche
   return watchedFiles(readSources(args, environment).patterns)
 }
 
+/** `--cgi`: the simplest site. */
+function withCgi(sites: FileSites, given: readonly Given[] | undefined): FileSites {
+  if (given === undefined || given[0]?.text === 'off') return sites
+  const { origin } = sites.defaults
+  const site = { origin, values: new Map([[cgi.cgiSite.name, given]]), hasMistake: false, locations: [], rewrites: [] }
+  return { ...sites, sites: [...sites.sites, site] }
+}
+
 interface Sources {
   readonly settings: GivenSettings
   readonly diagnostics: readonly Diagnostic[]
@@ -248,11 +258,12 @@ function readSources(args: Arguments, environment: Environment): Sources {
     if (given !== null) settings.set(name, [given])
   }
   for (const [name, givens] of args.adapted?.defaults ?? []) if (!settings.has(name)) settings.set(name, givens)
+  const sites = withCgi(file.sites, settings.get(cgi.cgiSite.name))
   const diagnostics = [...args.diagnostics, ...variables.diagnostics, ...named.diagnostics, ...file.diagnostics]
   const absolute = file.file === null ? null : resolve(logicalWorkingDirectory(environment), file.file)
   return {
     settings: {
-      ...givenSettings(settings, file.apps, file.tls, file.sites, args.adapted?.configuration ?? null),
+      ...givenSettings(settings, file.apps, file.tls, sites, args.adapted?.configuration ?? null),
       keyPassword: args.adapted?.keyPassword ?? null,
     },
     diagnostics,

@@ -15,6 +15,7 @@ import type {
   SiteName,
 } from '../sites/model.ts'
 import { type AccessReader, readLinks } from './assemble-access.ts'
+import { readCgiSettings } from './assemble-cgi.ts'
 import { readCompression } from './assemble-compression.ts'
 import { readLimitUses } from './assemble-limits.ts'
 import { readLogUses } from './assemble-logs.ts'
@@ -91,6 +92,7 @@ export function readSettings(values: Values, outer: LocationSettings | null, giv
     portInRedirect: own(portInRedirect, () => values.one(portInRedirect), outer?.portInRedirect),
     proxy: given.upstreams.settings(values, outer),
     params: readParamSettings(values, outer),
+    cgi: readCgiSettings(values, outer),
   }
 }
 

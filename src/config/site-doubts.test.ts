@@ -70,7 +70,7 @@ locations = [
     /^jumak\.toml:\d+:\d+: no request comes to ~ \\\.png\$: the location at jumak\.toml:\d+:\d+ matches before it$/,
     /^jumak\.toml:\d+:\d+: alias names …\/, which is not there, or may not be looked at$/,
     /^jumak\.toml:\d+:\d+: index does nothing in a location without files$/,
-    /^jumak\.toml:\d+:\d+: limit-request-body does nothing in a location without app, proxy, fastcgi, scgi or uwsgi$/,
+    /^jumak\.toml:\d+:\d+: limit-request-body does nothing in a location without app, proxy, fastcgi, scgi, uwsgi or cgi$/,
     /^jumak\.toml:\d+:\d+: port-in-redirect does nothing without absolute-redirect$/,
     /^jumak\.toml:\d+:\d+: internal does nothing here: only the program itself comes to a named location$/,
   ])

@@ -277,6 +277,12 @@ export interface Config extends Omit<ProgramValues, 'accessLog' | 'statsd' | 'sy
   readonly temporaryDirectory: string
   /** Null: the gateway stays what the master is. */
   readonly gatewayIdentity: Identity | null
+  readonly cgi: ProgramValues['cgi'] & {
+    /** That run at once. */
+    readonly processes: number
+    /** Who runs them. Null: who the master is. */
+    readonly identity: Identity | null
+  }
   readonly adminSocket: AdminSocket
 }
 

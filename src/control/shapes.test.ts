@@ -92,6 +92,7 @@ const UPSTREAM: Upstream = {
   hashKey: '$arg_x',
   keepalive: 128,
   keepaliveTimeout: 4000,
+  queueTimeout: 0,
   queue: { most: 100, timeout: 5000 },
   ejection: { failures: 5, rate: 50, requests: 20, window: 10_000, time: 30_000, share: 50 },
   sticky: { cookie: 'srv', ttl: 3600, path: '/', domain: 'a.test', sameSite: 'Lax' },

@@ -50,6 +50,8 @@ import type {
 } from '../sites/model.ts'
 import type {
   AllowedHost,
+  CgiProgram,
+  CgiSettings,
   EjectionSettings,
   HealthCheck,
   ParamSettings,
@@ -134,6 +136,7 @@ const handler = byKind<LocationHandler>({
   scgi: { upstream: line },
   uwsgi: { upstream: line },
   status: { form: oneOf(['text', 'json']) },
+  cgi: { upstream: line, program: line, prefix: line },
   none: {},
 })
 const condition = byKind<Condition>({
@@ -183,9 +186,18 @@ const proxySettings = object<ProxySettings>({
 })
 const params = listOf(object({ name: line, value: line }), MAX_ENTRIES)
 const paramSettings = object<ParamSettings>({
-  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params }),
+  params: object<ParamSettings['params']>({ fastcgi: params, scgi: params, uwsgi: params, cgi: params }),
   fastcgiIndex: orNull(line),
   splitPathInfo: orNull(line),
+})
+const cgiFields = { interpreters: tableOf(line), variables: listOf(line, MAX_ENTRIES), mayBeWritable: flag }
+const cgiProgram = object<CgiProgram>({
+  key: line,
+  path: line,
+  isDirectory: flag,
+  links: oneOf(['within', 'followed', 'off-limits']),
+  owners: listOf(wholeNumber(0, 2 ** 32 - 1), MAX_ENTRIES),
+  ...cgiFields,
 })
 /** `jumak upstream` has one, too. */
 export const SERVER = object<UpstreamServer>({
@@ -207,12 +219,13 @@ export const SERVER = object<UpstreamServer>({
 /** The gateway is told of changes, too. */
 export const UPSTREAM = object<Upstream>({
   name: line,
-  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi']),
+  protocol: oneOf(['http', 'fastcgi', 'scgi', 'uwsgi', 'cgi']),
   servers: listOf(SERVER, MAX_ENTRIES),
   balance: oneOf(['round-robin', 'least-conn', 'ip-hash', 'hash', 'consistent-hash', 'random', 'random-two']),
   hashKey: orNull(line),
   keepalive: wholeNumber(0, 10_000),
   keepaliveTimeout: milliseconds,
+  queueTimeout: milliseconds,
   queue: orNull(object<QueueSettings>({ most: wholeNumber(1, 100_000), timeout: milliseconds })),
   ejection: orNull(
     object<EjectionSettings>({
@@ -343,6 +356,7 @@ const settings = object<LocationSettings>({
   portInRedirect: flag,
   proxy: proxySettings,
   params: paramSettings,
+  cgi: object<CgiSettings>(cgiFields),
 })
 const location: Check = object<Location>({
   match,
@@ -431,4 +445,5 @@ export const sitesModel: Check = object<SitesModel>({
   ),
   limits: listOf(limit, MAX_ENTRIES),
   logs: listOf(log, MAX_ENTRIES),
+  cgiPrograms: listOf(cgiProgram, MAX_ENTRIES),
 })

@@ -442,7 +442,12 @@ export class Http1Connection
   /** Sends FIN behind what is pending, and reads on for a while: closing with unread bytes is a reset, and the client would lose the response. */
   #linger(): void {
     if (this.#state > State.REST) return
+    const isOver = this.#state === State.WHOLE && this.#output.closesAtOnce
     this.#move(Event.LAST)
+    if (isOver) {
+      this.#transport.destroy()
+      return
+    }
     this.#transport.end()
     this.#setPaused(false)
     this.#pace.awaitClose()

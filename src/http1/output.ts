@@ -106,6 +106,11 @@ export class Output {
     this.#transport.resetIfCut()
   }
 
+  /** After a whole request the connection may close as soon as its response is with the kernel: nothing more can have come, so no reset follows. */
+  get closesAtOnce(): boolean {
+    return false
+  }
+
   /** The kernel has all that was sent: buffers may be used again. */
   get isAllTaken(): boolean {
     return this.#transport.pendingBytes === 0

@@ -51,6 +51,8 @@ export interface RequestReader {
   readonly holds: boolean
   /** Of a head that was refused, or is not complete: they choose the form of the refusal. */
   readonly headersSoFar: HeaderLines
+  /** Bytes of the present content that are still to come; 0 where nobody knows. */
+  readonly contentLeft: number
   /** The method is HEAD, as far as it is known: then a refusal has no content. */
   readonly isHead: boolean
   /** Throws ProtocolError; nothing more may be given then. */

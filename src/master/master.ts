@@ -12,6 +12,7 @@
 import type { Config } from '../config/types.ts'
 import type { HandedOnChanges } from '../control/upgrade-messages.ts'
 import { Admin } from './admin/admin.ts'
+import { ProgramCgi } from './cgi/program-cgi.ts'
 import type { ConfigWatcher } from './development/config-watcher.ts'
 import { Ending } from './ending.ts'
 import { asErrno, OperatorError } from './errors.ts'
@@ -57,6 +58,7 @@ export class Master {
   readonly #reloads: Reloads
   readonly #admin: Admin
   readonly #certificates: ProgramCertificates
+  readonly #cgi: ProgramCgi
   /** Null without `--reload`. */
   #configWatcher: ConfigWatcher | null = null
   readonly #ending: Ending
@@ -84,6 +86,7 @@ export class Master {
       narrator,
       tls => this.#fleets?.sendToGateway({ type: 'tls', tls }),
     )
+    this.#cgi = new ProgramCgi({ narrator, outputs: this.#outputs, program: programs.worker })
     this.#ending = new Ending({
       narrator,
       listeners: this.#listeners,
@@ -115,6 +118,7 @@ export class Master {
       isStopping: () => this.#ending.hasBegun,
       configured: changed => {
         this.#config = changed
+        this.#cgi.configure(changed)
       },
     })
   }
@@ -181,6 +185,8 @@ export class Master {
       this.#narrator.warn(warning)
     // `bin/jumak` starts an init where it can.
     if (process.pid === 1) this.#narrator.isProcessOne()
+    await this.#cgi.start(this.#config, this.#runtime)
+    if (this.#ending.hasBegun) return
     this.#fleets = this.#makeFleets(this.#runtime)
     this.#certificates.start()
     this.#fleets.start()
@@ -232,6 +238,7 @@ export class Master {
       changes: this.#upstreamChanges,
       onUpstreamChanged: name => this.#upgrades.upstreamChanged(this.#upstreamChanges.handOn(name)),
       tls: () => this.#certificates.current?.gateway ?? null,
+      locate: upstreams => this.#cgi.locate(upstreams),
       runtime,
       outputs: this.#outputs,
       prepared: this.#source.evaluated?.prepared ?? null,

@@ -9,10 +9,12 @@
 
 import type { PatternText, Place, Template } from './place.ts'
 import type {
+  CgiProgram,
+  CgiSettings,
   ParamSettings,
   ProxySettings,
   ProxyTarget,
-  ScriptProtocol,
+  ServerProtocol,
   Upstream,
   UpstreamTls,
 } from './upstream-model.ts'
@@ -36,6 +38,8 @@ export interface SitesModel {
   readonly splits: readonly SplitMap[]
   readonly limits: readonly RequestLimit[]
   readonly logs: readonly SiteLog[]
+  /** For the master: the spawner runs them. */
+  readonly cgiPrograms: readonly CgiProgram[]
 }
 
 export interface PasswordFile {
@@ -163,7 +167,9 @@ export type LocationHandler =
   /** Requests are passed on to other servers. */
   | ({ readonly kind: 'proxy' } & ProxyTarget)
   /** Requests are passed on as variables: `fastcgi_pass`, `scgi_pass`, `uwsgi_pass`. */
-  | { readonly kind: ScriptProtocol; readonly upstream: string }
+  | { readonly kind: ServerProtocol; readonly upstream: string }
+  /** CGI programs. `program`: the key of one of `cgiPrograms`; `prefix`: what it stands for, without a slash at its end. */
+  | { readonly kind: 'cgi'; readonly upstream: string; readonly program: string; readonly prefix: string }
   /** What the connections of the program do, as text or JSON. `stub_status` */
   | { readonly kind: 'status'; readonly form: 'text' | 'json' }
   /** Nothing is here: 404. */
@@ -282,6 +288,7 @@ export interface LocationSettings {
   readonly portInRedirect: boolean
   readonly proxy: ProxySettings
   readonly params: ParamSettings
+  readonly cgi: CgiSettings
 }
 
 /** What is compressed for clients that want it. */

@@ -18,6 +18,8 @@ export interface Upstream {
   readonly keepalive: number
   /** Milliseconds that one waits. `keepalive_timeout` */
   readonly keepaliveTimeout: number
+  /** Milliseconds that a request may wait for its turn; 0: any time. Only the spawner of CGI programs tells when that is. */
+  readonly queueTimeout: number
   /** Requests that wait while all servers have `max_conns`; null: none does. `queue` */
   readonly queue: QueueSettings | null
   /** How clients stay with their servers; null: any server answers any client. */
@@ -90,7 +92,34 @@ export interface HealthCheck {
 export type UpstreamProtocol = 'http' | ScriptProtocol
 
 /** Protocols that carry a request as variables, as CGI has them. */
-export type ScriptProtocol = 'fastcgi' | 'scgi' | 'uwsgi'
+export type ScriptProtocol = ServerProtocol | 'cgi'
+
+/** Those of servers that somebody else has started. */
+export type ServerProtocol = 'fastcgi' | 'scgi' | 'uwsgi'
+
+/** CGI programs, as the master runs them: a directory of them, or one. */
+export interface CgiProgram {
+  /** By which the gateway names it: made of all that follows. */
+  readonly key: string
+  /** Absolute. */
+  readonly path: string
+  readonly isDirectory: boolean
+  readonly links: CgiLinks
+  /** Others than `owners` may write to it. */
+  readonly mayBeWritable: boolean
+  /** User ids to whom programs may belong. */
+  readonly owners: readonly number[]
+  /** By extension, with its dot: absolute paths. */
+  readonly interpreters: Readonly<Record<string, string>>
+  /** Names in our own environment that programs get, besides the usual ones. */
+  readonly variables: readonly string[]
+}
+
+/** Which symbolic links are programs: those that stay in the directory, all, none. */
+export type CgiLinks = 'within' | 'followed' | 'off-limits'
+
+/** What a location says of how CGI programs are run; see `CgiProgram`. */
+export type CgiSettings = Pick<CgiProgram, 'interpreters' | 'variables' | 'mayBeWritable'>
 
 export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'hash' | 'consistent-hash' | 'random' | 'random-two'
 

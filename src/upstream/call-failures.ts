@@ -15,6 +15,14 @@ export const OVERDUE: Partial<Record<Phase, string>> = {
 export const ANOTHER = '; another server is asked'
 export type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
+/** Of CGI programs. */
+export function wordsOfRefusal(status: number): string {
+  if (status === 403) return 'This program may not be run'
+  if (status === 404) return 'There is no such program'
+  if (status === 431) return 'The header of the request is too large for a program'
+  return status === 503 ? 'Too many requests are being answered' : wordsOf(status)
+}
+
 /** A client learns nothing of a server. */
 export function wordsOf(status: number): string {
   if (status === 503) return 'Too many connections are open'

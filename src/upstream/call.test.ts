@@ -13,6 +13,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { acceptOf } from '../http/websocket-key.ts'
 import type { UpstreamServer } from '../sites/upstream-model.ts'
 import { GroupState, makeGroupMemory } from './balance/member-state.ts'
+import { StickyClient } from './balance/sticky.ts'
 import { UpstreamCall } from './call.ts'
 import { PLAIN, type SocketMaker } from './connection.ts'
 import { UpstreamGroup } from './group.ts'
@@ -55,7 +56,14 @@ function proxy(
     connectMs = 10_000,
     sockets = PLAIN,
     queue = null,
-  }: { files?: OpenFiles; connectMs?: number; sockets?: SocketMaker; queue?: UpstreamQueue | null } = {},
+    sticky = null,
+  }: {
+    files?: OpenFiles
+    connectMs?: number
+    sockets?: SocketMaker
+    queue?: UpstreamQueue | null
+    sticky?: StickyClient | null
+  } = {},
 ) {
   const room = new ConnectionRoom(files)
   const place = { file: 'jumak.toml', line: 1, column: 1 }
@@ -71,6 +79,7 @@ function proxy(
       queue: null,
       ejection: null,
       sticky: null,
+      queueTimeout: 0,
       healthCheck: null,
       isSingle: true,
       place,
@@ -99,7 +108,7 @@ function proxy(
             webSocketKey: request.isWebSocket ? KEY : null,
           },
           body: null,
-          sticky: null,
+          sticky,
           question: { address: '', key: '' },
           toClient: ({ status, reason, headers }) => ({ status, reason, headers }),
           besideToClient: fields => fields,
@@ -296,4 +305,26 @@ test('a server that comes while requests wait gets one', async t => {
   await two.came()
   two.answer()
   assert.equal(await waits.over, 204)
+})
+
+test('a new client gets its cookie with a response and with a 101; a head that comes again does not have it', async t => {
+  const server = await serve(t, socket =>
+    socket.on('data', data => {
+      const isWebSocket = /upgrade: websocket/i.test(data.toString())
+      const lines = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${acceptOf(KEY)}`]
+      socket.write(isWebSocket ? `HTTP/1.1 101 S\r\n${lines.join('\r\n')}\r\n\r\n` : 'HTTP/1.1 204 N\r\nX-A: 1\r\n\r\n')
+    }),
+  )
+  let count = 0
+  const sticky = new StickyClient(null, false, () => `srv=${++count}`)
+  const { start, stop } = proxy(server, { sticky })
+  t.after(stop)
+  for (const wanted of ['srv=1', 'srv=2', 'srv=3']) {
+    const { exchange, over } = start({})
+    assert.equal(await over, 204)
+    assert.deepEqual(exchange.sent.head!.headers, ['X-A', '1', 'Set-Cookie', wanted])
+  }
+  const { exchange } = start({ isWebSocket: true })
+  await once(exchange.sent.events, 'accepted')
+  assert.deepEqual(exchange.tunnelHeaders!.slice(-2), ['Set-Cookie', 'srv=4'])
 })

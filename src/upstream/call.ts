@@ -23,7 +23,7 @@ import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
-import { ANOTHER, type Failure, OVERDUE, type Phase, wordsOf } from './call-failures.ts'
+import { ANOTHER, type Failure, OVERDUE, type Phase, wordsOf, wordsOfRefusal } from './call-failures.ts'
 import type { CallParts, CallRequest } from './call-request.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 import { type ConnectionUser, OWN_SHORTAGE, type UpstreamConnection } from './connection.ts'
@@ -40,6 +40,14 @@ const NOTHING = Buffer.alloc(0)
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
+/** Connections for a request that the server did not begin with: each of them was closed by another spawner. */
+const MAX_TURNS = 5
+/** The first spawner does not listen yet. Python starts faster than our own gateway. */
+const NOT_THERE_YET: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+const LISTENS_SOON_MS = 50
+/** Most programs end within it. */
+const RETRY_AFTER_S = 5
+
 export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
@@ -50,6 +58,10 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   readonly #clock = new Deadline(() => this.#overdue())
   readonly #tries: Tries
   readonly #question: Question
+  /** The server tells when it begins, and has not: nothing of the request is done. */
+  #isUnbegun: boolean
+  /** Connections that were closed while it was so. */
+  #turns = 0
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -73,6 +85,7 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     this.#parts = parts
     this.#text = group.dialect.head(request.head)
     this.#tries = new Tries(request.head, group, rules)
+    this.#isUnbegun = group.tellsBegin
     const { address, key } = request.question
     this.#question = { address, key, home: request.sticky?.home ?? null }
   }
@@ -137,6 +150,8 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     }
     this.#phase = 'queued'
     queue.deadlines.arm(this.#clock)
+    // Those before it may wait for other servers than it would.
+    if (queue.waiting > 1) queue.placeCame()
   }
 
   placeCame(): boolean {
@@ -170,7 +185,8 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
-    else this.#rules.connect.arm(this.#clock)
+    else if (!this.#isUnbegun) this.#rules.connect.arm(this.#clock)
+    else if (!this.#clock.isArmed) this.#group.turn?.arm(this.#clock)
   }
 
   #waitForRoom(): void {
@@ -195,7 +211,7 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
       this.onSent()
       return
     }
-    this.#clock.disarm()
+    if (!this.#isUnbegun) this.#clock.disarm()
     this.#sender = new ContentSender(body, connection, this.#group.dialect, head, this)
     this.#sender.start(this.#text)
   }
@@ -207,14 +223,14 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   }
 
   onHeld(): void {
-    if (this.#phase === 'sending') this.#rules.send.arm(this.#clock)
+    if (this.#phase === 'sending' && !this.#isUnbegun) this.#rules.send.arm(this.#clock)
   }
 
   onSent(): void {
     this.#connection!.sent()
     if (this.#phase !== 'sending') return
     this.#phase = 'waiting'
-    this.#rules.read.arm(this.#clock)
+    if (!this.#isUnbegun) this.#rules.read.arm(this.#clock)
   }
 
   onContentFailed(error: Error): void {
@@ -223,13 +239,20 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
 
   onDrain(): void {
     if (this.#sender === null || !this.#sender.isWaiting) return
-    if (this.#phase === 'sending') this.#clock.disarm()
+    if (this.#phase === 'sending' && !this.#isUnbegun) this.#clock.disarm()
     this.#sender.goOn()
   }
 
   // -- the response
 
   onInterim({ status, headers }: UpstreamHead): void {
+    if (this.#isUnbegun) {
+      this.#isUnbegun = false
+      const { send, read } = this.#rules
+      if (this.#phase === 'sending') send.arm(this.#clock)
+      else read.arm(this.#clock)
+      return
+    }
     // The client has had its 100 from us, and the others say nothing to it.
     if (status !== 103) return
     this.#exchange.response.inform({ status, reason: '', headers: this.#request.besideToClient(headers) })
@@ -357,7 +380,13 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   }
 
   onNote(line: string): void {
-    this.#tell(`says: ${line}`)
+    this.#tell(line)
+  }
+
+  onRefused(status: number, retryAfter: number, why: string): void {
+    if (why !== '') this.#tell(why)
+    this.#drop(false)
+    this.#refuse(status, wordsOfRefusal(status), retryAfter === 0 ? undefined : retryAfter)
   }
 
   // -- ends
@@ -375,6 +404,10 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
       this.#refuse(503)
       return
     }
+    if (this.#isUnbegun && !isViolation) {
+      this.#notBegun(reason)
+      return
+    }
     // A server may close an idle connection in the moment in which we use it: that is no failure of it.
     const isStale = connection.served > 1 && connection.isUnanswered && !isViolation
     if (isStale && this.#tries.mayRepeat) {
@@ -387,7 +420,37 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     this.#failed(isViolation ? 'invalid-header' : 'error', reason, 502, !isStale)
   }
 
+  /** The spawner has gone, and another one comes to the same socket; or the socket's queue is full. The time to wait goes on. */
+  #notBegun(reason: string): void {
+    this.#connection = null
+    this.#stopSending()
+    if (NOT_THERE_YET.has(reason)) {
+      setTimeout(() => this.#again(), LISTENS_SOON_MS).unref()
+      return
+    }
+    const isFull = reason === 'EAGAIN'
+    if (!isFull && !this.#tries.isBodyRead && ++this.#turns < MAX_TURNS) {
+      this.#connect(this.#peer!, true)
+      return
+    }
+    this.#tell(isFull ? 'too many requests wait for their turn (cgi-processes)' : `${reason} before it began`)
+    this.#drop(false)
+    if (isFull) this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+    else this.#refuse(502)
+  }
+
+  #again(): void {
+    if (this.#phase === 'connecting' && this.#peer !== null && this.#connection === null)
+      this.#connect(this.#peer, true)
+  }
+
   #overdue(): void {
+    if (this.#isUnbegun && this.#phase !== 'no-room') {
+      this.#tell('it waited too long for its turn (cgi-queue-timeout, cgi-processes)')
+      this.#drop(false)
+      this.#refuse(503, wordsOfRefusal(503), RETRY_AFTER_S)
+      return
+    }
     if (this.#phase === 'queued') {
       this.#refuseAsFull(this.#group.queue!)
       return
@@ -463,7 +526,8 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   #refuse(status: number, message = wordsOf(status), retryAfter?: number): void {
     this.#phase = 'over'
     this.#request.body?.close()
-    this.#parts.refuse(this.#exchange, new HttpError(status, message, 'upstream', retryAfter))
+    const culprit = status < 500 ? 'client' : 'upstream'
+    this.#parts.refuse(this.#exchange, new HttpError(status, message, culprit, retryAfter))
   }
 
   #cut(error: Error): void {
@@ -492,7 +556,7 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
 
   #tell(what: string): void {
     const server = this.#peer?.member.name ?? 'a server'
-    this.#log(`upstream ${this.#group.upstream.name}, ${server}: ${what}`)
+    this.#log(this.#group.tellsBegin ? `cgi: ${what}` : `upstream ${this.#group.upstream.name}, ${server}: ${what}`)
   }
 
   #log(what: string): void {

@@ -26,6 +26,7 @@ function user(own: Partial<ConnectionUser>): ConnectionUser {
     onSwitch: nothing,
     onTunnel: nothing,
     onNote: nothing,
+    onRefused: nothing,
     onDrain: nothing,
     onClosed: nothing,
     onTunnelEnd: nothing,

@@ -30,6 +30,8 @@ export interface ConnectionUser {
   onTunnel(chunk: Buffer): void
   /** A line for the log, beside the response. */
   onNote(line: string): void
+  /** In place of a response (`ResponseSink`). It has to be given back by `destroy`. */
+  onRefused(status: number, retryAfter: number, why: string): void
   /** The server has taken what was written, after a `write` that returned false. */
   onDrain(): void
   /** `reason`: a phrase for the log. `isViolation`: it has broken the protocol. */
@@ -138,6 +140,7 @@ export class UpstreamConnection {
       },
       onTunnel: chunk => this.#user?.onTunnel(chunk),
       onNote: line => this.#user?.onNote(line),
+      onRefused: (status, retryAfter, why) => this.#user?.onRefused(status, retryAfter, why),
     })
     this.socket = sockets.connect(address, host, {
       buffer: sharedReadBuffer,

@@ -64,6 +64,10 @@ export class UpstreamGroup {
   readonly upstream: Upstream
   readonly dialect: Dialect
   readonly retries = new RetryBudget()
+  /** Its server tells when it begins with a request (`protocols/cgi.ts`). */
+  readonly tellsBegin: boolean
+  /** For a request that waits for that; null: any time. */
+  readonly turn: DeadlineList | null
   readonly #idle: DeadlineList
   readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
@@ -91,6 +95,8 @@ export class UpstreamGroup {
     this.sticky = sticky
     this.queue = queue
     this.dialect = dialectOf(upstream)
+    this.tellsBegin = upstream.protocol === 'cgi'
+    this.turn = upstream.queueTimeout === 0 ? null : new DeadlineList(upstream.queueTimeout)
     this.#state = state
     this.#idle = new DeadlineList(upstream.keepaliveTimeout)
     this.#room = room

@@ -128,6 +128,7 @@ export class HealthWatch {
         onTunnel: nothing,
         onTunnelEnd: nothing,
         onNote: nothing,
+        onRefused: nothing,
         onDrain: nothing,
       },
       { isHead: false, maySwitch: false },

@@ -30,6 +30,8 @@ export interface ResponseSink {
   onTunnel(chunk: Buffer): void
   /** A line for the log, which the server sent beside its response. HTTP has none. */
   onNote(line: string): void
+  /** In place of a response: the spawner of CGI programs has run none. `why`: for the log; empty: nothing is to be said. */
+  onRefused(status: number, retryAfter: number, why: string): void
 }
 
 /** What the request on the connection says of its response. */

@@ -66,6 +66,7 @@ function ask(port: number, sockets: TlsSockets, host = 'back.test'): Promise<str
         onSwitch: nothing,
         onTunnel: nothing,
         onNote: nothing,
+        onRefused: nothing,
         onDrain: nothing,
         onClosed: resolve,
         onTunnelEnd: nothing,

@@ -1,6 +1,7 @@
 /** All settings and actions in the order of help: the most important first. */
 import { account } from './account.ts'
 import { application } from './application.ts'
+import { cgi } from './cgi.ts'
 import { clients } from './clients.ts'
 import { compression } from './compression.ts'
 import { content } from './content.ts'
@@ -39,6 +40,7 @@ const PROGRAM = [
   resources,
   http2,
   websockets,
+  cgi,
   processes,
   stop,
 ] as const
@@ -79,6 +81,7 @@ const ORDER: readonly Group[] = [
   resources,
   http2,
   websockets,
+  cgi,
   account,
   processes,
 ]

@@ -2,13 +2,13 @@
  * What a site or a location says of FastCGI, SCGI and uwsgi: who gets the requests, and which variables. Defined as settings are
  * (`site-keys.ts`), with nginx's names and hyphens. Time-outs and other servers are those of `proxy` (`upstream-keys.ts`).
  */
-import type { ScriptProtocol } from '../../sites/upstream-model.ts'
+import type { ServerProtocol } from '../../sites/upstream-model.ts'
 import { text } from '../kinds/kinds.ts'
 import { parseScriptServer } from '../kinds/upstream-words.ts'
 import { input } from './setting.ts'
 import { none, ofFile, pair } from './site-kinds.ts'
 
-const server = (protocol: ScriptProtocol, doc: string, more: string) =>
+const server = (protocol: ServerProtocol, doc: string, more: string) =>
   input({
     ...ofFile,
     ...none,
@@ -41,7 +41,7 @@ export const scriptKeys = {
   ),
 }
 
-const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+const NAME = /^(?!JUMAK_)[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
 const params = (name: string, example: string) =>
   input({
@@ -49,7 +49,7 @@ const params = (name: string, example: string) =>
     ...none,
     name,
     placeholder: 'TABLE',
-    kind: pair(NAME, 'must have names of variables: letters, digits and _'),
+    kind: pair(NAME, 'must have names of variables: letters, digits and _; those with JUMAK_ are our own'),
     why: 'The usual ones are sent by themselves.',
     doc: `Further variables of a request, as in ${example}; an empty value sends none.`,
     more: 'The text may have variables. It replaces a usual variable of the same name, and a header of the client that would have it. A table replaces the table of the site as a whole.',
@@ -61,6 +61,7 @@ export const paramKeys = {
   fastcgiParams: params('fastcgi-params', '{ APP_ENV = "production" }'),
   scgiParams: params('scgi-params', '{ SCRIPT_NAME = "/app" }'),
   uwsgiParams: params('uwsgi-params', '{ UWSGI_SCHEME = "$scheme" }'),
+  cgiParams: params('cgi-params', '{ GIT_PROJECT_ROOT = "/srv/git" }'),
   fastcgiIndex: input<string>({
     ...ofFile,
     ...none,

@@ -10,6 +10,7 @@ import { parseLimitUse } from '../kinds/limit-words.ts'
 import { parseErrorTarget, parseExpires, parseMatch, parseReturn, parseSiteName } from '../kinds/site-words.ts'
 import { accessSettings, methodKeys } from './access-keys.ts'
 import { browserKeys } from './browser-keys.ts'
+import { cgi, cgiSettings } from './cgi-keys.ts'
 import { compressionKeys } from './compression-keys.ts'
 import { paramKeys, scriptKeys } from './param-keys.ts'
 import { input, type Setting, settingsIn } from './setting.ts'
@@ -54,6 +55,7 @@ export const handlerKeys = {
   }),
   proxy,
   ...scriptKeys,
+  cgi,
   alias: input<string>({
     ...ofFile,
     ...none,
@@ -237,7 +239,7 @@ export const locationSettings = {
     default: 'outside',
     why: 'A link in a directory that others write to could publish any file of the machine.',
     doc: 'Symbolic links that are not followed below `root` and `alias`: those that lead out of it (outside), all (on), none (off).',
-    more: '`off` is insecure where anybody else can write into the directory. Links in the name of the directory itself are always followed. There is no `if_not_owner`.',
+    more: '`off` is insecure where anybody else can write into the directory. Links in the name of the directory itself are always followed. There is no `if_not_owner`: Node cannot open a file relative to an open directory, so the owner of a link could be another one when the file is opened.',
   }),
   limitRate: input<string>({
     ...ofFile,
@@ -344,6 +346,7 @@ export const locationSettings = {
   }),
   ...proxySettings,
   ...paramKeys,
+  ...cgiSettings,
 }
 
 /** Keys of a location. */

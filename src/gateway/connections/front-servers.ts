@@ -29,6 +29,7 @@ export function fromFrontServers(
 
 class RefusedConnection implements ProtocolConnection {
   readonly isIdle = true
+  readonly isReading = false
   readonly isOver = true
   readonly streamCount = null
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FakeRequest } from '../../apps/testing/fake-exchange.ts'
 import { model, prefix, SETTINGS, site, sitesOf } from '../../routing/sites/testing/sites.ts'
+import type { LocationHandler } from '../../sites/model.ts'
 import type { ParamSettings, ScriptProtocol } from '../../sites/upstream-model.ts'
 import { scriptVariables } from './script-request.ts'
 
@@ -22,11 +23,15 @@ function variables(
 ): Record<string, string> {
   const set = Object.entries(params).map(([name, value]) => ({ name, value }))
   const own: ParamSettings = {
-    params: { fastcgi: set, scgi: set, uwsgi: set },
+    params: { fastcgi: set, scgi: set, uwsgi: set, cgi: set },
     fastcgiIndex: index ?? null,
     splitPathInfo: split ?? null,
   }
-  const handler = { kind: protocol, upstream: 'x' } as const
+  const handler = (
+    protocol === 'cgi'
+      ? { kind: protocol, upstream: 'x', program: 'k', prefix: '/cgi-bin' }
+      : { kind: protocol, upstream: 'x' }
+  ) as LocationHandler
   const settings = { ...SETTINGS, root: '/srv/www/', params: own, proxy: { ...SETTINGS.proxy, passesHeaders } }
   const names = [{ kind: 'exact', name: 'own.test' } as const]
   const sites = sitesOf(model(site({ names, locations: [prefix('/', { handler, settings })] })))

@@ -41,6 +41,8 @@ export interface FleetsOptions {
   readonly onUpstreamChanged: (name: string) => void
   /** In force now; null: no listener has TLS. */
   readonly tls: () => GatewayTls | null
+  /** Gives the upstream of CGI programs its socket. */
+  readonly locate: (upstreams: readonly Upstream[]) => readonly Upstream[]
   readonly runtime: RuntimeDirectory
   readonly outputs: Outputs
   /** Of `jumak gunicorn`, which has one application; null: no file is evaluated. */
@@ -215,7 +217,7 @@ export class Fleets {
   /** With the servers that upstreams have now. */
   get #sites(): SitesModel {
     const { sites } = this.#config
-    return { ...sites, upstreams: this.#changes.apply(sites.upstreams) }
+    return { ...sites, upstreams: this.#options.locate(this.#changes.apply(sites.upstreams)) }
   }
 
   /** Upstreams of the configuration, and all of their servers. */

@@ -178,6 +178,7 @@ export class Phases {
       case 'proxy':
       case 'scgi':
       case 'uwsgi':
+      case 'cgi':
         return this.#content.toProxy(request, this.#orders)
       case 'status':
         return this.#status(request, handler.form)

@@ -11,4 +11,5 @@ export const NO_SITES: SitesModel = {
   logs: [],
   upstreams: [],
   upstreamTls: [],
+  cgiPrograms: [],
 }

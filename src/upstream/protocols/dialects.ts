@@ -10,6 +10,8 @@ export function dialectOf({ protocol, keepalive }: Upstream): Dialect {
       return http1
     case 'fastcgi':
       return loadNow<typeof import('./fastcgi.ts')>(import.meta, './fastcgi').fastcgi(keepalive > 0)
+    case 'cgi':
+      return loadNow<typeof import('./cgi.ts')>(import.meta, './cgi').cgi
     case 'scgi':
       return loadNow<typeof import('./scgi.ts')>(import.meta, './scgi').scgi
     case 'uwsgi':

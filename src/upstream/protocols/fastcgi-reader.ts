@@ -15,6 +15,8 @@ import type { ResponseReader } from './dialect.ts'
 import { BODY, HEADER, REQUEST_ID, RecordType, VERSION } from './fastcgi-records.ts'
 import { upstreamHead } from './script-head.ts'
 
+const EMPTY = Buffer.alloc(0)
+
 /** Of END_REQUEST, §5.5. */
 const REFUSALS: readonly string[] = [
   '',
@@ -23,9 +25,23 @@ const REFUSALS: readonly string[] = [
   'does not answer requests (FCGI_UNKNOWN_ROLE)',
 ]
 
+/** How records are read that the spawner of CGI programs sends beside those of FastCGI (`cgi.ts`). */
+export interface OwnRecords {
+  /** Their types are this and above. */
+  readonly from: number
+  /** `content`: all of it, a view. Throws for what is no record of the spawner. */
+  onRecord(type: number, content: Buffer, sink: ResponseSink): void
+}
+
+/** Content of one record of our own. */
+const MAX_OWN = 2048
+
 export class FastCgiReader implements ResponseReader {
   readonly #sink: ResponseSink
   readonly #keepsAlive: boolean
+  readonly #own: OwnRecords | null
+  /** Of the record of our own that is being read. */
+  #ownContent: Buffer[] = []
   #state: 'idle' | 'header' | 'content' | 'padding' | 'failed' = 'idle'
   /** Of a header, or of the body of END_REQUEST. */
   readonly #kept = Buffer.alloc(HEADER)
@@ -39,9 +55,11 @@ export class FastCgiReader implements ResponseReader {
   #errors: ErrorLines | null = null
   hasBegun = false
 
-  constructor(sink: ResponseSink, keepsAlive: boolean) {
+  /** `own`: null: it is a server that others have written. */
+  constructor(sink: ResponseSink, keepsAlive: boolean, own: OwnRecords | null = null) {
     this.#sink = sink
     this.#keepsAlive = keepsAlive
+    this.#own = own
   }
 
   get isIdle(): boolean {
@@ -55,7 +73,8 @@ export class FastCgiReader implements ResponseReader {
     this.#keptLength = 0
     this.#errors = null
     this.#parser = new CgiResponseParser(
-      { isHead, mayHaveStatusLine: false },
+      // A program of CGI whose name begins with nph- writes one (RFC3875§5).
+      { isHead, mayHaveStatusLine: this.#own !== null },
       {
         onHead: head => this.#sink.onHead(upstreamHead(head, this.#keepsAlive)),
         onBody: chunk => this.#sink.onBody(chunk),
@@ -81,6 +100,7 @@ export class FastCgiReader implements ResponseReader {
     this.#errors?.end()
     this.#state = 'failed'
     this.#parser = this.#errors = null
+    this.#ownContent = []
   }
 
   #fail(what: string): never {
@@ -135,7 +155,11 @@ export class FastCgiReader implements ResponseReader {
     this.#padding = header[6]!
     if (this.#type === RecordType.END_REQUEST && this.#remaining !== BODY)
       throw new Error(`an END_REQUEST of ${this.#remaining} bytes, not ${BODY}`)
-    this.#afterContent()
+    if (this.#own !== null && this.#type >= this.#own.from) {
+      if (this.#remaining > MAX_OWN) throw new Error(`a record ${this.#type} of ${this.#remaining} bytes`)
+      if (this.#remaining === 0) this.#own.onRecord(this.#type, EMPTY, this.#sink)
+    }
+    if (this.#state === 'header') this.#afterContent()
   }
 
   #readContent(chunk: Buffer, at: number): number {
@@ -147,17 +171,28 @@ export class FastCgiReader implements ResponseReader {
         this.#parser!.receive(content)
         break
       case RecordType.STDERR:
-        this.#errors ??= new ErrorLines(line => this.#sink.onNote(line))
+        this.#errors ??= new ErrorLines(line => this.#sink.onNote(`says: ${line}`))
         this.#errors.receive(content)
         break
       case RecordType.END_REQUEST:
         this.#keep(chunk, at, BODY)
         if (this.#keptLength === BODY) this.#onEndRequest()
         break
+      default:
+        if (this.#own !== null && this.#type >= this.#own.from) this.#onOwnContent(this.#own, content)
+        break
     }
     // A call may have stopped it.
     if (this.#state === 'content') this.#afterContent()
     return end
+  }
+
+  #onOwnContent(own: OwnRecords, content: Buffer): void {
+    this.#ownContent.push(Buffer.from(content))
+    if (this.#remaining > 0) return
+    const whole = Buffer.concat(this.#ownContent)
+    this.#ownContent = []
+    own.onRecord(this.#type, whole, this.#sink)
   }
 
   #afterContent(): void {

@@ -45,7 +45,7 @@ test('a request of SCGI is a netstring with CONTENT_LENGTH first; of uwsgi a pac
 
 test('a response of FastCGI: output, notes, padding, END_REQUEST', () => {
   const response = `${record(7, 'PHP Warning: x\n', 3)}${records('Status: 201 Made\r\nX-A: b\r\n\r\nhi', [1, 7])}${ended(4)}`
-  assert.deepEqual(calls(response), ['note PHP Warning: x', 'head 201', 'body hi', 'end []'])
+  assert.deepEqual(calls(response), ['note says: PHP Warning: x', 'head 201', 'body hi', 'end []'])
   assert.deepEqual(calls(`${record(10, 'about the connection', 0, 0)}${records('A: b\n\n')}${ended()}`), [
     'head 200',
     'end []',

@@ -34,6 +34,7 @@ export function groupOf(...servers: UpstreamServer[]): UpstreamGroup {
     queue: null,
     ejection: null,
     sticky: null,
+    queueTimeout: 0,
     healthCheck: null,
     isSingle: false,
     place: { file: 'jumak.toml', line: 1, column: 1 },

@@ -28,6 +28,7 @@ export function recordResponses(
     onSwitch: ({ headers }) => calls.push(`switch ${JSON.stringify(headers)}`),
     onTunnel: pass('tunnel'),
     onNote: line => calls.push(`note ${line}`),
+    onRefused: (status, retryAfter, why) => calls.push(`refused ${status} ${retryAfter} ${why}`),
   })
   try {
     const first = left.shift()

@@ -67,7 +67,8 @@ export const SETTINGS: LocationSettings = {
     buffersRequest: false,
     tls: 0,
   },
-  params: { params: { fastcgi: [], scgi: [], uwsgi: [] }, fastcgiIndex: null, splitPathInfo: null },
+  params: { params: { fastcgi: [], scgi: [], uwsgi: [], cgi: [] }, fastcgiIndex: null, splitPathInfo: null },
+  cgi: { interpreters: {}, variables: [], mayBeWritable: false },
 }
 
 /** Answers with its label, unless `of` says something else. */

@@ -110,6 +110,10 @@ export class FastCgiRequests implements RequestReader {
     return NO_FIELDS
   }
 
+  get contentLeft(): number {
+    return this.#declared === undefined ? 0 : this.#declared - this.#received
+  }
+
   get isHead(): boolean {
     return this.#isHead
   }

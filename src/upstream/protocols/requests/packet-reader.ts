@@ -64,6 +64,10 @@ export class PacketReader implements RequestReader {
     return NO_FIELDS
   }
 
+  get contentLeft(): number {
+    return this.#state === 'content' ? this.#remaining : 0
+  }
+
   get isHead(): boolean {
     return this.#isHead
   }

@@ -28,26 +28,37 @@ import type { Scheme } from '../../../http/transport.ts'
 import type { ArrivedHead, Origin, ParserLimits } from '../../../http1/wire.ts'
 import { certificateOf } from './client-certificate.ts'
 
-/** The parameters that act, besides HTTP_… and SSL_CLIENT_…. */
-const ACTING: ReadonlySet<string> = new Set([
-  'CONTENT_LENGTH',
-  'CONTENT_TYPE',
-  'HTTPS',
-  'PATH_INFO',
-  'QUERY_STRING',
-  'REMOTE_ADDR',
-  'REMOTE_PORT',
-  'REMOTE_USER',
-  'REQUEST_METHOD',
-  'REQUEST_SCHEME',
-  'REQUEST_URI',
-  'SCRIPT_NAME',
-  'SERVER_NAME',
-  'SERVER_PORT',
-  'SERVER_PROTOCOL',
-  'SSL_CIPHER',
-  'SSL_PROTOCOL',
-])
+/** The parameters that act, besides HTTP_… and SSL_CLIENT_…: each has its place in the values of a request. */
+const At = {
+  CONTENT_LENGTH: 0,
+  CONTENT_TYPE: 1,
+  HTTPS: 2,
+  PATH_INFO: 3,
+  QUERY_STRING: 4,
+  REMOTE_ADDR: 5,
+  REMOTE_PORT: 6,
+  REMOTE_USER: 7,
+  REQUEST_METHOD: 8,
+  REQUEST_SCHEME: 9,
+  REQUEST_URI: 10,
+  SCRIPT_NAME: 11,
+  SERVER_NAME: 12,
+  SERVER_PORT: 13,
+  SERVER_PROTOCOL: 14,
+  SSL_CIPHER: 15,
+  SSL_PROTOCOL: 16,
+} as const
+const ACTING = Object.entries(At)
+const NO_VALUES: readonly string[] = ACTING.map(() => '')
+
+/** What a name means; `field`: of HTTP_…. */
+interface Meaning {
+  readonly kind: 'field' | 'dropped field' | 'certificate' | 'acting' | 'ignored'
+  readonly field: string
+  /** Of `At`. */
+  readonly at: number
+}
+
 const FIELD = 'HTTP_'
 const CERTIFICATE = 'SSL_CLIENT_'
 
@@ -76,11 +87,10 @@ const OTHER_BYTES = 32 * 1024
 /** REQUEST_URI, DOCUMENT_URI, SCRIPT_NAME, SCRIPT_FILENAME, PATH_INFO and QUERY_STRING may each repeat it. */
 const COPIES_OF_TARGET = 6
 
-/** Names of fields that were checked before. Bounded: clients invent names. */
+/** Names that were looked at before: those of a server in front are the same in each request. Bounded: clients invent fields. */
 const MAX_KNOWN_NAMES = 1024
 const MAX_KNOWN_LENGTH = 64
-/** `HTTP_ACCEPT` → `accept`. */
-const knownNames = new Map<string, string>()
+const known = new Map<string, Meaning>(ACTING.map(([name, at]) => [name, { kind: 'acting', field: '', at }]))
 
 const TARGET = /^[\x21-\x7e\x80-\xff]+$/
 const PARAMETER = /^[\x21-\x7e]+$/
@@ -122,86 +132,98 @@ export function requestOf(
   local: LocalEnd,
   keepAlive: boolean,
 ): Arrived {
-  const acting = new Map<string, string>()
+  const values = NO_VALUES.slice()
   const fields: HeaderLines = []
   const certificate: string[] = []
+  let given = 0
   let fieldBytes = 0
   let others = 0
   for (let i = 0; i < parameters.length; i += 2) {
     const name = parameters[i]!
     const value = parameters[i + 1]!
-    if (name.startsWith(FIELD)) {
+    const { kind, field, at } = known.get(name) ?? meaningOf(name)
+    if (kind === 'field' || kind === 'dropped field') {
       fieldBytes += name.length + value.length
-      const field = knownNames.get(name) ?? fieldNameOf(name)
       checkFieldValue(value)
       if (fields.length >= 2 * limits.headerCount)
         throw new LimitError(431, `There are more than ${limits.headerCount} headers`, 'limit-request-fields')
-      if (!NOT_TAKEN.has(field)) fields.push(field, value)
+      if (kind === 'field') fields.push(field, value)
       continue
     }
     if (++others > OTHER_PARAMETERS)
       throw new LimitError(431, `There are more than ${OTHER_PARAMETERS} parameters beside headers`, 'RFC3875§4.1')
-    if (!PARAMETER.test(name)) throw bad('A parameter has an invalid name')
-    if (name.startsWith(CERTIFICATE)) certificate.push(name, value)
-    else if (ACTING.has(name)) {
-      if (acting.has(name)) throw bad(`${name} is given more than once`)
+    if (kind === 'certificate') certificate.push(name, value)
+    else if (kind === 'acting') {
+      const bit = 1 << at
+      if ((given & bit) !== 0) throw bad(`${name} is given more than once`)
+      given |= bit
       if (NOT_IN_VALUE.test(value)) throw bad(`${name} has a control character`)
-      acting.set(name, value)
+      values[at] = value
     }
   }
   if (fieldBytes > limits.headerBytes)
     throw new LimitError(431, `The headers are longer than ${limits.headerBytes} bytes`, 'limit-request-header-size')
-  const of = (name: string): string => acting.get(name) ?? ''
-  const scheme = schemeOf(of('HTTPS'), of('REQUEST_SCHEME'))
-  const head = headOf(of, fields, limits.requestLine, scheme, keepAlive)
-  const tls = scheme === 'https' ? certificateOf(certificate, of('SSL_PROTOCOL'), of('SSL_CIPHER')) : null
+  const scheme = schemeOf(values[At.HTTPS]!, values[At.REQUEST_SCHEME]!)
+  const head = headOf(values, fields, limits.requestLine, scheme, keepAlive)
+  const tls = scheme === 'https' ? certificateOf(certificate, values[At.SSL_PROTOCOL]!, values[At.SSL_CIPHER]!) : null
   const origin = {
-    peer: peerOf(acting.get('REMOTE_ADDR'), of('REMOTE_PORT')),
+    peer: peerOf(values[At.REMOTE_ADDR]!, values[At.REMOTE_PORT]!),
     local: tls === null ? local : { ...local, tls },
-    user: of('REMOTE_USER'),
+    user: values[At.REMOTE_USER]!,
   }
   return { head, origin }
 }
 
 function headOf(
-  of: (name: string) => string,
+  values: readonly string[],
   fields: HeaderLines,
   mostTarget: number,
   scheme: Scheme,
   keepAlive: boolean,
 ): ArrivedHead {
-  const method = of('REQUEST_METHOD')
+  const method = values[At.REQUEST_METHOD]!
   if (method === '')
     throw bad(
       'REQUEST_METHOD is missing: the server in front sends its parameters (uwsgi_params, fastcgi_params, scgi_params of nginx)',
     )
   checkMethod(method)
   checkIsImplemented(method)
-  const written = of('REQUEST_URI') || targetOf(of('SCRIPT_NAME') + of('PATH_INFO'), of('QUERY_STRING'))
+  const written =
+    values[At.REQUEST_URI]! || targetOf(values[At.SCRIPT_NAME]! + values[At.PATH_INFO]!, values[At.QUERY_STRING]!)
   if (written.length > mostTarget)
     throw new LimitError(414, `The request target is longer than ${mostTarget} bytes`, 'limit-request-line')
   if (!TARGET.test(written)) throw bad('REQUEST_URI has a character that no target has')
   const target = withoutRawBytes(written)
   const { path, query, authority } = parseTarget(method, target)
-  const version = VERSIONS.get(of('SERVER_PROTOCOL'))
+  const version = VERSIONS.get(values[At.SERVER_PROTOCOL]!)
   if (version === undefined) throw bad('SERVER_PROTOCOL is no version of HTTP')
   const { host, headers } = withoutHost(fields)
-  const named = authority ?? (host === '' ? serverOf(of('SERVER_NAME'), of('SERVER_PORT'), scheme) : host)
-  if (named !== '') headers.unshift('host', named)
-  const type = of('CONTENT_TYPE')
+  const named = authority ?? (host === '' ? serverOf(values[At.SERVER_NAME]!, values[At.SERVER_PORT]!, scheme) : host)
+  if (named !== '') headers[1] = named
+  else headers.splice(0, 2)
+  const type = values[At.CONTENT_TYPE]!
   if (type !== '') headers.push('content-type', type)
-  const length = of('CONTENT_LENGTH')
+  const length = values[At.CONTENT_LENGTH]!
   const contentLength = length === '' ? undefined : checkContentLength([length])
   if (contentLength !== undefined) headers.push('content-length', length)
   return {
-    ...{ method, target, path, query, scheme, authority: named, version, headers },
-    ...{ contentLength, keepAlive, expectsContinue: false },
+    method,
+    target,
+    path,
+    query,
+    scheme,
+    authority: named,
+    version,
+    headers,
+    contentLength,
+    keepAlive,
+    expectsContinue: false,
   }
 }
 
-/** Host of the client, which is checked and stands alone. */
+/** Host of the client, which is checked; in `headers` it stands first, and is to be set. */
 function withoutHost(fields: HeaderLines): { readonly host: string; readonly headers: HeaderLines } {
-  const headers: HeaderLines = []
+  const headers: HeaderLines = ['host', '']
   let host = ''
   let count = 0
   for (let i = 0; i < fields.length; i += 2) {
@@ -238,9 +260,8 @@ function schemeOf(https: string, scheme: string): Scheme {
  * The client is who has connected to the server in front, so `trusted-proxies` is asked about it: the client's own X-Forwarded-For comes
  * through that server untouched.
  */
-function peerOf(written: string | undefined, port: string): Origin['peer'] {
-  if (written === undefined || written === '')
-    throw bad('REMOTE_ADDR is missing: the server in front must say whose a request is')
+function peerOf(written: string, port: string): Origin['peer'] {
+  if (written === '') throw bad('REMOTE_ADDR is missing: the server in front must say whose a request is')
   const client = written === UNIX ? UNIX_CLIENT : parseNode(written)
   // An address with a port is none.
   if (client === null || client.port > 0) throw bad('REMOTE_ADDR is no IP address')
@@ -251,14 +272,24 @@ function peerOf(written: string | undefined, port: string): Origin['peer'] {
   return { address, port: Number(port), socketAddress: address }
 }
 
-/** `HTTP_X_REAL_IP` → `x-real-ip`. */
-function fieldNameOf(parameter: string): string {
-  const name = parameter.slice(FIELD.length).toLowerCase().replaceAll('_', '-')
-  checkFieldName(name)
-  if (knownNames.size < MAX_KNOWN_NAMES && parameter.length <= MAX_KNOWN_LENGTH)
+function meaningOf(name: string): Meaning {
+  const isField = name.startsWith(FIELD)
+  if (!isField && !PARAMETER.test(name)) throw bad('A parameter has an invalid name')
+  const meaning: Meaning = isField
+    ? fieldOf(name.slice(FIELD.length))
+    : { kind: name.startsWith(CERTIFICATE) ? 'certificate' : 'ignored', field: '', at: 0 }
+  if (known.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH)
     // A copy: a slice would keep all parameters of a request in memory.
-    knownNames.set(Buffer.from(parameter, 'latin1').toString('latin1'), Buffer.from(name, 'latin1').toString('latin1'))
-  return name
+    known.set(Buffer.from(name, 'latin1').toString('latin1'), meaning)
+  return meaning
+}
+
+/** `X_REAL_IP` → `x-real-ip`. */
+function fieldOf(parameter: string): Meaning {
+  const name = parameter.toLowerCase().replaceAll('_', '-')
+  checkFieldName(name)
+  const field = Buffer.from(name, 'latin1').toString('latin1')
+  return { kind: NOT_TAKEN.has(field) ? 'dropped field' : 'field', field, at: 0 }
 }
 
 function bad(message: string): FrontServerError {

@@ -30,7 +30,12 @@ test('uwsgi has a status line, SCGI a field Status; both end with the connection
     transport.receive(requestBytes(front, PARAMETERS))
     await tick()
     assert.equal(transport.text, `${first}\r\n${FIELDS}`)
-    assert.deepEqual([transport.calls.includes('end'), exchanges.length, closed()], [true, 1, 1])
+    assert.deepEqual([transport.calls.at(-1), exchanges.length, closed()], ['destroy', 1, 1])
+    // Without a length the end is a FIN in order.
+    const unknown = open(front, exchange => answer(exchange, 'hello', []))
+    unknown.transport.receive(requestBytes(front, PARAMETERS))
+    await tick()
+    assert.deepEqual([unknown.transport.calls.includes('end'), unknown.transport.closed], [true, false])
   }
 })
 

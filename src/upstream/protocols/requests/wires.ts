@@ -1,12 +1,12 @@
 /** The door to this folder: FastCGI, SCGI and uwsgi as connections of the gateway speak them (`http1/wire.ts`). Loaded where `bind` names one. */
 import type { LocalEnd } from '../../../http/exchange.ts'
 import type { Transport } from '../../../http/transport.ts'
-import { Output } from '../../../http1/output.ts'
 import { Http1Response } from '../../../http1/response-writer.ts'
 import type { ResponseForm } from '../../../http1/serializer.ts'
 import type { Wire } from '../../../http1/wire.ts'
 import { FastCgiRequests } from './fastcgi.ts'
 import { FastCgiEnd, FastCgiOutput } from './fastcgi-output.ts'
+import { PacketOutput } from './packet-output.ts'
 import { type PacketForm, PacketReader } from './packet-reader.ts'
 import { scgiRequests } from './scgi.ts'
 import { uwsgiRequests } from './uwsgi.ts'
@@ -19,7 +19,7 @@ function localOf({ localAddress, localPort }: Transport): LocalEnd {
 function packets(packetForm: PacketForm, form: ResponseForm): Wire {
   return {
     form,
-    output: (transport, pace, context) => new Output(transport, pace, context),
+    output: (transport, pace, context) => new PacketOutput(transport, pace, context),
     reader: (limits, transport, _, sink) => new PacketReader(packetForm, limits, localOf(transport), sink),
     response: (owner, output, { method }) => new Http1Response(owner, output, form, method === 'HEAD'),
   }
