@@ -111,6 +111,9 @@ test('each mistake is told where it stands', t => {
     ['', 'proxy = "http://a.test", proxy-ignore-headers = "Server"', /must be one of x-accel-redirect/],
     ['name = "b"', '', /an upstream needs servers/],
     ['servers = ["a:1"]', '', /an upstream needs name/],
+    ['name = "b"\nservers = ["srv:api.test"]', '', /the name of a service behind srv:, as in srv:_http\._tcp\.api/],
+    ['name = "b"\nservers = ["srv:_http._tcp.api.test weight=2"]', '', /no weight= beside srv:/],
+    ['name = "b"\nservers = ["api.test service=http resolve"]', '', /as in srv:_http\._tcp\.api/],
     ['name = "b"\nservers = ["a:1 wieght=2"]', '', /not 'wieght=2'/],
     ['name = "b"\nservers = ["a:1 weight=0"]', '', /whole number from 1 to 65535 as weight/],
     ['name = "b"\nservers = ["a:1 backup"]', '', /neither backup nor down/],
@@ -158,6 +161,15 @@ test('few open files for upstreams are told, and only where a location passes re
   const site = (location: string) => `${SHOP}[[site]]\nlocations = [{ match = "/", ${location} }]\n`
   assert.match(loaded(t, site('proxy = "http://a.test"'), given).warnings.join('\n'), /\d+ connections to upstreams/)
   assert.doesNotMatch(loaded(t, site('app = "shop"'), given).warnings.join('\n'), /connections to upstreams/)
+})
+
+test('in a location with a regular expression the path of proxy is one with variables, which is all that is sent', t => {
+  const { config } = loaded(
+    t,
+    `${SHOP}[[site]]\nlocations = [{ match = "~ ^/monitor/(.*)", proxy = "http://a.test/$1$is_args$args" }]\n`,
+  )
+  const [location] = config.sites.sites[0]!.locations
+  assert.ok(location!.handler.kind === 'proxy' && location!.handler.uri === '/$1$is_args$args')
 })
 
 test('a health check asks as locations do: by TLS with the settings of the first, and no servers of FastCGI', t => {

@@ -119,6 +119,7 @@ const ANSWERS: Readonly<Record<Exclude<Answer['from'], 'application' | 'upstream
   text: 'a text of the configuration',
   error: 'an error page of Jumak',
   health: 'a health check',
+  preflight: 'the answer to a preflight (CORS)',
   status: 'what the connections of the program do',
 }
 

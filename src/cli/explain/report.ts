@@ -47,8 +47,8 @@ export interface Report {
 
 export type Answer =
   | {
-      /** What has the content: an application, a file, a list of a directory, our own page, a health check, the numbers of the program, or the configuration itself. */
-      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health' | 'status'
+      /** What has the content: an application, a file, a list of a directory, our own page, a health check, the numbers of the program, a preflight of CORS, or the configuration itself. */
+      readonly from: 'file' | 'list' | 'redirect' | 'text' | 'error' | 'health' | 'status' | 'preflight'
       readonly status: number
       readonly headers: readonly string[]
       /** Of the disk; null: it is none. */
@@ -354,7 +354,9 @@ function answerOf({ outcome, decisions, mounts }: Explained, addresses: Readonly
                 ? 'text'
                 : end?.kind === 'handler' && end.location.handler.kind === 'status'
                   ? 'status'
-                  : 'file'
+                  : end === undefined && decisions.length > 0
+                    ? 'preflight'
+                    : 'file'
       const isServed = end?.kind === 'handler' && end.file !== '' && (from === 'file' || from === 'list')
       const mount = from === 'file' && end === undefined ? mounts.at(-1) : undefined
       return { from, status, headers, file: isServed ? text(end.file) : (mount?.file ?? null), error }

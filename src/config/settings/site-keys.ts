@@ -239,7 +239,7 @@ export const locationSettings = {
     default: 'outside',
     why: 'A link in a directory that others write to could publish any file of the machine.',
     doc: 'Symbolic links that are not followed below `root` and `alias`: those that lead out of it (outside), all (on), none (off).',
-    more: '`off` is insecure where anybody else can write into the directory. Links in the name of the directory itself are always followed. There is no `if_not_owner`.',
+    more: '`off` is insecure where anybody else can write into the directory. Links in the name of the directory itself are always followed. There is no `if_not_owner`: Node cannot open a file relative to an open directory, so the owner of a link could be another one when the file is opened.',
   }),
   limitRate: input<string>({
     ...ofFile,

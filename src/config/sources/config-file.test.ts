@@ -122,6 +122,10 @@ const PROBLEMS: readonly (readonly [toml: string, told: string])[] = [
   ['workers = "2\n', 'jumak.toml:1:13: this is not TOML: unterminated string constant'],
   ['workers = # how many?\n\n', 'jumak.toml:1:10: this is not TOML: there is no value'],
   ['workers =\nthreads = 1', 'jumak.toml:1:10: this is not TOML: there is no value'],
+  [
+    '[[site]]\nlocations = [{ match = "/" }]\n[[site.locations]]\nmatch = "/x"',
+    'jumak.toml:3:8: this is not TOML: this site has a list locations = [ … ] already; write all of its locations there, or each as a table [[site.locations]]',
+  ],
   ['workers = true', 'jumak.toml:1:11: workers must be text in quotes or a number, not true'],
   ['workers = [1]', 'jumak.toml:1:11: workers must be text in quotes or a number, not a list'],
   ['workers = 2026-11-21', 'jumak.toml:1:11: workers must be text in quotes or a number, not a date'],

@@ -137,6 +137,9 @@ function positionOf({ loc }: { readonly loc: AST.SourceLocation }): Position {
 /** A file may have `app = …` or tables `[[app]]`. */
 const IS_APP = /^[ \t]*(?:\[\[?[ \t]*)?app[ \t]*(?:\]|=)/
 
+/** Both forms are one list, and TOML lets nobody mix them. */
+const IS_LOCATIONS = /^[ \t]*(?:\[\[[ \t]*site[ \t]*\.[ \t]*)?locations[ \t]*(?:\]|=)/
+
 function explain(error: ParseError, text: string): TomlProblem {
   const lines = text.split('\n')
   const position = { line: error.lineNumber, column: error.column + 1 }
@@ -152,6 +155,12 @@ function explain(error: ParseError, text: string): TomlProblem {
     return {
       position,
       message: 'this is not TOML: app is given twice in different forms; write each application as a table [[app]]',
+    }
+  if (/multiple times/.test(error.message) && IS_LOCATIONS.test(lines[error.lineNumber - 1] ?? ''))
+    return {
+      position,
+      message:
+        'this is not TOML: this site has a list locations = [ … ] already; write all of its locations there, or each as a table [[site.locations]]',
     }
   const isMore = /^Must be a newline/.test(error.message)
   const own = error.message.charAt(0).toLowerCase() + error.message.slice(1)

@@ -11,7 +11,7 @@ import { fromFrontServers } from './front-servers.ts'
 test('only servers of params-from are read', async () => {
   const events: string[] = []
   const connection = {
-    ...{ isIdle: true, isOver: false, isReading: false, streamCount: null },
+    ...{ isIdle: true, isReading: false, isOver: false, streamCount: null },
     ...{ startDrain() {}, release() {}, destroy() {} },
   }
   const protocol = fromFrontServers(

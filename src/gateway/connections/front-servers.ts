@@ -29,8 +29,8 @@ export function fromFrontServers(
 
 class RefusedConnection implements ProtocolConnection {
   readonly isIdle = true
-  readonly isOver = true
   readonly isReading = false
+  readonly isOver = true
   readonly streamCount = null
 
   constructor(transport: Transport, onClose: () => void) {
