@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { loaded, told } from './testing/applications.ts'
 
+// What a group may write to is refused.
+process.umask(0o022)
+
 const FILES = { 'cgi-bin/run': '', 'tool/run': '' }
 const USER = 'user = "www-data"\n'
 
