@@ -1,14 +1,14 @@
 /**
  * `npm start`: sets up the example Django project and serves it; `npm start -- chat` the FastAPI chat, `npm start -- notes` the site of
- * the notes. The second time nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
+ * the notes, `npm start -- cgi` a hello by CGI, WSGI and ASGI. The second time nothing is left to set up, and no network is needed. More arguments go to Jumak: `npm start -- -b :9000 -w 4`.
  *
  * In the end this process becomes Jumak (`execve`), so no process in between must pass on signals and the exit code. For the notes it stays:
  * it has started the servers behind, and ends them.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run, seconds } from './lib/command.ts'
-import { CHAT, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
+import { CGI, CHAT, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
 import { NOTES, serveNotes } from './lib/notes-servers.ts'
 import { hashOf, pythonOnPath, SetupError } from './lib/python.ts'
 import { ROOT } from './lib/tools.ts'
@@ -24,8 +24,9 @@ const TITLES: Readonly<Record<Example, string>> = {
   shop: 'Django project',
   chat: 'FastAPI chat',
   notes: 'site of the notes',
+  cgi: 'hello by CGI, WSGI and ASGI',
 }
-const DIRECTORIES: Readonly<Record<Example, string>> = { shop: SHOP, chat: CHAT, notes: NOTES }
+const DIRECTORIES: Readonly<Record<Example, string>> = { shop: SHOP, chat: CHAT, notes: NOTES, cgi: CGI }
 
 /** Database, static files and the admin's user; skipped when the project has not changed since. */
 async function prepare(python: string, pythonVersion: string): Promise<void> {
@@ -95,15 +96,25 @@ function introduce(example: Example, args: readonly string[]): void {
   if (example === 'chat') say('  try    the page in two windows; then kill -HUP the master, and go on talking')
   else if (example === 'notes')
     say(`  try    the page in two windows, ${address ?? '/'}notes/2, ${address ?? '/'}assets/`)
+  else if (example === 'cgi') say(`  try    ${address ?? '/'}cgi-bin/hello.py, hello.pl, hello.sh`)
   else say(`  admin  ${address ?? '/'}admin/   user: admin   password: jumak`)
   const workers = example === 'notes' ? '' : ' and more workers'
   say(`  stop it with Ctrl-C; other addresses${workers}: npm start -- ${WORDS[example]}-b :9000${workers && ' -w 4'}`)
 }
 
-const WORDS: Readonly<Record<Example, string>> = { shop: '', chat: 'chat ', notes: 'notes ' }
+const WORDS: Readonly<Record<Example, string>> = { shop: '', chat: 'chat ', notes: 'notes ', cgi: 'cgi ' }
 
 /** An example that is one application. */
 type AsApplication = Exclude<Example, 'notes'>
+
+/** CGI programs never run as root, and a checkout may be writable by its group, which they must not be. */
+function usersOfPrograms(args: readonly string[]): readonly string[] {
+  const directory = join(CGI, 'cgi-bin')
+  for (const path of [directory, ...readdirSync(directory).map(name => join(directory, name))])
+    chmodSync(path, statSync(path).mode & ~0o022)
+  const isNamed = args.some(arg => /^(?:-u|--user|--cgi-user)\b/.test(arg))
+  return process.getuid?.() === 0 && !isNamed ? ['--cgi-user', 'nobody'] : []
+}
 
 /** The directory of the example is the working directory of the application, not of the arguments' paths. */
 function argumentsFor(example: AsApplication, args: readonly string[]): readonly string[] {
@@ -112,6 +123,8 @@ function argumentsFor(example: AsApplication, args: readonly string[]): readonly
       return ['--chdir', SHOP, ...args, 'shop.wsgi']
     case 'chat':
       return ['--chdir', CHAT, ...args, 'main.py']
+    case 'cgi':
+      return ['--config', join(CGI, 'jumak.toml'), ...usersOfPrograms(args), ...args]
   }
 }
 
@@ -124,7 +137,7 @@ function becomeJumak(example: AsApplication, python: string, args: readonly stri
 }
 
 const word = process.argv[2]
-const example: Example = word === 'chat' || word === 'notes' ? word : 'shop'
+const example: Example = word === 'chat' || word === 'notes' || word === 'cgi' ? word : 'shop'
 const args = process.argv.slice(example === 'shop' ? 2 : 3)
 try {
   const python = await setUp(example)

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { ensureVenv, type Interpreter } from './python.ts'
 import { ROOT } from './tools.ts'
 
-export type Example = 'shop' | 'chat' | 'notes'
+export type Example = 'shop' | 'chat' | 'notes' | 'cgi'
 
 export const SHOP: string = join(ROOT, 'examples/django-shop')
+/** It needs no packages. */
+export const CGI: string = join(ROOT, 'examples/cgi')
 export const SHOP_CACHE: string = join(ROOT, '.cache/example-django')
 export const CHAT: string = join(ROOT, 'examples/fastapi-chat')
 /** The notes have the packages of the chat. */
@@ -17,6 +19,7 @@ export function exampleEnvironment(
   interpreter: Interpreter,
   onStep: (step: string) => void = () => {},
 ): Promise<string> {
+  if (example === 'cgi') return Promise.resolve(interpreter.executable)
   const isShop = example === 'shop'
   return ensureVenv({
     interpreter,

@@ -85,10 +85,10 @@ for (const [from, to] of [
   })
 }
 
-test('the rooms of the master import downwards, and main imports all of them', () => {
+test('the rooms of the master import downwards, and master.ts imports all of them', () => {
   assert.deepEqual(broken('src/master/fleet/fleet.ts', "import { Narrator } from '../output/narrator.ts'"), [])
   assert.deepEqual(broken('src/master/host/python.ts', "import { OperatorError } from '../errors.ts'"), [])
-  assert.deepEqual(broken('src/master/main.ts', "import { Fleet } from './fleet/fleet.ts'"), [])
+  assert.deepEqual(broken('src/master/master.ts', "import { Fleet } from './fleet/fleet.ts'"), [])
   for (const [from, to] of [
     ['src/master/output/narrator.ts', '../fleet/generation.ts'],
     ['src/master/host/python.ts', '../output/describe.ts'],

@@ -158,6 +158,7 @@ const RESTRICTED: Readonly<Record<string, (path: string) => boolean>> = {
       'src/http/trusted-proxies.ts',
       'src/observe/remote/tcp.ts',
       'src/upstream/connection.ts',
+      'src/upstream/services.ts',
       'src/upstream/tls.ts',
     ].includes(path),
   // For its table of reason phrases only.

@@ -14,6 +14,7 @@ import type {
   ParamSettings,
   ProxySettings,
   ScriptProtocol,
+  ServerAddress,
   ServerProtocol,
   Upstream,
   UpstreamServer,
@@ -82,7 +83,10 @@ export class UpstreamReader {
     const { ejection } = upstream
     const isRoundedToNone = ejection !== null && Math.floor((servers.length * ejection.share) / 100) === 0
     // A name may have several addresses, of which each is one.
-    if (isRoundedToNone && servers.every(({ address }) => address.kind === 'unix' || isAddress(address.host)))
+    if (
+      isRoundedToNone &&
+      servers.every(({ address }) => address.kind === 'unix' || (address.kind === 'tcp' && isAddress(address.host)))
+    )
       values.warn(
         upstreamKeys.ejection,
         `ejects nobody: ${ejection.share} % of ${servers.length === 1 ? 'one server' : `${servers.length} servers`} is none`,
@@ -269,7 +273,7 @@ function addressName(host: string, isTls: boolean): string {
 }
 
 /** One server that a location names itself. */
-export function single(name: string, address: UpstreamServer['address'], place: Place): Upstream {
+export function single(name: string, address: ServerAddress, place: Place): Upstream {
   const standard = (key: typeof upstreamKeys.keepalive) =>
     (key.kind.parse(key.default!) as { readonly value: number }).value
   return {

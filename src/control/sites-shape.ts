@@ -59,6 +59,7 @@ import type {
   ProxySettings,
   QueueSettings,
   ServerAddress,
+  ServiceName,
   StickySettings,
   TextReplacement,
   Upstream,
@@ -201,7 +202,11 @@ const cgiProgram = object<CgiProgram>({
 /** `jumak upstream` has one, too. */
 export const SERVER = object<UpstreamServer>({
   label: line,
-  address: byKind<ServerAddress>({ tcp: { host: line, port: port }, unix: { path: line } }),
+  address: byKind<ServerAddress | ServiceName>({
+    srv: { name: line },
+    tcp: { host: line, port: port },
+    unix: { path: line },
+  }),
   weight: wholeNumber(1, 65_535),
   maxFails: wholeNumber(0, 65_535),
   failTimeout: milliseconds,

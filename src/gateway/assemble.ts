@@ -302,10 +302,14 @@ export function assembleProxied(
 export type AdmissionParts = Pick<GatewayParts, 'config' | 'refusals' | 'trusted'>
 
 /** Who is let in. */
-export function assembleAdmission({ config, refusals, trusted }: AdmissionParts): Admission {
+export function assembleAdmission(
+  { config, refusals, trusted }: AdmissionParts,
+  listeners: readonly Pick<InheritedListener, 'scheme'>[],
+): Admission {
   const { connections, connectionsPerAddress } = config.limits
   // Their connections are counted by the clients that headers name.
-  const senders = addressRanges([...config.proxyProtocolFrom, ...config.paramsFrom])
+  const hasFront = listeners.some(({ scheme }) => isFrontScheme(scheme))
+  const senders = addressRanges([...config.proxyProtocolFrom, ...(hasFront ? config.paramsFrom : [])])
   return new Admission({
     limits: config.limits,
     isExempt: address => trusted.isTrusted(address) || senders.has(address),

@@ -24,7 +24,7 @@ export function startOneThread(
     stopAccepting: drain => listening.close(drain),
   })
   const { connections, memory } = gateway
-  const admission = assembleAdmission(gateway.admissionParts)
+  const admission = assembleAdmission(gateway.admissionParts, start.listeners)
   const accept = (listener: InheritedListener, transport: SocketTransport) => {
     const network = admission.admit(transport.remoteAddress)
     if (network === null) admission.refuse(listener.scheme, transport)
@@ -33,7 +33,15 @@ export function startOneThread(
   const listening = new Listening(
     start,
     (listener, onListening, onError) =>
-      listen(listener.fd, listener.unixPath, memory, transport => accept(listener, transport), onListening, onError),
+      listen(
+        listener.fd,
+        listener.unixPath,
+        memory,
+        transport => accept(listener, transport),
+        onListening,
+        onError,
+        listener.scheme === 'uwsgi' || listener.scheme === 'scgi',
+      ),
     send,
   )
   return {

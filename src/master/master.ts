@@ -391,6 +391,7 @@ export class Master {
   async #release(): Promise<void> {
     this.#configWatcher?.close()
     await this.#upgrades.abort('')
+    await this.#cgi.close()
     this.#fleets?.close()
     this.#source.evaluated?.prepared.drop()
     await this.#readiness.close()

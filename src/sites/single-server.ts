@@ -1,8 +1,8 @@
 /** A server that is no member of an `[[upstream]]`. */
-import type { ServerAddress, UpstreamServer } from './upstream-model.ts'
+import type { UpstreamServer } from './upstream-model.ts'
 
 /** One that is alone is always asked, however often it has failed. */
-export function singleServer(label: string, address: ServerAddress): UpstreamServer {
+export function singleServer(label: string, address: UpstreamServer['address']): UpstreamServer {
   return {
     label,
     address,

@@ -125,9 +125,9 @@ export type Balance = 'round-robin' | 'least-conn' | 'ip-hash' | 'hash' | 'consi
 
 /** `server` of an `upstream`. */
 export interface UpstreamServer {
-  /** `10.0.0.1:8000`, `unix:/run/x.sock`. */
+  /** `10.0.0.1:8000`, `unix:/run/x.sock`, `srv:_http._tcp.api.internal`. */
   readonly label: string
-  readonly address: ServerAddress
+  readonly address: ServerAddress | ServiceName
   readonly weight: number
   /** `max_fails` */
   readonly maxFails: number
@@ -147,6 +147,12 @@ export type ServerAddress =
   /** `host`: a name or an address. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
+
+/** DNS says which servers there are, with ports, weights and priorities (RFC2782). `name`: `_http._tcp.api.internal`. */
+export interface ServiceName {
+  readonly kind: 'srv'
+  readonly name: string
+}
 
 /** TLS to upstreams, as locations want it. Certificates and keys are PEM. */
 export interface UpstreamTls {

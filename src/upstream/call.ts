@@ -10,86 +10,36 @@
  * - A request is sent a second time only if no byte of it was sent, or if it is idempotent (RFC9110§9.2.2) and its content is all at hand; and
  *   never when a byte of a response's content has gone to the client.
  * - A client learns nothing of a server's address or mistake: both are in the log.
- * Not here: when a request is sent again (`tries.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
+ * Not here: content of the request (`content-sender.ts`), when a request is sent again (`tries.ts`), words for the log (`call-failures.ts`), what is sent (`request-head.ts`, `gateway/sites/proxied.ts`), buffers of a slow client (`apps/worker/relay.ts`).
  */
 import { acceptedHeaders } from '../apps/raw/handshake.ts'
-import { Tunnel, type TunnelSettings } from '../apps/raw/tunnel.ts'
-import { Relay, type RelayEvents, type RelayLimits } from '../apps/worker/relay.ts'
+import { Tunnel } from '../apps/raw/tunnel.ts'
+import { Relay, type RelayEvents } from '../apps/worker/relay.ts'
 import { Deadline } from '../base/deadlines.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
-import type { Exchange, ResponseHead } from '../http/exchange.ts'
+import type { Exchange } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
 import { acceptsTrailers, isEventStream } from '../http/response-rules.ts'
 import type { ByteStream } from '../http/transport.ts'
 import type { NextUpstream } from '../sites/upstream-model.ts'
 import type { Question } from './balance/choose.ts'
-import type { StickyClient } from './balance/sticky.ts'
-import type { CallRecord } from './call-record.ts'
+import { ANOTHER, type Failure, OVERDUE, type Phase, wordsOf, wordsOfRefusal } from './call-failures.ts'
+import type { CallParts, CallRequest } from './call-request.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
-import { type ConnectionUser, OWN_SHORTAGE, type SocketMaker, type UpstreamConnection } from './connection.ts'
+import { type ConnectionUser, OWN_SHORTAGE, type UpstreamConnection } from './connection.ts'
+import { type ContentEvents, ContentSender } from './content-sender.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import type { QueuedCall, UpstreamQueue } from './queue.ts'
 import { limitsFor } from './relay-limits.ts'
-import type { OutgoingHead } from './request-head.ts'
 import type { UpstreamHead } from './response-head.ts'
-import type { ConnectionRoom, WaitingCall } from './room.ts'
+import type { WaitingCall } from './room.ts'
 import { type CallRules, Tries } from './tries.ts'
-
-/** What all calls of a thread share. */
-export interface CallParts {
-  readonly relay: RelayLimits
-  readonly tunnels: TunnelSettings
-  /** For connections to upstreams of this thread. */
-  readonly room: ConnectionRoom
-  readonly log: (level: 'info' | 'warn', message: string, request: string) => void
-  /** Answers while the response is idle, cuts it when it has started. */
-  readonly refuse: (exchange: Exchange, error: Error) => void
-}
-
-/** The content of a request, given from its beginning to its end. */
-export interface OutgoingBody {
-  /** It can be read from its beginning again, for another server. */
-  readonly isAtHand: boolean
-  /** The client's content will not be complete. Set before the first read. */
-  onFailed: (error: Error) => void
-  /** The next piece; an empty one is the end. May call back at once, and never after `close`. */
-  read(position: number, done: (error: Error | null, piece: Buffer) => void): void
-  close(): void
-}
-
-export interface CallRequest {
-  /** Plain, or with TLS as the location wants it. */
-  readonly sockets: SocketMaker
-  readonly head: OutgoingHead
-  /** Null: there is no content. */
-  readonly body: OutgoingBody | null
-  /** Without the client's server, which `sticky` knows. */
-  readonly question: Omit<Question, 'home'>
-  /** Null: any server answers any client. */
-  readonly sticky: StickyClient | null
-  readonly toClient: (head: UpstreamHead) => ResponseHead
-  /** Of the fields of an interim response, or of trailers, those for the client. */
-  readonly besideToClient: (fields: HeaderLines) => HeaderLines
-  /** The same for a 101. */
-  readonly switchToClient: (fields: HeaderLines) => HeaderLines
-  /** Null: nobody asks what became of it. */
-  readonly record: CallRecord | null
-}
 
 const NOTHING = Buffer.alloc(0)
 
 /** Ticks, of a second each, until a client that has closed its side, and for which nothing comes, counts as gone. */
 const DESERTED_TICKS = 2
 
-type Phase = 'queued' | 'no-room' | 'connecting' | 'sending' | 'waiting' | 'reading' | 'tunnel' | 'over'
-/** What a server has not done in time. */
-const OVERDUE: Partial<Record<Phase, string>> = {
-  'no-room': 'could not be asked: too many files are open (ulimit -n)',
-  connecting: 'took no connection in time (proxy-connect-timeout)',
-  sending: 'took nothing of the request in time (proxy-send-timeout)',
-  waiting: 'gave no response in time (proxy-read-timeout)',
-  reading: 'gave no more content in time (proxy-read-timeout)',
-}
 /** Connections for a request that the server did not begin with: each of them was closed by another spawner. */
 const MAX_TURNS = 5
 /** The first spawner does not listen yet. Python starts faster than our own gateway. */
@@ -97,10 +47,8 @@ const NOT_THERE_YET: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 const LISTENS_SOON_MS = 50
 /** Most programs end within it. */
 const RETRY_AFTER_S = 5
-const ANOTHER = '; another server is asked'
-type Failure = Extract<NextUpstream, 'error' | 'timeout' | 'invalid-header'>
 
-export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
+export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -117,10 +65,8 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
-  #isBodySent = false
-  #position = 0
-  /** The present server has been given some of the content. */
-  #feeds = false
+  /** Of the content to the present server; null: there is none, or it is not connected. */
+  #sender: ContentSender | null = null
   #relay: Relay | null = null
   #passesTrailers = false
   /** It would never end by itself, and its client connects again when it ends. */
@@ -235,6 +181,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const { head } = this.#request
     this.#phase = 'connecting'
     this.#connection = connection
+    this.#stopSending()
     this.#request.record?.begin(peer.server.label, connection.socket)
     connection.begin(this, { isHead: head.method === 'HEAD', maySwitch: head.webSocketKey !== null })
     if (connection.isConnected) this.onConnected()
@@ -258,61 +205,42 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.connected()
     this.#tries.isSent = true
     this.#phase = 'sending'
-    this.#isBodySent = false
-    this.#position = 0
-    const { body } = this.#request
+    const { body, head } = this.#request
     if (body === null) {
       connection.write(this.#text)
-      this.#sentAll(connection)
+      this.onSent()
       return
     }
     if (!this.#isUnbegun) this.#clock.disarm()
-    this.#feeds = false
-    // Head and content that is at hand leave in one write.
-    connection.socket.cork()
-    connection.write(this.#text)
-    this.#feed(connection, body)
-    connection.socket.uncork()
+    this.#sender = new ContentSender(body, connection, this.#group.dialect, head, this)
+    this.#sender.start(this.#text)
   }
 
-  /** Content, as fast as the client gives it and the server takes it. */
-  #feed(connection: UpstreamConnection, body: OutgoingBody): void {
-    this.#feeds = true
-    if (!body.isAtHand) this.#tries.isBodyRead = true
-    const { dialect } = this.#group
-    const { head } = this.#request
-    body.read(this.#position, (error, piece) => {
-      if (this.#connection !== connection) return
-      if (error !== null) {
-        this.#bodyFailed(error)
-        return
-      }
-      if (piece.length === 0) {
-        const tail = dialect.tail(head)
-        if (tail.length > 0) connection.write(tail)
-        this.#sentAll(connection)
-        return
-      }
-      this.#position += piece.length
-      if (connection.write(dialect.content(head, piece))) this.#feed(connection, body)
-      else if (this.#phase === 'sending' && !this.#isUnbegun) this.#rules.send.arm(this.#clock)
-    })
+  // -- of the content that is sent
+
+  onReads(isAtHand: boolean): void {
+    if (!isAtHand) this.#tries.isBodyRead = true
   }
 
-  #sentAll(connection: UpstreamConnection): void {
-    connection.sent()
-    this.#isBodySent = true
+  onHeld(): void {
+    if (this.#phase === 'sending' && !this.#isUnbegun) this.#rules.send.arm(this.#clock)
+  }
+
+  onSent(): void {
+    this.#connection!.sent()
     if (this.#phase !== 'sending') return
     this.#phase = 'waiting'
     if (!this.#isUnbegun) this.#rules.read.arm(this.#clock)
   }
 
+  onContentFailed(error: Error): void {
+    this.#bodyFailed(error)
+  }
+
   onDrain(): void {
-    const { body } = this.#request
-    // Within a write of the head, too.
-    if (this.#isBodySent || body === null || this.#connection === null || !this.#feeds) return
+    if (this.#sender === null || !this.#sender.isWaiting) return
     if (this.#phase === 'sending' && !this.#isUnbegun) this.#clock.disarm()
-    this.#feed(this.#connection, body)
+    this.#sender.goOn()
   }
 
   // -- the response
@@ -495,6 +423,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
   /** The spawner has gone, and another one comes to the same socket; or the socket's queue is full. The time to wait goes on. */
   #notBegun(reason: string): void {
     this.#connection = null
+    this.#stopSending()
     if (NOT_THERE_YET.has(reason)) {
       setTimeout(() => this.#again(), LISTENS_SOON_MS).unref()
       return
@@ -563,6 +492,7 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const connection = this.#connection
     const peer = this.#peer
     this.#connection = this.#peer = null
+    this.#stopSending()
     this.#tries.isSent = false
     if (peer !== null) this.#group.failed(peer, counts)
     connection?.destroy()
@@ -575,8 +505,14 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     this.#request.record?.ended()
     const peer = this.#peer
     this.#connection = this.#peer = null
+    this.#stopSending()
     if (peer !== null) this.#group.done(peer)
     this.#request.body?.close()
+  }
+
+  #stopSending(): void {
+    this.#sender?.stop()
+    this.#sender = null
   }
 
   #giveUp(status: number, why: string): void {
@@ -627,19 +563,4 @@ export class UpstreamCall implements ConnectionUser, RelayEvents, WatchedCall, W
     const { method, target } = this.#exchange.request
     this.#parts.log('warn', `${method} ${target}: ${what}`, this.#exchange.id)
   }
-}
-
-/** Of CGI programs. */
-function wordsOfRefusal(status: number): string {
-  if (status === 403) return 'This program may not be run'
-  if (status === 404) return 'There is no such program'
-  if (status === 431) return 'The header of the request is too large for a program'
-  return status === 503 ? 'Too many requests are being answered' : wordsOf(status)
-}
-
-/** A client learns nothing of a server. */
-function wordsOf(status: number): string {
-  if (status === 503) return 'Too many connections are open'
-  if (status === 504) return 'The server behind this one did not answer in time'
-  return 'The server behind this one could not be asked, or gave no valid answer'
 }

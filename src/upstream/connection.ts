@@ -11,7 +11,7 @@
 import { isIP, Socket } from 'node:net'
 import { Deadline } from '../base/deadlines.ts'
 import type { HeaderLines } from '../http/headers.ts'
-import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { ServerAddress, ServiceName, UpstreamServer } from '../sites/upstream-model.ts'
 import type { Dialect, ResponseReader } from './protocols/dialect.ts'
 import type { UpstreamHead } from './response-head.ts'
 import type { Expected } from './response-parser.ts'
@@ -64,9 +64,18 @@ export interface SocketMaker {
   whyNot(error: NodeJS.ErrnoException): string
 }
 
+type NamedAddress = Extract<ServerAddress, { kind: 'tcp' }> | ServiceName
+
 /** It has to be resolved. */
-export function isNamed(address: ServerAddress): address is Extract<ServerAddress, { kind: 'tcp' }> {
-  return address.kind === 'tcp' && isIP(address.host) === 0
+export function isNamed(address: UpstreamServer['address']): address is NamedAddress {
+  return address.kind === 'srv' || (address.kind === 'tcp' && isIP(address.host) === 0)
+}
+
+/** The name by which a server is known: in its certificate, in the Host of a health check. */
+export function hostOf({ address }: UpstreamServer): string {
+  if (address.kind === 'tcp') return address.host
+  // Not that of a server of the service: whoever answers for DNS could name his own (RFC6125§6.2.1).
+  return address.kind === 'srv' ? address.name.replace(/^(?:_[^.]*\.)*/, '') : 'localhost'
 }
 
 export const PLAIN: SocketMaker = {

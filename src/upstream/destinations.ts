@@ -148,7 +148,7 @@ export class Destinations {
     const all = [...new Set(addresses)].sort().slice(0, MAX_ADDRESSES)
     group.setAddresses(
       group.servers[0]!,
-      all.map(one => ({ kind: 'tcp', host: one, port })),
+      all.map(one => ({ address: { kind: 'tcp', host: one, port } })),
     )
     if (known !== undefined) known.expires = expires
     // Nobody would close it.

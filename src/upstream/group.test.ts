@@ -46,17 +46,17 @@ test('each address of a name is a member; those that stay are the same', () => {
   const a = server('a')
   const one = group(a, server('b'))
   const address = (host: string) => ({ kind: 'tcp' as const, host, port: 80 })
-  one.setAddresses(a, [address('10.0.0.1'), address('::1')])
+  one.setAddresses(a, [{ address: address('10.0.0.1') }, { address: address('::1') }])
   assert.deepEqual(
     one.peers.map(({ member }) => member.name),
     ['a (10.0.0.1:80)', 'a ([::1]:80)', 'b'],
   )
   const [, second] = one.peers
-  one.setAddresses(a, [address('::1'), address('10.0.0.3')])
+  one.setAddresses(a, [{ address: address('::1') }, { address: address('10.0.0.3') }])
   assert.equal(one.peers[0]!.member, second!.member)
   // A server that has gone meanwhile.
   one.setServers([server('b')])
-  one.setAddresses(a, [address('10.0.0.9')])
+  one.setAddresses(a, [{ address: address('10.0.0.9') }])
   assert.deepEqual(names(one, 2), ['b', 'b'])
 })
 

@@ -15,6 +15,7 @@ import { Member, type MemberRules } from './balance/member.ts'
 import type { GroupState } from './balance/member-state.ts'
 import { RetryBudget } from './balance/retry-budget.ts'
 import type { Sticky } from './balance/sticky.ts'
+import { hostOf } from './connection.ts'
 import { PeerPools } from './pool.ts'
 import type { Dialect } from './protocols/dialect.ts'
 import { dialectOf } from './protocols/dialects.ts'
@@ -52,6 +53,13 @@ export interface ServerReport {
   readonly isDraining: boolean
 }
 
+/** What a name has come to. Weight and backup are the server's own, unless DNS says them (SRV). */
+export interface FoundServer {
+  readonly address: ServerAddress
+  readonly weight?: number
+  readonly isBackup?: boolean
+}
+
 export class UpstreamGroup {
   readonly upstream: Upstream
   readonly dialect: Dialect
@@ -64,7 +72,7 @@ export class UpstreamGroup {
   readonly #room: ConnectionRoom
   #servers: readonly UpstreamServer[]
   /** By the label of a server: the addresses that its name has. Not there: the system resolves the name for each connection. */
-  readonly #addresses = new Map<string, readonly ServerAddress[]>()
+  readonly #addresses = new Map<string, readonly FoundServer[]>()
   #peers: readonly Peer[] = []
   readonly #peerOf = new Map<Member, Peer>()
   #members: readonly Member[] = []
@@ -119,8 +127,8 @@ export class UpstreamGroup {
     this.onServers()
   }
 
-  /** The name of a server has these addresses, of which each is a member with the server's weight, as in nginx. Not empty. */
-  setAddresses(server: UpstreamServer, addresses: readonly ServerAddress[]): void {
+  /** The name of a server has these addresses, of which each is a member, as in nginx. Not empty. */
+  setAddresses(server: UpstreamServer, addresses: readonly FoundServer[]): void {
     if (!this.#servers.includes(server)) return
     this.#addresses.set(server.label, addresses)
     this.#build()
@@ -197,17 +205,21 @@ export class UpstreamGroup {
   /** The configuration has no such group any more. Requests that run go on. */
   close(): void {
     this.#isClosed = true
-    for (const { pools } of this.#peers) pools.close()
+    for (const { pools, member } of this.#peers) {
+      pools.close()
+      member.state.release()
+    }
   }
 
   #build(): void {
     if (this.#isClosed) return
     const wanted = this.#servers.flatMap(server => {
       const addresses = this.#addresses.get(server.label)
-      if (addresses === undefined) return [{ server, address: server.address, name: server.label }]
+      if (addresses === undefined)
+        return server.address.kind === 'srv' ? [] : [{ server, address: server.address, name: server.label }]
       // A name with one address is known by its name alone.
-      return addresses.map(address => ({
-        server,
+      return addresses.map(({ address, weight = server.weight, isBackup = server.isBackup }) => ({
+        server: weight === server.weight && isBackup === server.isBackup ? server : { ...server, weight, isBackup },
         address,
         name: addresses.length === 1 ? server.label : `${server.label} (${textOf(address)})`,
       }))
@@ -219,14 +231,13 @@ export class UpstreamGroup {
       const rules = { ...rulesOf(server, isAlone), isEjectable: this.#ejection !== null }
       const old = before.get(name)
       if (old === undefined || textOf(old.address) !== textOf(address)) {
-        const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
         const settings = {
           keepalive: this.upstream.keepalive,
           idle: this.#idle,
           room: this.#room,
           dialect: this.dialect,
         }
-        const pools = new PeerPools({ address, host }, settings)
+        const pools = new PeerPools({ address, host: hostOf(server) }, settings)
         const member = new Member(name, index, rules, this.#state.of(name))
         // What an earlier configuration had found out by its check.
         if (this.upstream.healthCheck === null) member.setHealthy(true, performance.now())
@@ -239,7 +250,10 @@ export class UpstreamGroup {
     this.#members = this.#peers.map(({ member }) => member)
     this.#peerOf.clear()
     for (const peer of this.#peers) this.#peerOf.set(peer.member, peer)
-    for (const { pools } of before.values()) pools.close()
+    for (const { pools, member } of before.values()) {
+      pools.close()
+      member.state.release()
+    }
     this.queue?.placeCame()
   }
 }
@@ -257,7 +271,7 @@ function rulesOf(server: UpstreamServer, isAlone: boolean): Omit<MemberRules, 'i
   }
 }
 
-function textOf(address: ServerAddress): string {
+export function textOf(address: ServerAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 }

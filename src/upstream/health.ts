@@ -9,7 +9,7 @@
  */
 import type { HealthCheck } from '../sites/upstream-model.ts'
 import type { Member } from './balance/member.ts'
-import { OWN_SHORTAGE, type SocketMaker, UpstreamConnection } from './connection.ts'
+import { hostOf, OWN_SHORTAGE, type SocketMaker, UpstreamConnection } from './connection.ts'
 import type { Peer, UpstreamGroup } from './group.ts'
 import { HealthAnswer } from './health-answer.ts'
 
@@ -84,7 +84,7 @@ export class HealthWatch {
   #ask({ server, address }: Peer): Promise<string | null | undefined> {
     const { path, timeout } = this.#check
     const answer = new HealthAnswer(this.#check)
-    const host = server.address.kind === 'tcp' ? server.address.host : 'localhost'
+    const host = hostOf(server)
     const { promise, resolve } = Promise.withResolvers<string | null | undefined>()
     const nothing = () => {}
     const connection = new UpstreamConnection({ address, host }, this.#sockets, this.#group.dialect, {

@@ -11,9 +11,10 @@
 import { Resolver } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
-import type { ServerAddress } from '../sites/upstream-model.ts'
+import type { UpstreamServer } from '../sites/upstream-model.ts'
 import { isNamed } from './connection.ts'
 import type { UpstreamGroup } from './group.ts'
+import { type ResolveService, serviceResolver } from './services.ts'
 
 /** A name with TTL 0 would be asked for without end, and one of a day never changes when a server moves. */
 export const [LEAST_MS, MOST_MS] = [5000, 300_000]
@@ -32,28 +33,47 @@ export interface NameAnswer {
 /** Null: the system knows it, and resolves it for each connection. Rejects if there is no answer. */
 export type ResolveName = (host: string) => Promise<NameAnswer | null>
 
+/** What a name, or a service (`services.ts`), has come to. */
+export interface FoundName {
+  readonly address: string
+  /** Undefined: that of the server. */
+  readonly port?: number
+  readonly weight?: number
+  readonly isBackup?: boolean
+}
+
 interface Watched {
   timer: NodeJS.Timeout | null
   failures: number
-  /** Empty: the system resolves it. */
-  addresses: readonly string[]
+  /** Empty: the system resolves it; a service has no servers yet. */
+  found: readonly FoundName[]
 }
+
+/** Of services, by name: another configuration has them from its first request on. The system knows none of them. */
+const lastServices = new Map<string, readonly FoundName[]>()
+/** As many servers as a group may have; the one that was found first goes. */
+const MAX_SERVICES = 256
 
 export class NameWatch {
   readonly #groups: readonly UpstreamGroup[]
   readonly #resolve: ResolveName
+  readonly #resolveService: ResolveService
   readonly #log: (level: 'info' | 'warn', message: string) => void
+  /** By the host of a server, or the label of a service. */
   readonly #watched = new Map<string, Watched>()
   #isClosed = false
 
   constructor(
     groups: readonly UpstreamGroup[],
     log: (level: 'info' | 'warn', message: string) => void,
-    resolve: ResolveName = resolverOf(new Resolver({ timeout: 2000, tries: 2 })),
+    resolve?: ResolveName,
+    resolveService?: ResolveService,
   ) {
+    const resolver = new Resolver({ timeout: 2000, tries: 2 })
     this.#groups = groups
     this.#log = log
-    this.#resolve = resolve
+    this.#resolve = resolve ?? resolverOf(resolver)
+    this.#resolveService = resolveService ?? serviceResolver(resolver, this.#resolve)
   }
 
   /** Servers have come or gone: their names are asked for from now on, or not any more. */
@@ -67,7 +87,7 @@ export class NameWatch {
     for (const host of wanted) {
       const known = this.#watched.get(host)
       if (known === undefined) void this.#ask(host)
-      else if (known.addresses.length > 0) this.#tell(host, known.addresses)
+      else if (known.found.length > 0) this.#tell(host, known.found)
     }
   }
 
@@ -79,50 +99,93 @@ export class NameWatch {
   #hosts(): Set<string> {
     const hosts = new Set<string>()
     for (const group of this.#groups)
-      for (const { address } of group.servers) if (isNamed(address)) hosts.add(address.host)
+      for (const { address } of group.servers) if (isNamed(address)) hosts.add(keyOf(address))
     return hosts
   }
 
   async #ask(host: string): Promise<void> {
-    const watched = this.#watched.get(host) ?? { timer: null, failures: 0, addresses: [] }
-    this.#watched.set(host, watched)
+    let watched = this.#watched.get(host)
+    if (watched === undefined) {
+      watched = { timer: null, failures: 0, found: lastServices.get(host) ?? [] }
+      this.#watched.set(host, watched)
+      if (watched.found.length > 0) this.#tell(host, watched.found)
+    }
     watched.timer = null
-    const answer = await this.#resolve(host).catch((error: NodeJS.ErrnoException) => error)
+    const answer = await this.#look(host).catch((error: NodeJS.ErrnoException) => error)
     if (this.#isClosed || this.#watched.get(host) !== watched) return
     if (answer instanceof Error) this.#failed(host, watched, answer)
-    else if (answer !== null) this.#came(host, watched, answer.addresses)
+    else if (answer !== null) this.#came(host, watched, answer.found)
     const ttl = answer instanceof Error ? LEAST_MS * 2 ** Math.min(watched.failures, 6) : (answer?.ttlMs ?? 0)
     const wait = Math.min(Math.max(ttl, LEAST_MS), MOST_MS) * (1 - JITTER * Math.random())
     watched.timer = setTimeout(() => void this.#ask(host), wait).unref()
   }
 
+  /** Null: the system resolves it. */
+  async #look(host: string): Promise<{ readonly found: readonly FoundName[]; readonly ttlMs: number } | null> {
+    if (host.startsWith(SERVICE)) return this.#resolveService(host.slice(SERVICE.length))
+    const answer = await this.#resolve(host)
+    return answer === null ? null : { found: answer.addresses.map(address => ({ address })), ttlMs: answer.ttlMs }
+  }
+
   #failed(host: string, watched: Watched, { code, message }: NodeJS.ErrnoException): void {
     watched.failures++
-    // Else each connection says it.
-    if (watched.failures === 1 && watched.addresses.length > 0)
+    if (watched.failures > 1) return
+    if (watched.found.length > 0)
       this.#log('warn', `the name ${host} does not resolve now (${code ?? message}): its last addresses stay`)
+    // Of other names each connection says it.
+    else if (host.startsWith(SERVICE))
+      this.#log('warn', `the service ${host.slice(SERVICE.length)} has no servers now (${code ?? message})`)
   }
 
-  #came(host: string, watched: Watched, all: readonly string[]): void {
-    if (watched.failures > 0 && watched.addresses.length > 0) this.#log('info', `the name ${host} resolves again`)
+  #came(host: string, watched: Watched, all: readonly FoundName[]): void {
+    if (watched.failures > 0 && watched.found.length > 0) this.#log('info', `the name ${host} resolves again`)
     watched.failures = 0
-    // DNS shuffles them.
-    const addresses = [...new Set(all)].sort().slice(0, MAX_ADDRESSES)
-    if (addresses.join() === watched.addresses.join()) return
-    if (watched.addresses.length > 0) this.#log('info', `the name ${host} has other addresses: ${addresses.join(', ')}`)
-    watched.addresses = addresses
-    this.#tell(host, addresses)
+    // DNS shuffles them. The servers that come first are not cut off.
+    const sorted = [...new Map(all.map(one => [textOf(one), one]))].sort(
+      ([a, one], [b, other]) => Number(one.isBackup ?? false) - Number(other.isBackup ?? false) || (a < b ? -1 : 1),
+    )
+    const found = sorted.slice(0, MAX_ADDRESSES).map(([, one]) => one)
+    const text = found.map(textOf).join(', ')
+    if (text === watched.found.map(textOf).join(', ')) return
+    if (watched.found.length > 0) this.#log('info', `the name ${host} has other addresses: ${text}`)
+    watched.found = found
+    if (host.startsWith(SERVICE)) {
+      lastServices.delete(host)
+      lastServices.set(host, found)
+      if (lastServices.size > MAX_SERVICES) lastServices.delete(lastServices.keys().next().value!)
+    }
+    this.#tell(host, found)
   }
 
-  #tell(host: string, addresses: readonly string[]): void {
+  #tell(host: string, all: readonly FoundName[]): void {
     for (const group of this.#groups)
       for (const server of group.servers) {
-        const { address } = server
-        if (!isNamed(address) || address.host !== host) continue
-        const all = addresses.map((one): ServerAddress => ({ kind: 'tcp', host: one, port: address.port }))
-        group.setAddresses(server, all)
+        const { address: named, isBackup } = server
+        if (!isNamed(named) || keyOf(named) !== host) continue
+        const usual = named.kind === 'tcp' ? named.port : 0
+        group.setAddresses(
+          server,
+          all.map(one => ({
+            address: { kind: 'tcp', host: one.address, port: one.port ?? usual },
+            ...(one.weight !== undefined && { weight: one.weight }),
+            isBackup: isBackup || (one.isBackup ?? false),
+          })),
+        )
       }
   }
+}
+
+const SERVICE = 'srv:'
+
+function keyOf(address: Extract<UpstreamServer['address'], { kind: 'tcp' | 'srv' }>): string {
+  return address.kind === 'tcp' ? address.host : `${SERVICE}${address.name}`
+}
+
+/** `10.0.0.1`, `10.0.0.1:8000 weight=3 backup` */
+function textOf({ address, port, weight, isBackup }: FoundName): string {
+  if (port === undefined) return address
+  const where = `${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `${where}${weight === undefined || weight === 1 ? '' : ` weight=${weight}`}${isBackup ? ' backup' : ''}`
 }
 
 /** Errors that are an answer: there is no such record. */

@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { NGINX } from '../../bench/nginx.ts'
 import { ensureEnvironment, whyNoPython } from '../support/environments/environments.ts'
@@ -203,7 +204,12 @@ async function ask(port: number, front: Front, isNginx: boolean): Promise<void> 
 }
 
 test('Django behind nginx, by uwsgi, FastCGI and SCGI', { skip: noPython || noNginx }, async t => {
-  const { server, project, ...sockets } = await start(t, ['--trusted-proxies', 'none'])
+  const { server, project, ...sockets } = await start(t, [
+    '--trusted-proxies',
+    'none',
+    '--params-from',
+    '127.0.0.1,unix',
+  ])
   const port = await startNginx(t, project, sockets)
   for (const front of FRONTS) {
     await ask(port, front, true)
@@ -220,6 +226,12 @@ test('Django behind nginx, by uwsgi, FastCGI and SCGI', { skip: noPython || noNg
   const wrong = new RawClient(sockets.uwsgi)
   await wrong.send('GET / HTTP/1.1\r\n\r\n').readUntil('looks like HTTP')
   wrong.close()
+  server.expectLog(
+    /warn .*a connection of 127\.0\.0\.77 was closed: it may send no requests for others \(params-from\)/,
+  )
+  const stranger = connect({ port: sockets.fastcgi, host: '127.0.0.1', localAddress: '127.0.0.77' })
+  stranger.on('error', () => {})
+  await once(stranger.resume(), 'close')
   await server.stop()
 })
 

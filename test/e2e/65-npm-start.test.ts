@@ -44,3 +44,21 @@ test('npm start -- --tls self-signed serves the example over https', { skip: awa
   assert.match(page.body.toString(), /The floor is warm/)
   await server.stop()
 })
+
+test('npm start -- cgi serves the same hello five ways, and a page that measures them', {
+  skip: await whyNoPython(),
+}, async () => {
+  const server = await startServer({
+    program: 'npm',
+    args: ['start', '--', 'cgi', '-b', '127.0.0.1:0'],
+    directory: ROOT,
+  })
+  await server.waitForLog(/ready: 2 applications serve/)
+  for (const path of ['cgi-bin/hello.sh', 'cgi-bin/hello.pl', 'cgi-bin/hello.py', 'wsgi', 'asgi']) {
+    const { status, body } = await getOnce(server.port, `/${path}`, 'Host: localhost')
+    assert.equal(status, 200, path)
+    assert.match(body.toString(), /^Hello from .*, process \d+\n$/)
+  }
+  assert.match((await getOnce(server.port, '/', 'Host: localhost')).body.toString(), /What does an answer cost/)
+  await server.stop()
+})

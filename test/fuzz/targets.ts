@@ -26,6 +26,7 @@ import { belowBase, fileName } from '../../src/routing/sites/file-names.ts'
 import { PLACE, prefix, regex, SETTINGS, site, sitesOf } from '../../src/routing/sites/testing/sites.ts'
 import { NO_SITES } from '../../src/sites/testing/no-sites.ts'
 import { ClientHello } from '../../src/tls/client-hello.ts'
+import { cgi as cgiDialect } from '../../src/upstream/protocols/cgi.ts'
 import { fastcgi as fastcgiDialect } from '../../src/upstream/protocols/fastcgi.ts'
 import {
   FRONTS,
@@ -180,6 +181,22 @@ const fastcgi: Target = {
       assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, make), calls)
       assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
     }
+  },
+}
+
+/** The same with the records of the spawner of CGI programs. */
+const cgi: Target = {
+  ...fastcgi,
+  name: 'cgi',
+  corpus: [
+    fastcgiRecord(100, '') + records('HTTP/1.1 201 Made\r\n\r\nhello', [3]) + fastcgiRecord(102, 'a note', 2) + ended(),
+    fastcgiRecord(101, '\x01\x93\0\x05not executable', 1) + ended(),
+  ].map(text => Buffer.from(text, 'latin1')),
+  async check(bytes, random) {
+    const expected = [{ isHead: false, maySwitch: false }]
+    const calls = recordResponses([bytes], expected, true, cgiDialect.reader)
+    assert.deepEqual(recordResponses(cutSomewhere(bytes, random), expected, true, cgiDialect.reader), calls)
+    assert.ok(calls.filter(call => call.startsWith('head ')).length <= 1)
   },
 }
 
@@ -422,6 +439,7 @@ export const TARGETS: readonly Target[] = [
   http1,
   responses,
   fastcgi,
+  cgi,
   scripts,
   ...fronts,
   websocket,

@@ -41,8 +41,8 @@ const REWRITES: readonly Option[] = [
   NONE,
   NONE,
   [
-    'rewrite a(.*)$ /new.php/$1?x=1 break;',
-    ', rewrites = [{ from = "a(.*)$", to = "/new.php/$1?x=1", flag = "break" }]',
+    'rewrite a(.*)$ /new.php/x$1?x=1 break;',
+    ', rewrites = [{ from = "a(.*)$", to = "/new.php/x$1?x=1", flag = "break" }]',
   ],
   ['set $args "a=b";', ', rewrites = [{ set = { args = "a=b" } }]'],
 ]

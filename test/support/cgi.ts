@@ -20,7 +20,7 @@ export function cgiProject(
     project.save(`cgi-bin/${name}`, text)
     chmodSync(project.path(`cgi-bin/${name}`), 0o755)
   }
-  chmodSync(project.path('cgi-bin'), 0o755)
+  if (Object.keys(programs).length > 0) chmodSync(project.path('cgi-bin'), 0o755)
   return project
 }
 

@@ -101,7 +101,9 @@ export class Reader {
 
   /** Caddy keeps its configuration and certificates in these, and Jumak its local authority. */
   get #ownDirectories(): Readonly<Record<string, string>> {
-    return { XDG_CONFIG_HOME: join(this.#home, '.config'), XDG_DATA_HOME: join(this.#home, '.data') }
+    // CGI programs never run as root, who may run the tests.
+    const user = process.getuid?.() === 0 ? { JUMAK_CGI_USER: 'nobody' } : {}
+    return { XDG_CONFIG_HOME: join(this.#home, '.config'), XDG_DATA_HOME: join(this.#home, '.data'), ...user }
   }
 
   #mustSkip(attributes: Block['attributes']): boolean {

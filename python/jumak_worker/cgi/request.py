@@ -30,6 +30,8 @@ _STOP_SECONDS = 1.0
 _AFTER_SECONDS = 30.0
 #: One read of a pipe: a record, and what a pipe holds by default.
 _PIECE = 0xFFF8
+#: What a pipe may hold. A process that has left the group may fill it without end.
+_MAX_REST = 1024 * 1024
 #: Bytes of content that the program has not taken.
 _MAX_CONTENT_KEPT = 256 * 1024
 #: A program may write to its standard error without end: the gateway shows some lines of it.
@@ -73,6 +75,8 @@ class Request:
         self._content = b""
         self._content_ended = False
         self._unsent = b""
+        #: What goes in one write with what follows; None: everything goes at once.
+        self._corked: Optional[List[bytes]] = None
         self._has_output = False
         self._error_bytes = 0
         #: How its process has ended: its code, or minus the number of a signal; None: it has not.
@@ -144,6 +148,9 @@ class Request:
         self._is_watched = True
 
     def _send(self, *parts: bytes) -> None:
+        if self._corked is not None:
+            self._corked += parts
+            return
         if self._unsent:
             self._unsent += b"".join(parts)
             return
@@ -313,7 +320,7 @@ class Request:
         self._state = "sent"
         self.deadline = time.monotonic() + _AFTER_SECONDS
         self._send(records.END)
-        if not self._unsent:
+        if not self._unsent and self._corked is None:
             self._close_connection()
 
     def exited(self, code: int) -> None:
@@ -324,31 +331,35 @@ class Request:
 
     def _finish(self) -> None:
         """What is in its pipes is the rest. A process that has left the group may hold them, and is not waited for."""
-        if not (self._drain(self._errors) and self._drain(self._output)):
-            return
-        if self._state == "running":
+        self._corked = []
+        is_drained = self._drain(self._errors) and self._drain(self._output)
+        if is_drained and self._state == "running":
             code = self._ended or 0
             if code < 0:
                 self._note("was killed by %s" % _signal_name(-code))
             elif code > 0 and not self._has_output:
                 self._note("exited with code %d" % code)
             self._end_response()
-            if self._unsent:
-                return
-        self._over()
+        corked, self._corked = self._corked, None
+        if corked:
+            self._send(*corked)
+        if is_drained and not self._unsent:
+            self._over()
 
     def _note(self, text: str) -> None:
         self._send(records.record(records.NOTE, text.encode()))
 
     def _drain(self, fd: int) -> bool:
         """All that is there. False: the gateway has to take some of it first."""
-        while fd >= 0 and not self._unsent:
+        rest = _MAX_REST
+        while fd >= 0 and rest > 0 and not self._unsent:
             try:
                 data = os.read(fd, _PIECE)
             except BlockingIOError:
                 break
             if not data:
                 break
+            rest -= len(data)
             self._pass_on(fd, data)
         return not self._unsent
 

@@ -50,7 +50,7 @@ function socketsOfSystemd({ variables }: Translation): Given[] {
 }
 
 function hasUnixSocket(to: Translation): boolean {
-  return (to.values.get('bind') ?? []).some(({ text }) => text.startsWith('unix:'))
+  return (to.values.get('bind') ?? []).some(({ text }) => /^(?:[a-z]+:\/\/)?unix:/.test(text))
 }
 
 /** gunicorn reads it from the environment of its workers. */

@@ -284,6 +284,22 @@ test("gunicorn's defaults hold where nothing is given, and our variables win ove
   assert.deepEqual([withOurs.config.timeouts.keepAlive, withOurs.config.apps[0]?.workers], [75_000, 5])
 })
 
+test('--protocol uwsgi is uwsgi:// in front of each address, for those of --uwsgi-allow-from', t => {
+  const environment = inShop(t)
+  const words = ['shop', '--protocol', 'uwsgi', '-b', ':3031', '-b', 'unix:s', '--uwsgi-allow-from', '10.0.0.5']
+  const loaded = load(adapt(words, environment), environment)
+  assert.ok('config' in loaded)
+  const { bind, paramsFrom, unixMode } = loaded.config
+  assert.deepEqual(
+    bind.map(({ scheme, kind }) => `${scheme} ${kind}`),
+    ['uwsgi tcp', 'uwsgi unix'],
+  )
+  assert.deepEqual([paramsFrom, unixMode], [['10.0.0.5', 'unix'], 0o777])
+  const standard = load(adapt(['shop', '--protocol', 'uwsgi'], environment), environment)
+  assert.ok('config' in standard)
+  assert.deepEqual(standard.config.paramsFrom, ['127.0.0.1', '::1', 'unix'])
+})
+
 test('only a sync worker has a deadline for each request', t => {
   const environment = inShop(t)
   const times = (...words: string[]) => {

@@ -66,3 +66,16 @@ test('a plain connection is sent to https', async t => {
   assert.ok(report.answer.from === 'redirect' && report.answer.headers.includes('https://a.kr:8443/x?y'))
   assert.match(report.remarks.join(), /a certificate that names the host is taken for granted/)
 })
+
+test('the listener of a web server in front is named by its protocol', async t => {
+  const given = loaded(t, 'bind = "uwsgi://127.0.0.1:3031"\napp = "shop.wsgi"\n', {})
+  const words = readExplainWords(['https://a.kr/x'])
+  assert.ok('url' in words)
+  const asked = makeRequest(words, given.config)
+  assert.ok('request' in asked)
+  assert.deepEqual([asked.listener, asked.listenerScheme, asked.request.scheme], ['127.0.0.1:3031', 'uwsgi', 'https'])
+  assert.equal(
+    asked.remarks.at(-1),
+    '127.0.0.1:3031 speaks uwsgi: explained as if the web server in front sent this request',
+  )
+})

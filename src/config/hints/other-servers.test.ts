@@ -71,7 +71,9 @@ const LINES: readonly (readonly [theirs: string, ours: string | null])[] = [
   ['--mule tasks.py', null],
   ['--add-header X-A:b shop', 'jumak --response-header X-A:b shop'],
   ['--ini uwsgi.ini', null],
-  ['--socket :3031 --module shop', null],
+  ['--socket :3031 --module shop', 'jumak -b uwsgi://:3031 shop'],
+  ['--socket /run/shop.sock --module shop', 'jumak -b uwsgi://unix:/run/shop.sock shop'],
+  ['--fastcgi-socket 127.0.0.1:9000 --module shop', 'jumak -b fastcgi://127.0.0.1:9000 shop'],
   ['--emperor /etc/uwsgi', null],
   ['--stats :9191 --module shop', null],
   // manage.py, flask, fastapi

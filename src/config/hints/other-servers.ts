@@ -5,6 +5,7 @@
  *
  * Not here: flags that `rewrite.ts` puts together, as `--host` with `--port` and `--module` with `--callable`.
  */
+import type { FrontScheme } from '../kinds/bind.ts'
 
 /** What to write instead. */
 export interface Advice {
@@ -66,7 +67,6 @@ const METRICS = none('there are no metrics yet')
 const JOBS = () => none('Jumak only serves requests: use a task queue (Celery, RQ) or a systemd timer for the rest')
 const GUESSED = none('ambiguous requests are refused with 400')
 const UNDERSCORE = () => none('headers with an underscore are not passed on; use a name without one')
-const UWSGI = 'the uwsgi protocol is not spoken: let the proxy speak HTTP, to -b unix:PATH'
 const OF_TABLE = none('it is a key of a table [[app]] in jumak.toml, since each application has its own')
 
 /** gunicorn: a file. Daphne: a port. uWSGI: a number of processes. */
@@ -78,8 +78,15 @@ function shortP(value: string): Advice {
 
 /** `-b` for a port, `HOST:PORT` or the path of a socket. */
 function socket(value: string): Advice {
-  if (/^\d+$/.test(value)) return write('-b', `:${value}`)
-  return write('-b', /^[^/]*:\d+$/.test(value) ? value : `unix:${value}`)
+  return write('-b', addressOf(value))
+}
+
+/** The same for a web server in front that speaks another protocol than HTTP. */
+const frontSocket = (scheme: FrontScheme) => (value: string) => write('-b', `${scheme}://${addressOf(value)}`)
+
+function addressOf(value: string): string {
+  if (/^\d+$/.test(value)) return `:${value}`
+  return /^[^/]*:\d+$/.test(value) ? value : `unix:${value}`
 }
 
 /** By name, without hyphens at its beginning and with hyphens in place of underscores. */
@@ -209,8 +216,10 @@ const OTHERS: Readonly<Record<string, Entry>> = {
   harakiri: 'timeout',
   http: as('bind', value => (/:|^\d+$/.test(value) ? socket(value) : LOOP)),
   'http-socket': as('bind', socket),
-  socket: as('bind', () => none(`${UWSGI} or -b HOST:PORT`)),
-  'uwsgi-socket': () => none(UWSGI),
+  socket: as('bind', frontSocket('uwsgi')),
+  'uwsgi-socket': as('bind', frontSocket('uwsgi')),
+  'fastcgi-socket': as('bind', frontSocket('fastcgi')),
+  'scgi-socket': as('bind', frontSocket('scgi')),
   'chmod-socket': 'unix-mode',
   'chown-socket': () => none('the socket belongs to --user and --group; --unix-mode says who may connect'),
   'limit-post': 'limit-request-body',

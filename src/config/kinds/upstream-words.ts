@@ -1,5 +1,5 @@
 /** Small forms of text that upstreams have: where requests are passed on to, a server of a group. Pure. How a group is shared: `group-words.ts`. */
-import type { NextUpstream, ServerAddress, UpstreamServer } from '../../sites/upstream-model.ts'
+import type { NextUpstream, ServerAddress, ServiceName, UpstreamServer } from '../../sites/upstream-model.ts'
 import type { Parsed } from '../diagnostics.ts'
 import { parseBind } from './bind.ts'
 import { parseDuration } from './duration.ts'
@@ -67,6 +67,16 @@ function parseAddress(
   return { value: { host: text, address: { kind: 'tcp', host: value.host, port: value.port } } }
 }
 
+/** `srv:_http._tcp.api.internal` */
+function parseService(text: string): Parsed<{ readonly host: string; readonly address: ServiceName }> {
+  const name = text.slice('srv:'.length).toLowerCase().replace(/\.$/, '')
+  const labels = name.split('.')
+  const isRight = name.length <= 253 && labels.length > 2 && labels.every(one => /^[a-z0-9_-]{1,63}$/.test(one))
+  if (!isRight || !/^_[^.]+\._tcp\./.test(name))
+    return { problem: 'must have the name of a service behind srv:, as in srv:_http._tcp.api.internal' }
+  return { value: { host: `srv:${name}`, address: { kind: 'srv', name } } }
+}
+
 /** The value of `fastcgi`, `scgi`, `uwsgi`: `unix:/run/x.sock`, `127.0.0.1:9000`, the name of an `[[upstream]]`. */
 export function parseScriptServer(text: string): Parsed<Pick<ProxyWords, 'host' | 'address'>> {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text) && !/^[\d.]+$/.test(text))
@@ -104,7 +114,7 @@ const TIMES: Readonly<Record<string, 'failTimeout' | 'slowStart'>> = {
 /** `10.0.0.1:8000 weight=3 max-fails=2 fail-timeout=30s`, `unix:/run/x.sock backup`. */
 export function parseServer(text: string): Parsed<UpstreamServer> {
   const [first = '', ...words] = text.trim().split(/\s+/)
-  const parsed = parseAddress(first)
+  const parsed = first.startsWith('srv:') ? parseService(first) : parseAddress(first)
   if ('problem' in parsed) return parsed
   const server: { -readonly [Key in keyof UpstreamServer]: UpstreamServer[Key] } = {
     ...SERVER,
@@ -112,6 +122,12 @@ export function parseServer(text: string): Parsed<UpstreamServer> {
     address: parsed.value.address,
   }
   for (const word of words) {
+    if (word.startsWith('weight=') && server.address.kind === 'srv')
+      return { problem: 'must have no weight= beside srv:, whose records have weights of their own' }
+    if (word.startsWith('service=') || word === 'resolve')
+      return {
+        problem: `must have no ${word}: names are resolved again by themselves, and SRV records are asked for as in srv:_http._tcp.api.internal`,
+      }
     // As in nginx's files, too.
     const [name = '', value] = word.replaceAll('_', '-').split('=')
     if (word === 'backup') server.isBackup = true

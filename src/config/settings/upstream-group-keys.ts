@@ -26,7 +26,7 @@ export const upstreamKeys = {
     ),
     why: 'It must be given.',
     doc: 'Servers of the group, as in "10.0.0.1:8000 weight=3"; a list.',
-    more: '`weight`: its share (1). `max-fails`, `fail-timeout`: after so many failures (1) within the time (10s) it gets nothing for as long; a server that is alone is always asked. `max-conns`: requests at once, of all threads of the gateway together. `slow-start`: the time in which its share grows after it was out. `backup`: only when no other can be asked.',
+    more: '`srv:_http._tcp.api.internal`: the servers that SRV records name, with their weights; the lowest priority is asked, others are backup. `weight`: its share (1). `max-fails`, `fail-timeout`: after so many failures (1) within the time (10s) it gets nothing for as long; a server that is alone is always asked. `max-conns`: requests at once, of all threads of the gateway together. `slow-start`: the time in which its share grows after it was out. `backup`: only when no other can be asked.',
     repeatable: 'words',
   }),
   balance: input({

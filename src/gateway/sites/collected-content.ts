@@ -9,7 +9,7 @@ import type { MemoryBudget } from '../../base/memory-budget.ts'
 import type { TemporarySpace } from '../../base/temporary-space.ts'
 import { ClientGoneError } from '../../http/errors.ts'
 import type { Exchange } from '../../http/exchange.ts'
-import type { OutgoingBody } from '../../upstream/call.ts'
+import type { OutgoingBody } from '../../upstream/call-request.ts'
 
 /** As an application's `limits.memoryBuffer` by default. */
 const MEMORY_BYTES = 1024 ** 2

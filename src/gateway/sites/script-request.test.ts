@@ -13,11 +13,12 @@ interface Location {
   readonly split?: string
   readonly index?: string
   readonly passesHeaders?: boolean
+  readonly user?: string
 }
 
 function variables(
   target: string,
-  { protocol = 'fastcgi', params = {}, split, index, passesHeaders = true }: Location = {},
+  { protocol = 'fastcgi', params = {}, split, index, passesHeaders = true, user = '' }: Location = {},
   fields: FakeRequest = {},
   contentLength = 0,
 ): Record<string, string> {
@@ -36,6 +37,7 @@ function variables(
   const names = [{ kind: 'exact', name: 'own.test' } as const]
   const sites = sitesOf(model(site({ names, locations: [prefix('/', { handler, settings })] })))
   const request = sites(target, 'shop.test:8000', { version: '1.1', ...fields }).request!
+  request.exchange.user = user
   const lines = scriptVariables(request.location.script!, request, contentLength)
   const all: Record<string, string> = {}
   for (let i = 0; i < lines.length; i += 2) {
@@ -73,6 +75,25 @@ test('without the headers of the client a script gets what is known of the reque
     ['HTTP_X_OWN', 'HTTP_X_REQUEST_ID'],
   )
   assert.deepEqual([got['CONTENT_TYPE'], got['CONTENT_LENGTH']], ['text/x', '2'])
+})
+
+test('what the spawner of CGI programs gets: which program, and what is below it', () => {
+  const all = variables('/cgi-bin/a%20b/c?x', { protocol: 'cgi' }, { address: '192.0.2.7' })
+  assert.deepEqual(
+    [all['JUMAK_PROGRAM'], all['SCRIPT_NAME'], all['JUMAK_BELOW'], all['QUERY_STRING'], all['REMOTE_HOST']],
+    ['k', '/cgi-bin', '/a b/c', 'x', '192.0.2.7'],
+  )
+  const elsewhere = variables('/other', { protocol: 'cgi' })
+  assert.deepEqual([elsewhere['SCRIPT_NAME'], elsewhere['JUMAK_BELOW']], ['', '/other'])
+  // RFC3875§4.1.1, §4.1.11, §4.1.18: what we have checked is not the program's.
+  const headers = ['authorization', 'Basic cm9vdDp4']
+  const known = variables('/cgi-bin/', { protocol: 'cgi', user: 'kim' }, { headers })
+  assert.deepEqual([known['AUTH_TYPE'], known['REMOTE_USER'], known['HTTP_AUTHORIZATION']], ['Basic', 'kim', undefined])
+  const unknown = variables('/cgi-bin/', { protocol: 'cgi' }, { headers })
+  assert.deepEqual(
+    [unknown['AUTH_TYPE'], unknown['REMOTE_USER'], unknown['HTTP_AUTHORIZATION']],
+    [undefined, undefined, headers[1]],
+  )
 })
 
 test('names and addresses are what Jumak knows', () => {

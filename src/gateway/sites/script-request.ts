@@ -50,7 +50,9 @@ export function scriptVariables(script: CompiledScript, request: SiteRequest, co
   const passed = passesHeaders ? mergeRepeated(passedFields(headers, LEFT_OUT)) : []
   for (let i = 0; i < passed.length; i += 2) {
     const name = cgiName(passed[i]!)
-    if (!own.has(name)) add(name, passed[i + 1]!)
+    // RFC3875§4.1.18: what we have checked is not the program's.
+    const isChecked = name === 'HTTP_AUTHORIZATION' && script.protocol === 'cgi' && exchange.user !== ''
+    if (!own.has(name) && !isChecked) add(name, passed[i + 1]!)
   }
   if (script.protocol === 'uwsgi' && sizeInPacket(variables) > MAX_VARIABLES)
     throw new HttpError(431, 'The header of the request is too large for the server behind this one', 'client')

@@ -80,7 +80,10 @@ class ThreadGroup implements RunningGateway {
     this.#refusals = new Refusals(this.#log)
     this.#trusted = trustedProxies(start.config.trustedProxies)
     this.#acceptor = new Acceptor({
-      admission: assembleAdmission({ config: start.config, refusals: this.#refusals, trusted: this.#trusted }),
+      admission: assembleAdmission(
+        { config: start.config, refusals: this.#refusals, trusted: this.#trusted },
+        start.listeners,
+      ),
       limit: limits.connections,
       calls,
     })

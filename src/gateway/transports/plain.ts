@@ -186,7 +186,8 @@ function unmapped(address: string): string {
 
 /**
  * Accepts connections on an inherited descriptor. `onConnection` must set the transport's handler before it returns; it does not hear of
- * clients that have gone (`isGone`). `onError` gets the errors of accept (EMFILE) and of listen.
+ * clients that have gone (`isGone`). `onError` gets the errors of accept (EMFILE) and of listen. `isForOne`: a connection has one request: to wrap
+ * its socket anew would cost more than it saves.
  */
 export function listen(
   fd: number,
@@ -195,9 +196,12 @@ export function listen(
   onConnection: (transport: SocketTransport) => void,
   onListening: () => void,
   onError: (error: Error) => void,
+  isForOne = false,
 ): Server {
   const onAccepted = (accepted: Socket) => {
-    const transport = transportOf(accepted, unixPath, memory)
+    const transport = isForOne
+      ? new SocketTransport(accepted, unixPath, false, memory)
+      : transportOf(accepted, unixPath, memory)
     if (transport.isGone) {
       transport.destroy()
       return

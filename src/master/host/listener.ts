@@ -39,6 +39,6 @@ export interface PlacedFile {
 
 /** `address`: as in `Listener.display`, with or without a scheme. */
 export function displayOf(scheme: Listener['scheme'], address: string): string {
-  const plain = address.replace(/^[a-z]+:\/\//, '')
+  const plain = address.replace(/^(?:https?|fastcgi|scgi|uwsgi):\/\//, '')
   return scheme === 'http' && plain.startsWith('unix:') ? plain : `${scheme}://${plain}`
 }

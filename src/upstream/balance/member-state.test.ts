@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { GroupMemories } from './group-memories.ts'
 import { Member, type MemberRules } from './member.ts'
-import { forgetRequests, GroupState, makeGroupMemory } from './member-state.ts'
+import { FAILS, forgetRequests, GroupState, makeGroupMemory } from './member-state.ts'
 
 const RULES: MemberRules = {
   weight: 1,
@@ -81,6 +81,55 @@ test('the memory of a group outlives a reload, and goes with the group', () => {
   assert.equal(memories.memoriesOf([a!, b!]).get('a'), first)
   memories.memoriesOf([b!])
   assert.notEqual(memories.memoriesOf([a!]).get('a'), first)
+})
+
+test('the place of a member that no thread has any more, and whose requests are over, is another one’s', () => {
+  const memory = makeGroupMemory(2, 2, true)
+  const [one, two] = [new GroupState(memory, 2, 0), new GroupState(memory, 2, 1)]
+  const [a, b] = [one.of('a'), one.of('b')]
+  const [otherA, laterA] = [two.of('a'), one.of('a')]
+  a.add(FAILS, 3)
+  const isShared = (name: string) => {
+    const [here, there] = [one.of(name), two.of(name)]
+    here.begin(0)
+    const is = there.active === 1
+    here.end()
+    here.release()
+    there.release()
+    return is
+  }
+  assert.equal(isShared('c'), false)
+  // Twice is once.
+  a.release()
+  a.release()
+  laterA.release()
+  assert.equal(isShared('c'), false)
+  otherA.begin(0)
+  otherA.release()
+  assert.equal(isShared('c'), false)
+  otherA.end()
+  // It comes back to what was known of it, then to nothing.
+  const back = one.of('a')
+  assert.equal(back.load(FAILS), 3)
+  back.release()
+  assert.equal(isShared('c'), true)
+  assert.equal(isShared('d'), true)
+  b.release()
+  assert.equal(one.of('a').load(FAILS), 0)
+  // A dead thread has none.
+  two.of('e').begin(0)
+  assert.equal(isShared('f'), false)
+  forgetRequests(memory, 2, 1)
+  assert.equal(isShared('f'), true)
+})
+
+test('a thread that died while it looked for a place holds nobody up for ever', () => {
+  const memory = makeGroupMemory(2, 2, true)
+  new Int32Array(memory)[0] = 2
+  const lonely = new GroupState(memory, 2, 0).of('a')
+  lonely.begin(0)
+  forgetRequests(memory, 2, 1)
+  assert.equal(new GroupState(memory, 2, 0).of('a').active, 0)
 })
 
 test('real threads never have more than max-conns at once', async () => {

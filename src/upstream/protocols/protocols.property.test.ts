@@ -4,9 +4,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { cut } from '../../http1/testing/recorded-calls.ts'
 import { recordResponses } from '../testing/recorded-responses.ts'
+import { cgi } from './cgi.ts'
 import { FastCgiReader } from './fastcgi-reader.ts'
 import { ScriptReader } from './script-reader.ts'
-import { ended, records } from './testing/records.ts'
+import { ended, record, records } from './testing/records.ts'
 
 const output = fc.constantFrom(
   'Content-Type: text/plain\r\n\r\nhello',
@@ -54,6 +55,32 @@ test('a response of FastCGI: cut anywhere, or byte by byte, the calls are the sa
       assert.deepEqual(recordResponses(single, [one], true, make), whole)
     }),
     { numRuns: 500 },
+  )
+})
+
+test('what the spawner of CGI programs says: cut anywhere, the calls are the same', () => {
+  const own = fc.constantFrom(
+    record(100, ''),
+    record(101, '\x01\x93\0\x05why', 3),
+    record(102, 'a note'),
+    record(102, ''),
+  )
+  fc.assert(
+    fc.property(
+      output,
+      fc.array(own, { maxLength: 3 }),
+      insertions,
+      expected,
+      places,
+      (text, before, changes, one, at) => {
+        const bytes = withJunk(before.join('') + records(text) + ended(), changes)
+        const whole = recordResponses([bytes], [one], true, cgi.reader)
+        assert.deepEqual(recordResponses(cut(bytes, at), [one], true, cgi.reader), whole)
+        const single = [...bytes].map(byte => Buffer.from([byte]))
+        assert.deepEqual(recordResponses(single, [one], true, cgi.reader), whole)
+      },
+    ),
+    { numRuns: 300 },
   )
 })
 

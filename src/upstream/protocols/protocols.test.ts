@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OutgoingHead } from '../request-head.ts'
 import { recordResponses } from '../testing/recorded-responses.ts'
+import { cgi } from './cgi.ts'
 import { fastcgi } from './fastcgi.ts'
 import { pairs, streamRecords } from './fastcgi-records.ts'
 import { scgi } from './scgi.ts'
@@ -52,6 +53,27 @@ test('a response of FastCGI: output, notes, padding, END_REQUEST', () => {
   ])
   const many = 'line\n'.repeat(30)
   assert.equal(calls(`${record(7, many)}${records('A: b\n\n')}${ended()}`).filter(one => /^note/.test(one)).length, 21)
+})
+
+const ofSpawner = (bytes: string): string[] =>
+  recordResponses([Buffer.from(bytes, 'latin1')], [GET], true, cgi.reader).map(call =>
+    call.replace(/^head .*"status":(\d+).*/s, 'head $1'),
+  )
+
+test('what the spawner of CGI programs says beside FastCGI', () => {
+  const runs = record(100, '')
+  assert.deepEqual(
+    ofSpawner(
+      `${runs}${record(7, 'careful\n')}${record(102, 'exited with code 3')}${records('HTTP/1.1 202 X\n\n')}${ended()}`,
+    ),
+    ['interim [100,[]]', 'note says: careful', 'note exited with code 3', 'head 202', 'end []'],
+  )
+  // Who is asked stops reading there.
+  assert.equal(ofSpawner(`${record(101, '\x01\x93\0\x05not \xc3\xa4')}`)[0], 'refused 403 5 not ä')
+  assert.match(ofSpawner(record(101, 'a')).at(-1)!, /a refusal without a status/)
+  assert.match(ofSpawner(record(102, 'x'.repeat(3000))).at(-1)!, /a record 102 of 3000 bytes/)
+  // Others know no such records.
+  assert.deepEqual(calls(`${record(101, '\x01\x93\0\x05')}${records('A: b\n\n')}${ended()}`), ['head 200', 'end []'])
 })
 
 test('what is no response of FastCGI is a violation', () => {

@@ -118,6 +118,7 @@ const SLOW_CLIENTS = 100
 const UPLOADS = 50
 /** More than the kernel keeps of a connection. */
 const UPLOAD = Buffer.alloc(20_000_000, 'u')
+const PIECE = 65_536
 const BYTES = 5
 /** Of each thread: code that had not run before, and what is kept of the uploads, which is a hundredth of what the clients want to send. */
 const MOST_GROWTH_MB = 80
@@ -147,7 +148,7 @@ async function drip(stage: Stage, [backend]: readonly Backend[]): Promise<void> 
   )
   const uploads = Array.from({ length: UPLOADS }, (_, i) => {
     const socket = ask(`POST /slowly/unread/${i} HTTP/1.1\r\nHost: chaos\r\nContent-Length: ${UPLOAD.length}\r\n\r\n`)
-    socket.write(UPLOAD)
+    send(socket, UPLOAD)
     return collect(socket)
   })
   report.progress('bytes drip')
@@ -182,6 +183,17 @@ function dripInto(response: ServerResponse): NodeJS.Timeout {
   const timer = setInterval(() => response.write('d'), 1000)
   response.once('close', () => clearInterval(timer))
   return timer
+}
+
+/** As much as the other side takes: over TLS, all of it at once would keep this process busy, which is the server, too. */
+function send(socket: Socket, content: Buffer): void {
+  let at = 0
+  const more = () => {
+    while (at < content.length && socket.write(content.subarray(at, at + PIECE))) at += PIECE
+    at += PIECE
+  }
+  socket.on('drain', more)
+  more()
 }
 
 function collect(socket: Socket): { text: string } {

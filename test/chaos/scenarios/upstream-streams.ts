@@ -184,8 +184,13 @@ class Listening implements Stream {
     this.#socket = connectTo(target)
     this.#socket.write('GET /streams/ HTTP/1.1\r\nHost: chaos\r\nAccept: text/event-stream\r\n\r\n')
     this.open = new Promise((resolve, reject) => this.#socket.once('data', resolve).once('error', reject))
+    let rest = ''
     this.#socket.on('data', (data: Buffer) => {
-      this.heard = Number(/data: (\d+)\n\n(?:\r\n)?$/.exec(data.toString('latin1'))?.[1] ?? this.heard)
+      rest += data.toString('latin1')
+      const end = rest.lastIndexOf('\n\n')
+      if (end < 0) return
+      this.heard = Number(rest.slice(rest.lastIndexOf(' ', end) + 1, end))
+      rest = rest.slice(end + 2)
     })
     this.#socket
       .on('error', () => {})
