@@ -17,7 +17,9 @@ export async function checkUpstreams(
   resolveService: (name: string) => Promise<unknown> = name => resolveSrv(name),
 ): Promise<string[]> {
   const late = new Promise<string>(done => setTimeout(done, LOOKUP_MS, 'in time').unref())
-  const all = upstreams.flatMap(upstream =>
+  // The spawner of CGI programs is bound by the start.
+  const others = upstreams.filter(({ protocol }) => protocol !== 'cgi')
+  const all = others.flatMap(upstream =>
     upstream.servers.map(async ({ address, label }) => {
       const at = `${formatPlace(upstream.place.file, upstream.place)}: the server ${label}`
       if (address.kind === 'unix') return statOrNull(address.path) === null ? [`${at} is not there`] : []

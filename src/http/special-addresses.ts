@@ -8,6 +8,10 @@ for (const [network, bits] of [
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['224.0.0.0', 3],
+  // The metadata of clouds, at the addresses that they have for all of their customers.
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+  ['192.0.0.192', 32],
 ] as const)
   SPECIAL.addSubnet(network, bits, 'ipv4')
 for (const [network, bits] of [
@@ -19,8 +23,14 @@ for (const [network, bits] of [
   ['64:ff9b::', 104],
   ['64:ff9b::127.0.0.0', 104],
   ['64:ff9b::169.254.0.0', 112],
-  // The metadata of a cloud, at the address that it has for all of its customers.
-  ['fd00:ec2::254', 128],
+  // And in other forms: RFC2765§2.1, RFC8215, RFC3056§2.
+  ['::ffff:0:0:0', 96],
+  ['64:ff9b:1::', 48],
+  ['2002:7f00::', 24],
+  ['2002:a9fe::', 32],
+  // The metadata of clouds.
+  ['fd00:ec2::', 32],
+  ['fd20:ce::254', 128],
 ] as const)
   SPECIAL.addSubnet(network, bits, 'ipv6')
 

@@ -260,6 +260,8 @@ export class Http1Connection
   }
 
   #onHead(head: ArrivedHead, origin: Origin | undefined): void {
+    // Within this read the connection has begun to end. FastCGI's reader does not wait for `next`, and what follows is nobody's.
+    if (this.#state === State.FINAL || this.#state > State.REST) return
     this.#move(Event.HEAD)
     this.#pace.awaitNothing()
     this.#keepAlive = head.keepAlive

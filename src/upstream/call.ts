@@ -249,8 +249,9 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     if (this.#isUnbegun) {
       this.#isUnbegun = false
       const { send, read } = this.#rules
-      if (this.#phase === 'sending') send.arm(this.#clock)
-      else read.arm(this.#clock)
+      if (this.#phase !== 'sending') read.arm(this.#clock)
+      else if (this.#sender?.isHeld === true) send.arm(this.#clock)
+      else this.#clock.disarm()
       return
     }
     // The client has had its 100 from us, and the others say nothing to it.

@@ -45,6 +45,9 @@ export class ContentSender {
     this.#events = events
   }
 
+  /** The server has not taken what was written. */
+  isHeld = false
+
   /** Some content was sent, and not all. False within the write of the head, too. */
   get isWaiting(): boolean {
     return this.#feeds && !this.#isOver
@@ -62,6 +65,7 @@ export class ContentSender {
 
   /** The server has taken what was written. */
   goOn(): void {
+    this.isHeld = false
     this.#feed()
   }
 
@@ -91,6 +95,9 @@ export class ContentSender {
     }
     this.#position += piece.length
     if (connection.write(this.#dialect.content(this.#head, piece))) this.#feed()
-    else this.#events.onHeld()
+    else {
+      this.isHeld = true
+      this.#events.onHeld()
+    }
   }
 }

@@ -102,3 +102,22 @@ test('as many servers are kept as the bound says, the one that was asked for lon
   assert.equal(told.length, 1)
   assert.match(JSON.stringify(told), /256 names are being resolved already/)
 })
+
+test('while too many names are in question, a server that is known keeps its last addresses', async t => {
+  t.mock.method(performance, 'now', () => now)
+  let now = 1000
+  const all = new Destinations(
+    groupOf().upstream,
+    new ConnectionRoom(new OpenFiles()),
+    () => true,
+    host => (host === 'good.test' ? Promise.resolve({ addresses: ['10.0.0.1'], ttlMs: 0 }) : new Promise(() => {})),
+  )
+  const find = (host: string) =>
+    new Promise<UpstreamGroup | NoServer>(done =>
+      all.find({ label: host, host, port: 80, isAddress: false, isNamed: false }, done),
+    )
+  const good = await find('good.test')
+  now += 60_000
+  for (let i = 0; i < 256; i++) void find(`${i}.test`)
+  assert.equal(await find('good.test'), good)
+})

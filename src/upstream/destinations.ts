@@ -86,7 +86,9 @@ export class Destinations {
       return
     }
     if (this.#waiting.size >= MAX_QUESTIONS) {
-      done({ isRefused: false, reason: `${host} is not resolved: ${MAX_QUESTIONS} names are being resolved already` })
+      // As when DNS fails: the last addresses stay.
+      const reason = `${host} is not resolved: ${MAX_QUESTIONS} names are being resolved already`
+      done(known?.group ?? { isRefused: false, reason })
       return
     }
     this.#waiting.set(label, [done])

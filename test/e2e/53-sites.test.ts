@@ -269,7 +269,7 @@ locations = [
   assert.match(stderr, /alias and match must both end with a slash/)
   assert.match(
     stderr,
-    /one of app, proxy, fastcgi, scgi, uwsgi, root, alias, status, return and redirect, and this has root and return/,
+    /one of app, proxy, fastcgi, scgi, uwsgi, cgi, root, alias, status, return and redirect, and this has root and return/,
   )
   assert.match(stderr, /a location has no setting macht; did you mean match\?/)
 })

@@ -308,6 +308,12 @@ locations = [{ match = "/version", return = "200 ${timeout}" }]
     /spawner of CGI programs was killed by SIGKILL/,
     /\/hold\.sh: cgi: the response was cut/,
   )
+  // A slow client holds no program.
+  await withClient(server.target, async slow => {
+    slow.send('POST /env.sh HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nabc')
+    assert.equal((await get(server, '/env.sh')).status, 200)
+    assert.equal((await slow.send('de').response('POST')).status, 200)
+  })
   await withClient(server.target, async first => {
     await first.get('/hold.sh').readUntil('run')
     await reload('300ms')

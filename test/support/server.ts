@@ -10,7 +10,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,6 +87,8 @@ export class Server {
     this.#translator = translator
     this.marker = randomUUID()
     this.temporaryDirectory = mkdtempSync(join(tmpdir(), 'jt-'))
+    // As /tmp: other users, who run CGI programs, have a directory of their own in it.
+    chmodSync(this.temporaryDirectory, 0o711)
     const args = [...(options.args ?? [])]
     const isAsked = process.env['TEST_TLS'] === '1' && !args.some(arg => arg.startsWith('--tls'))
     this.#certificate = options.tls ?? (isAsked ? localCertificate() : null)

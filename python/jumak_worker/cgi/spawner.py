@@ -32,6 +32,8 @@ _CONTROL, _LISTENER = 0, 1
 _BACKLOG = 1024
 #: One line of the master: more paths than anybody configures.
 _MAX_LINE = 16 * 1024 * 1024
+#: After no connection could be accepted.
+_PAUSE_SECONDS = 0.1
 #: For programs that were told to end, at the spawner's own end.
 _END_SECONDS = 2.0
 _IGNORED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -51,6 +53,7 @@ class Spawner:
         self._is_asked = False
         self._is_ending = False
         self._listens = False
+        self._pause_until = 0.0
         # The handler does nothing; the descriptor wakes the loop.
         self._wake, wake = os.pipe()
         for fd in (self._wake, wake):
@@ -112,6 +115,8 @@ class Spawner:
 
     def _patience(self) -> Optional[float]:
         deadlines = [request.deadline for request in self._requests if request.deadline is not None]
+        if not self._listens and time.monotonic() < self._pause_until:
+            deadlines.append(self._pause_until)
         return max(0.0, (min(deadlines) - time.monotonic()) * 1000 + 1) if deadlines else None
 
     def _look_at_deadlines(self) -> None:
@@ -120,7 +125,8 @@ class Spawner:
             request.overdue()
 
     def _listen_if_there_is_room(self) -> None:
-        wants = self._is_ready and not self._is_ending and len(self._requests) < self.programs.most
+        has_room = len(self._requests) < self.programs.most and time.monotonic() >= self._pause_until
+        wants = self._is_ready and not self._is_ending and has_room
         if wants == self._listens:
             return
         self._listens = wants
@@ -136,8 +142,9 @@ class Spawner:
             except BlockingIOError:
                 return
             except OSError as error:
-                # Too many open files: those that end make room.
+                # Too many open files: those that end make room. The request waits, and would be told of again at once.
                 print("cannot take a request: %s" % error.strerror, file=sys.stderr, flush=True)
+                self._pause_until = time.monotonic() + _PAUSE_SECONDS
                 return
             connection.setblocking(False)
             request = Request(connection, self)

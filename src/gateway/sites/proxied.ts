@@ -226,13 +226,16 @@ export class Proxied {
     this.#upstreams.handle(exchange, group, call, settings)
   }
 
-  /** The length of the content is a variable: what comes in chunks is collected first. */
+  /** The length of the content is a variable: what comes in chunks is collected first, and what is for a CGI program. */
   #toScript(request: SiteRequest, script: CompiledScript, hasContent: boolean): void {
     const { exchange } = request
     const { length } = exchange.body
     const { memory } = this.#parts
+    // A slow client must hold no CGI program: there are few of them at a time.
+    const collects = script.protocol === 'cgi' || request.location.settings.proxy.buffersRequest
     if (!hasContent) this.#callScript(request, script, 0, null)
-    else if (length !== undefined) this.#callScript(request, script, length, new LiveBody(exchange.body, memory.budget))
+    else if (length !== undefined && !collects)
+      this.#callScript(request, script, length, new LiveBody(exchange.body, memory.budget))
     else
       this.#collect(exchange, content =>
         this.#callScript(request, script, content.length, content.length === 0 ? null : content),

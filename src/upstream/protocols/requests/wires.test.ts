@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Exchange } from '../../../http/exchange.ts'
 import { answer, connect, tick } from '../../../http1/testing/connect.ts'
-import { Ending, endRequest, RecordType, record } from '../fastcgi-records.ts'
+import { Ending, endRequest, pairs, RecordType, record } from '../fastcgi-records.ts'
 import { type Front, PARAMETERS, requestBytes } from './testing/recorded-requests.ts'
 import { WIRES } from './wires.ts'
 
@@ -53,6 +53,27 @@ test('FastCGI keeps its connection, content without a length too', async () => {
   await tick()
   assert.equal(transport.text.slice(-24 - 26 - 5 - 6).includes('hello'), true)
   assert.deepEqual([transport.calls.includes('end'), exchanges.length, closed()], [false, 2, 2])
+})
+
+test("FastCGI: what follows in the read that ends the connection is nobody's request", async () => {
+  const { transport, exchanges } = open('fastcgi')
+  const parameters = PARAMETERS.flatMap((text, i) =>
+    i % 2 === 0 && text !== 'CONTENT_LENGTH' ? [text, PARAMETERS[i + 1]!] : [],
+  )
+  const begin = record(RecordType.BEGIN_REQUEST, Buffer.from([0, 1, 1, 0, 0, 0, 0, 0]))
+  const head = Buffer.concat([
+    begin,
+    record(RecordType.PARAMS, pairs(parameters)),
+    record(RecordType.PARAMS, Buffer.alloc(0)),
+  ])
+  const content = record(RecordType.STDIN, Buffer.alloc(60_000))
+  const end = record(RecordType.STDIN, Buffer.alloc(0))
+  // It is answered before its content has ended, and nobody has said how long that is.
+  transport.receive(Buffer.concat([head, record(RecordType.STDIN, Buffer.alloc(10))]))
+  await tick()
+  transport.receive(Buffer.concat([content, content, end, head, end]))
+  await tick()
+  assert.equal(exchanges.length, 1)
 })
 
 test('a long response by FastCGI is cut into records of 64 KiB', async () => {
