@@ -8,7 +8,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run, seconds } from './lib/command.ts'
-import { CGI, CHAT, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
+import { CGI, CHAT, closedToOthers, type Example, exampleEnvironment, SHOP, SHOP_CACHE } from './lib/examples.ts'
 import { NOTES, serveNotes } from './lib/notes-servers.ts'
 import { hashOf, pythonOnPath, SetupError } from './lib/python.ts'
 import { ROOT } from './lib/tools.ts'
@@ -113,7 +113,13 @@ function usersOfPrograms(args: readonly string[]): readonly string[] {
   for (const path of [directory, ...readdirSync(directory).map(name => join(directory, name))])
     chmodSync(path, statSync(path).mode & ~0o022)
   const isNamed = args.some(arg => /^(?:-u|--user|--cgi-user)\b/.test(arg))
-  return process.getuid?.() === 0 && !isNamed ? ['--cgi-user', 'nobody'] : []
+  if (process.getuid?.() !== 0 || isNamed) return []
+  const closed = closedToOthers(directory)
+  if (closed !== null)
+    say(
+      `  note   CGI programs never run as root, and others may not enter ${closed}: they answer 403; name a user by --cgi-user`,
+    )
+  return ['--cgi-user', 'nobody']
 }
 
 /** The directory of the example is the working directory of the application, not of the arguments' paths. */

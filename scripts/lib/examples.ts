@@ -1,5 +1,6 @@
 /** The Python environments of the examples that `npm start` serves. `npm test` makes them before the tests that wait for such a start. */
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { ensureVenv, type Interpreter } from './python.ts'
 import { ROOT } from './tools.ts'
 
@@ -28,4 +29,12 @@ export function exampleEnvironment(
     what: isShop ? 'Django' : 'FastAPI',
     onStep,
   })
+}
+
+/** The directory on the way to `path` that only its owner and group may enter; null: there is none. */
+export function closedToOthers(path: string): string | null {
+  for (let step = path; ; step = dirname(step)) {
+    if ((statSync(step).mode & 0o001) === 0) return step
+    if (step === dirname(step)) return null
+  }
 }

@@ -72,7 +72,7 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
   upstream: {
     operands: '[NAME [ACTION [SERVER]]]',
     doc: 'show, add, drain, remove servers behind this one',
-    more: 'The actions are list, add, drain and remove. A server is written as in servers of the [[upstream]]: add takes its settings, too. drain: it gets no new requests, and finishes those that it has, WebSockets and streams included; waits for that, for 20 s at most. remove: the same without waiting, and it is gone from the list. add brings back what is drained or removed. Holds over reloads and new gateways, until the next start or upgrade; the servers of the file are the base.',
+    more: 'The actions are list, add, drain and remove. A server is written as in servers of the [[upstream]]: add takes its settings, too. drain: it gets no new requests, and finishes those that it has, WebSockets and streams included; waits for that, for 20 s at most. remove: the same without waiting, and it is gone from the list. add brings back what is drained or removed. Holds over reloads, new gateways and upgrades, until a stop; the servers of the file are the base.',
     examples: [
       ['jumak upstream', 'all upstreams with their servers'],
       ['jumak upstream back add 10.0.0.3:8000 weight=2', 'one more'],

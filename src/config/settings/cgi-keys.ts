@@ -22,7 +22,7 @@ export const cgi = input<string>({
   ),
   why: 'No program is run that was not named.',
   doc: 'CGI programs: a directory of them, which stands for the prefix of the location, or one program.',
-  more: 'In a directory the first file on the path is the program, what follows it is PATH_INFO. Programs are executable files, or have an interpreter (`cgi-interpreters`). They belong to root or to who owns the directory, and nobody else may write to them. Hidden names are not run, nor what a link leads to outside the directory (`disable-symlinks`). [CGI](../how-to/cgi.md)',
+  more: 'In a directory the first file on the path is the program, what follows it is PATH_INFO. Programs are executable files, or have an interpreter (`cgi-interpreters`). They belong to root, to who has started Jumak, or to who owns the directory, and nobody else may write to them. Hidden names are not run, nor what a link leads to outside the directory (`disable-symlinks`). [CGI](../how-to/cgi.md)',
 })
 
 /** What a location inherits: the nearest value as a whole. */

@@ -75,7 +75,7 @@ export const upstreamKeys = {
     ),
     why: 'Most servers know all clients.',
     doc: 'Keeps each client with the server that has answered it, by a cookie, as in "cookie srv ttl=1h".',
-    more: 'The cookie is signed and names no address; a wrong or old one counts as none. `ttl`: how long a client that sends nothing is known; without it, until the browser closes. Also `path` (`/`), `domain`, `samesite` (lax). It is HttpOnly, and Secure over TLS. A server that is drained keeps its clients and gets no others. One that is out loses them: they get another server, and another cookie. While it only has `max-conns`, others help out. `balance` chooses for new clients. The key is in the file of `affinity-key`. Two upstreams of one site need two names.',
+    more: 'The cookie is signed and names no address; a wrong or old one counts as none. `ttl`: how long a cookie holds; it is renewed when half of that is over; without it, until the browser closes. Also `path` (`/`), `domain`, `samesite` (lax). It is HttpOnly, and Secure over TLS. A server that is drained keeps its clients and gets no others. One that is out loses them: they get another server, and another cookie. While it only has `max-conns`, others help out. `balance` chooses for new clients. The key is in the file of `affinity-key`. Two upstreams of one site need two names.',
   }),
   healthCheck: input({
     ...ofFile,
