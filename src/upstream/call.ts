@@ -49,6 +49,7 @@ const LISTENS_SOON_MS = 50
 const RETRY_AFTER_S = 5
 
 export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
+  watchedAt = -1
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
