@@ -1,23 +1,22 @@
 /** Which calls are watched, whatever the order in which they end. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Place } from '../base/line.ts'
 import { callWatch, type WatchedCall } from './call-watch.ts'
 
 test('those that have not ended hear of a drain, once each', () => {
   const heard: string[] = []
-  const calls = ['a', 'b', 'c', 'd'].map(
-    (name): WatchedCall => ({ watchedAt: -1, tick() {}, drain: () => void heard.push(name) }),
-  )
-  for (const call of calls) callWatch.add(call)
-  const [a, b, , d] = calls as [WatchedCall, WatchedCall, WatchedCall, WatchedCall]
+  const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(name =>
+    callWatch.add({ tick() {}, drain: () => void heard.push(name) }),
+  ) as [Place<WatchedCall>, Place<WatchedCall>, Place<WatchedCall>, Place<WatchedCall>]
   callWatch.delete(a)
   callWatch.delete(d)
   callWatch.delete(d)
-  callWatch.add(a)
+  const again = callWatch.add(a.item)
   callWatch.delete(b)
   callWatch.drain()
   assert.deepEqual(heard.toSorted(), ['a', 'c'])
-  for (const call of calls) callWatch.delete(call)
+  for (const place of [again, c]) callWatch.delete(place)
   heard.length = 0
   callWatch.drain()
   assert.deepEqual(heard, [])

@@ -5,10 +5,10 @@
  * A client that has sent FIN may only have no more to send. So it counts as gone when nothing has come for it for a while since.
  */
 
+import { Line, type Place } from '../base/line.ts'
+
 /** What is watched. */
 export interface WatchedCall {
-  /** Its place among the calls; -1: it is not there. Only `CallWatch` writes it. */
-  watchedAt: number
   /** A second has passed. */
   tick(): void
   /** The gateway drains: what would never end by itself ends now. */
@@ -18,37 +18,34 @@ export interface WatchedCall {
 const TICK_MS = 1000
 
 class CallWatch {
-  /**
-   * No Set: a table of V8 that is full is replaced, and keeps what it had and the one behind it. Once it is in the old generation, half of all requests
-   * would outlive their collections by it.
-   */
-  readonly #calls: WatchedCall[] = []
+  readonly #calls = new Line<WatchedCall>()
   #timer: NodeJS.Timeout | null = null
 
-  add(call: WatchedCall): void {
-    call.watchedAt = this.#calls.push(call) - 1
+  add(call: WatchedCall): Place<WatchedCall> {
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
+    return this.#calls.enter(call)
   }
 
-  delete(call: WatchedCall): void {
-    const at = call.watchedAt
-    if (at < 0) return
-    call.watchedAt = -1
-    const last = this.#calls.pop()!
-    if (last === call) return
-    this.#calls[at] = last
-    last.watchedAt = at
+  delete(place: Place<WatchedCall>): void {
+    this.#calls.leave(place)
   }
 
   drain(): void {
-    for (const call of [...this.#calls]) call.drain()
+    for (const call of this.#all()) call.drain()
   }
 
   #tick(): void {
-    for (const call of [...this.#calls]) call.tick()
-    if (this.#calls.length > 0 || this.#timer === null) return
+    for (const call of this.#all()) call.tick()
+    if (this.#calls.size > 0 || this.#timer === null) return
     clearInterval(this.#timer)
     this.#timer = null
+  }
+
+  /** A call that hears of something may end others. */
+  #all(): WatchedCall[] {
+    const all: WatchedCall[] = []
+    this.#calls.walk(call => all.push(call) > 0)
+    return all
   }
 }
 

@@ -16,6 +16,7 @@ import { acceptedHeaders } from '../apps/raw/handshake.ts'
 import { Tunnel } from '../apps/raw/tunnel.ts'
 import { Relay, type RelayEvents } from '../apps/worker/relay.ts'
 import { Deadline } from '../base/deadlines.ts'
+import type { Place } from '../base/line.ts'
 import { ClientGoneError, HttpError } from '../http/errors.ts'
 import type { Exchange } from '../http/exchange.ts'
 import type { HeaderLines } from '../http/headers.ts'
@@ -49,7 +50,6 @@ const LISTENS_SOON_MS = 50
 const RETRY_AFTER_S = 5
 
 export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents, WatchedCall, WaitingCall, QueuedCall {
-  watchedAt = -1
   readonly #exchange: Exchange
   readonly #group: UpstreamGroup
   readonly #request: CallRequest
@@ -63,6 +63,11 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   #isUnbegun: boolean
   /** Connections that were closed while it was so. */
   #turns = 0
+  #watched: Place<WatchedCall> | null = null
+  /** In the queue of the group. */
+  #queued: Place<QueuedCall> | null = null
+  /** Among those that wait for room. */
+  #roomless: Place<WaitingCall> | null = null
   #phase: Phase = 'connecting'
   #peer: Peer | null = null
   #connection: UpstreamConnection | null = null
@@ -96,11 +101,11 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     if (body !== null) body.onFailed = this.#bodyFailed
     this.#exchange.onAborted(() => this.#clientGone())
     this.#exchange.onClosed(() => {
-      callWatch.delete(this)
+      if (this.#watched !== null) callWatch.delete(this.#watched)
       this.#relay?.close()
     })
     if (this.#phase === 'over') return
-    callWatch.add(this)
+    this.#watched = callWatch.add(this)
     this.#next()
   }
 
@@ -145,7 +150,8 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
 
   #waitForPlace(queue: UpstreamQueue): void {
     this.#request.record?.queued()
-    if (!queue.enter(this)) {
+    this.#queued = queue.enter(this)
+    if (this.#queued === null) {
       this.#refuseAsFull(queue)
       return
     }
@@ -159,7 +165,7 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     const { tried } = this.#tries
     const peer = this.#group.lease(this.#question, tried)
     if (peer === null) return tried.size > 0
-    this.#group.queue!.leave(this)
+    this.#group.queue!.leave(this.#queued!)
     this.#clock.disarm()
     this.#ask(peer)
     return true
@@ -194,7 +200,8 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
     // One time for all that it waits, however often the room is gone again.
     if (this.#phase !== 'no-room') this.#rules.connect.arm(this.#clock)
     this.#phase = 'no-room'
-    if (!this.#parts.room.wait(this)) this.#overdue()
+    this.#roomless = this.#parts.room.wait(this)
+    if (this.#roomless === null) this.#overdue()
   }
 
   roomCame(): void {
@@ -251,7 +258,7 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
       this.#isUnbegun = false
       const { send, read } = this.#rules
       if (this.#phase !== 'sending') read.arm(this.#clock)
-      else if (this.#sender?.isHeld === true) send.arm(this.#clock)
+      else if (this.#connection!.socket.writableNeedDrain) send.arm(this.#clock)
       else this.#clock.disarm()
       return
     }
@@ -488,8 +495,9 @@ export class UpstreamCall implements ConnectionUser, ContentEvents, RelayEvents,
   /** `counts`: it is a failure of the server. */
   #drop(counts: boolean): void {
     this.#clock.disarm()
-    if (this.#phase === 'no-room') this.#parts.room.leave(this)
-    else if (this.#phase === 'queued') this.#group.queue!.leave(this)
+    if (this.#roomless !== null) this.#parts.room.leave(this.#roomless)
+    if (this.#queued !== null) this.#group.queue!.leave(this.#queued)
+    this.#roomless = this.#queued = null
     this.#request.record?.ended()
     const connection = this.#connection
     const peer = this.#peer

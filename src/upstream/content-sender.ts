@@ -45,9 +45,6 @@ export class ContentSender {
     this.#events = events
   }
 
-  /** The server has not taken what was written. */
-  isHeld = false
-
   /** Some content was sent, and not all. False within the write of the head, too. */
   get isWaiting(): boolean {
     return this.#feeds && !this.#isOver
@@ -65,7 +62,6 @@ export class ContentSender {
 
   /** The server has taken what was written. */
   goOn(): void {
-    this.isHeld = false
     this.#feed()
   }
 
@@ -95,9 +91,6 @@ export class ContentSender {
     }
     this.#position += piece.length
     if (connection.write(this.#dialect.content(this.#head, piece))) this.#feed()
-    else {
-      this.isHeld = true
-      this.#events.onHeld()
-    }
+    else this.#events.onHeld()
   }
 }

@@ -7,6 +7,7 @@
  * Bounds: `most` requests, each for `timeout`. They are each thread's own, so that no thread asks another one.
  */
 import { DeadlineList } from '../base/deadlines.ts'
+import { Line, type Place } from '../base/line.ts'
 import type { QueueSettings } from '../sites/upstream-model.ts'
 
 /** Places that other threads give back, and servers that are well again, come without a word. */
@@ -26,7 +27,7 @@ export class UpstreamQueue {
   readonly settings: QueueSettings
   /** How long one waits. */
   readonly deadlines: DeadlineList
-  readonly #waiting = new Set<QueuedCall>()
+  readonly #waiting = new Line<QueuedCall>()
   #timer: NodeJS.Timeout | null = null
   #isNext = false
   #refused = 0
@@ -41,17 +42,16 @@ export class UpstreamQueue {
     return this.#waiting.size
   }
 
-  /** False: it is full. */
-  enter(call: QueuedCall): boolean {
-    if (this.#waiting.size >= this.settings.most) return false
-    this.#waiting.add(call)
+  /** Null: it is full. */
+  enter(call: QueuedCall): Place<QueuedCall> | null {
+    if (this.#waiting.size >= this.settings.most) return null
     this.#timer ??= setInterval(() => this.#wake(), LOOK_MS).unref()
-    return true
+    return this.#waiting.enter(call)
   }
 
   /** It does not wait any more. */
-  leave(call: QueuedCall): void {
-    this.#waiting.delete(call)
+  leave(place: Place<QueuedCall>): void {
+    this.#waiting.leave(place)
     if (this.#waiting.size > 0 || this.#timer === null) return
     clearInterval(this.#timer)
     this.#timer = null
@@ -78,6 +78,6 @@ export class UpstreamQueue {
   }
 
   #wake(): void {
-    for (const call of this.#waiting) if (!call.placeCame()) return
+    this.#waiting.walk(call => call.placeCame())
   }
 }

@@ -5,6 +5,7 @@
  * Without room an idle connection is closed first; with none a call waits here, in order. Bounds: MAX_WAITING calls, each until its
  * `proxy-connect-timeout`.
  */
+import { Line, type Place } from '../base/line.ts'
 import type { OpenFiles } from '../base/open-files.ts'
 
 /** Calls that wait: more would only wait until their time is over. */
@@ -19,7 +20,7 @@ export interface WaitingCall {
 
 export class ConnectionRoom {
   readonly #files: OpenFiles
-  readonly #waiting = new Set<WaitingCall>()
+  readonly #waiting = new Line<WaitingCall>()
   /** Closes one that waits for a request; in the order of their pools. */
   readonly #idle = new Set<{ closeIdle(): boolean }>()
   #timer: NodeJS.Timeout | null = null
@@ -56,17 +57,16 @@ export class ConnectionRoom {
     this.#idle.delete(pool)
   }
 
-  /** False: too many wait. */
-  wait(call: WaitingCall): boolean {
-    if (this.#waiting.size >= MAX_WAITING) return false
-    this.#waiting.add(call)
+  /** Null: too many wait. */
+  wait(call: WaitingCall): Place<WaitingCall> | null {
+    if (this.#waiting.size >= MAX_WAITING) return null
     this.#timer ??= setInterval(() => this.#wake(), LOOK_MS).unref()
-    return true
+    return this.#waiting.enter(call)
   }
 
   /** It does not wait any more. */
-  leave(call: WaitingCall): void {
-    this.#waiting.delete(call)
+  leave(place: Place<WaitingCall>): void {
+    this.#waiting.leave(place)
     if (this.#waiting.size > 0 || this.#timer === null) return
     clearInterval(this.#timer)
     this.#timer = null
@@ -83,10 +83,9 @@ export class ConnectionRoom {
   }
 
   #wake(): void {
-    for (const call of this.#waiting) {
-      if (!this.#files.hasRoom) return
-      this.leave(call)
-      call.roomCame()
+    for (let place = this.#waiting.first; place !== null && this.#files.hasRoom; place = this.#waiting.first) {
+      this.leave(place)
+      place.item.roomCame()
     }
   }
 }
