@@ -1,4 +1,5 @@
 /** Locations with `fastcgi`, `scgi` or `uwsgi` at random, in the notation of nginx and of Jumak, and requests for them. From a seed. */
+import { Random } from '../fuzz/random.ts'
 import type { Protocol } from './script-server.ts'
 
 export interface ScriptCase {
@@ -102,22 +103,13 @@ export const TOLD: Readonly<Record<string, string>> = {
 }
 
 export function generateScript(seed: number, index: number): ScriptCase & { readonly protocol: Protocol } {
-  let state = (seed * 1_000_003 + index * 7919 + 1) >>> 0
-  // xorshift, small and the same everywhere.
-  const below = (count: number) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    state >>>= 0
-    return state % count
-  }
-  const one = <Value>(values: readonly Value[]) => values[below(values.length)]!
-  for (let i = 0; i < 8; i++) below(2)
+  const random = new Random(seed * 1_000_003 + index)
+  const one = <Value>(values: readonly Value[]) => random.pick(values)
   const protocol = (['fastcgi', 'scgi', 'uwsgi'] as const)[index % 3]!
   const path = `/s${index}/`
   const params = [...new Set([one(PARAMS), one(PARAMS)])]
   const split = protocol === 'fastcgi' ? one(SPLITS) : NONE
-  const contentless = protocol === 'fastcgi' && below(5) === 0
+  const contentless = protocol === 'fastcgi' && random.below(5) === 0
   const options = [one(REWRITES), split, one(FIELDS), one(ERRORS), contentless ? NO_CONTENT : NONE]
   const nginx = [...params, ...options].map(([text]) => text.replaceAll('PROTOCOL', protocol)).join(' ')
   const set = params.map(([, text]) => text).filter(text => text !== '')

@@ -1,5 +1,7 @@
 /** Locations with `proxy` at random, in the notation of nginx and of Jumak, and requests for them. From a seed: the same each time. */
 
+import { Random } from '../fuzz/random.ts'
+
 export interface ProxyCase {
   readonly path: string
   readonly nginx: string
@@ -54,17 +56,8 @@ const RESTS = ['', 'a', 'a?q=1&r=%20', 'a%20b', 'a%2Fb?q=%2F', 'a/./b/../c', 'a%
 const ANSWERS = ['location', 'location-other', 'refresh', 'cookies', 'fields', 'accel', 'gone', 'busy']
 
 export function generate(seed: number, index: number): ProxyCase {
-  let state = (seed * 1_000_003 + index * 7919 + 1) >>> 0
-  // xorshift, small and the same everywhere.
-  const below = (count: number) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    state >>>= 0
-    return state % count
-  }
-  const one = <Value>(values: readonly Value[]) => values[below(values.length)]!
-  for (let i = 0; i < 8; i++) below(2)
+  const random = new Random(seed * 1_000_003 + index)
+  const one = <Value>(values: readonly Value[]) => random.pick(values)
   const path = `/c${index}/`
   const uri = one(URIS)
   const sets = one(SETS)

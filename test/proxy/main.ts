@@ -3,13 +3,12 @@
  * reaches them, and what clients get, must be the same. `-- one INDEX SEED` shows one in both notations, `-- broken`
  * asks servers that break HTTP, `-- scripts` compares FastCGI, SCGI and uwsgi.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NGINX } from '../../bench/nginx.ts'
-import { runNginx } from '../sites/compare.ts'
+import { runJumak, runNginx } from '../sites/compare.ts'
 import { freePort } from '../support/free-port.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { startEcho } from '../support/upstreams.ts'
@@ -67,18 +66,7 @@ writeFileSync(
 )
 if (isOne) console.log(`${cases[0]!.nginx}\n${cases[0]!.jumak}`)
 const nginx = await runNginx(NGINX, file, nginxPort)
-const jumak = spawn(join(import.meta.dirname, '../../bin/jumak'), ['--access-log', 'off'], {
-  cwd: directory,
-  stdio: ['ignore', 'ignore', 'pipe'],
-})
-let log = ''
-await new Promise<void>((resolve, reject) => {
-  jumak.stderr!.on('data', chunk => {
-    log += String(chunk)
-    if (/ ready$/m.test(log)) resolve()
-  })
-  jumak.on('close', () => reject(new Error(log)))
-})
+const jumak = await runJumak(directory)
 
 /** What one of the two adds or spells in its own way; each has its reason in the README. */
 const NOT_COMPARED = /^(?:x-real-ip|x-forwarded-|x-request-id|cdn-loop|content-length: 0$)/
@@ -113,9 +101,8 @@ for (const { targets, nginx: text } of cases)
     if (theirs === ours || (theirs === '400\n' && /^(?:GET|POST) \S+%/.test(ours))) continue
     if (++different <= 20) console.log(`${method} ${target}\n  ${text}\n--- nginx\n${theirs}\n--- jumak\n${ours}\n`)
   }
-jumak.kill()
 nginx.kill()
-await Promise.all([once(jumak, 'close'), once(nginx, 'close'), ...servers.map(one => one.close())])
+await Promise.all([jumak.stop(), once(nginx, 'close'), ...servers.map(one => one.close())])
 rmSync(directory, { recursive: true, force: true })
 console.log(`seed ${seed}: ${cases.length} locations, ${asked} requests, ${different} differences`)
 process.exitCode = different > 0 ? 1 : 0

@@ -2,13 +2,12 @@
  * `npm run test:proxy -- scripts [COUNT] [SEED]`: locations with `fastcgi`, `scgi` and `uwsgi` at random, for a real nginx and for Jumak, to the same
  * servers: which variables reach them, and what clients get, must be the same. `-- scripts one INDEX SEED` shows one in both notations.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NGINX } from '../../bench/nginx.ts'
-import { runNginx } from '../sites/compare.ts'
+import { runJumak, runNginx } from '../sites/compare.ts'
 import { freePort } from '../support/free-port.ts'
 import { type RawResponse, withClient } from '../support/raw-client.ts'
 import { generateScript, TOLD } from './generate-scripts.ts'
@@ -60,18 +59,7 @@ ${cases.map(({ nginx }) => nginx).join('\n')} } }`,
   )
   if (isOne) console.log(`${cases[0]!.nginx}\n${cases[0]!.jumak}`)
   const nginx = await runNginx(NGINX, file, nginxPort)
-  const jumak = spawn(join(import.meta.dirname, '../../bin/jumak'), ['--access-log', 'off'], {
-    cwd: directory,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  let log = ''
-  await new Promise<void>((resolve, reject) => {
-    jumak.stderr!.on('data', chunk => {
-      log += String(chunk)
-      if (/ ready$/m.test(log)) resolve()
-    })
-    jumak.on('close', () => reject(new Error(log)))
-  })
+  const jumak = await runJumak(directory)
   let [asked, different] = [0, 0]
   for (const { protocol, targets, nginx: text } of cases)
     for (const target of targets) {
@@ -86,9 +74,8 @@ ${cases.map(({ nginx }) => nginx).join('\n')} } }`,
       console.log(`${kind} ${target}\n  ${text}`)
       console.log(`--- nginx\n${only(theirs, ours).join('\n')}\n--- jumak\n${only(ours, theirs).join('\n')}\n`)
     }
-  jumak.kill()
   nginx.kill()
-  await Promise.all([once(jumak, 'close'), once(nginx, 'close'), ...servers.map(one => one.close())])
+  await Promise.all([jumak.stop(), once(nginx, 'close'), ...servers.map(one => one.close())])
   rmSync(directory, { recursive: true, force: true })
   console.log(`seed ${seed}: ${cases.length} locations of scripts, ${asked} requests, ${different} differences`)
   return different

@@ -101,6 +101,32 @@ export async function runNginx(program: string, file: string, port: number): Pro
   return nginx
 }
 
+/** With the `jumak.toml` of `directory`. Resolves when it is ready. */
+export async function runJumak(
+  directory: string,
+): Promise<{ readonly log: () => string; readonly stop: () => Promise<void> }> {
+  const jumak = spawn(join(import.meta.dirname, '../../bin/jumak'), ['--access-log', 'off'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const closed = once(jumak, 'close')
+  let log = ''
+  await new Promise<void>((resolve, reject) => {
+    jumak.stderr!.on('data', chunk => {
+      log += String(chunk)
+      if (/ ready$/m.test(log)) resolve()
+    })
+    void closed.then(() => reject(new Error(log)))
+  })
+  return {
+    log: () => log,
+    stop: async () => {
+      jumak.kill()
+      await closed
+    },
+  }
+}
+
 export async function compare(cases: readonly Case[], nginx: number, jumak: number): Promise<Difference[]> {
   const differences: Difference[] = []
   for (const { site, requests } of cases)

@@ -2,14 +2,13 @@
  * `npm run test:sites -- [COUNT] [SEED]`: sites at random, for a real nginx and for Jumak, and 20 requests for each. Says the differences.
  * `npm run test:sites -- one INDEX SEED` shows one site in both notations with its differences.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NGINX } from '../../bench/nginx.ts'
 import { freePort } from '../support/free-port.ts'
-import { compare, type Difference, portOf, startEcho, startNginx, writeFiles, writeUsers } from './compare.ts'
+import { compare, type Difference, portOf, runJumak, startEcho, startNginx, writeFiles, writeUsers } from './compare.ts'
 import { generate } from './generate.ts'
 import { toNginx } from './to-nginx.ts'
 import { toToml } from './to-toml.ts'
@@ -54,28 +53,19 @@ writeFileSync(
   )}`,
 )
 copyFileSync(join(import.meta.dirname, 'echo.py'), join(directory, 'echo.py'))
-const jumak = spawn(join(import.meta.dirname, '../../bin/jumak'), ['--access-log', 'off'], {
-  cwd: directory,
-  stdio: ['ignore', 'ignore', 'pipe'],
-})
-let log = ''
-await new Promise<void>((resolve, reject) => {
-  jumak.stderr!.on('data', chunk => {
-    log += String(chunk)
-    if (/ ready$/m.test(log)) resolve()
-  })
-  jumak.on('close', () => reject(new Error(log)))
-})
+const jumak = await runJumak(directory)
 const differences = await compare(cases, nginxPort, jumakPort)
-jumak.kill()
 nginx.kill()
 echo.close()
 echo.closeAllConnections()
-await Promise.all([once(jumak, 'close'), once(nginx, 'close')])
+await Promise.all([jumak.stop(), once(nginx, 'close')])
 rmSync(directory, { recursive: true, force: true })
 for (const difference of differences.slice(0, 40)) show(difference)
 console.log(`seed ${seed}: ${cases.length} sites, ${cases.length * 20} requests, ${differences.length} differences`)
-const unexpected = log.split('\n').filter(line => / error | warn .*bug/.test(line))
+const unexpected = jumak
+  .log()
+  .split('\n')
+  .filter(line => / error | warn .*bug/.test(line))
 if (unexpected.length > 0) console.log(unexpected.slice(0, 10).join('\n'))
 process.exitCode = differences.length > 0 ? 1 : 0
 

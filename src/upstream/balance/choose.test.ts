@@ -2,26 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Balance } from '../../sites/upstream-model.ts'
+import { membersOf } from '../testing/members.ts'
 import { choose } from './choose.ts'
-import { Member, type MemberRules } from './member.ts'
+import type { Member } from './member.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-const RULES: MemberRules = {
-  weight: 1,
-  maxFails: 1,
-  failTimeoutMs: 10_000,
-  maxConns: 0,
-  slowStartMs: 0,
-  isBackup: false,
-  isDown: false,
-  isDraining: false,
-  isEjectable: false,
-}
 const NOBODY: ReadonlySet<Member> = new Set()
-
-function group(...rules: Partial<MemberRules>[]): Member[] {
-  return rules.map((one, i) => new Member(`s${i}`, i, { ...RULES, ...one }))
-}
 
 function begin(member: Member, requests: number): void {
   for (let i = 0; i < requests; i++) assert.ok(member.begin(0))
@@ -50,14 +36,14 @@ function shares(members: Member[], balance: Balance, count: number, now = 0, key
 
 test('weights are kept within 2 %, and in turn', () => {
   for (const balance of ['round-robin', 'least-conn', 'random', 'random-two'] as const) {
-    const [a, b, c] = shares(group({ weight: 5 }, { weight: 3 }, { weight: 2 }), balance, 10_000)
+    const [a, b, c] = shares(membersOf({ weight: 5 }, { weight: 3 }, { weight: 2 }), balance, 10_000)
     // Of two that are free the first one is taken: a weight is what both draws have in common.
     const off = balance === 'random-two' ? 0.25 : 0.02
     assert.ok(Math.abs(a! / 10_000 - 0.5) <= off, `${balance} ${a}`)
     assert.ok(Math.abs(b! / 10_000 - 0.3) <= off, `${balance} ${b}`)
     assert.ok(Math.abs(c! / 10_000 - 0.2) <= off, `${balance} ${c}`)
   }
-  const members = group({ weight: 5 }, {}, {})
+  const members = membersOf({ weight: 5 }, {}, {})
   const order = Array.from(
     { length: 7 },
     () => choose(members, 'round-robin', { address: '', key: '', home: null }, NOBODY, 0, Math.random)!.index,
@@ -67,7 +53,7 @@ test('weights are kept within 2 %, and in turn', () => {
 
 test('hashes share by weight, and each key keeps its server', () => {
   for (const balance of ['hash', 'consistent-hash'] as const) {
-    const members = group({ weight: 2 }, {}, {})
+    const members = membersOf({ weight: 2 }, {}, {})
     const [a] = shares(members, balance, 20_000)
     assert.ok(Math.abs(a! / 20_000 - 0.5) < 0.02, `${balance} ${a}`)
     const first = shares(members, balance, 50, 0, () => 'one')
@@ -76,7 +62,7 @@ test('hashes share by weight, and each key keeps its server', () => {
 })
 
 test('with a consistent hash only the keys of the server that goes move', () => {
-  const [three, two] = [group({}, {}, {}), group({}, {}, { isDown: true })]
+  const [three, two] = [membersOf({}, {}, {}), membersOf({}, {}, { isDown: true })]
   let moved = 0
   for (let i = 0; i < 3000; i++) {
     const question = { address: '', key: `key ${i}`, home: null }
@@ -89,7 +75,7 @@ test('with a consistent hash only the keys of the server that goes move', () => 
 })
 
 test('ip-hash sends a network to one server', () => {
-  const members = group({}, {}, {})
+  const members = membersOf({}, {}, {})
   const of = (address: string) =>
     choose(members, 'ip-hash', { address, key: '', home: null }, NOBODY, 0, Math.random)!.index
   assert.equal(of('192.0.2.1'), of('192.0.2.200'))
@@ -98,7 +84,7 @@ test('ip-hash sends a network to one server', () => {
 })
 
 test('least-conn takes the one with the fewest for its weight', () => {
-  const members = group({ weight: 2 }, {}, {})
+  const members = membersOf({ weight: 2 }, {}, {})
   begin(members[0]!, 3)
   begin(members[1]!, 2)
   begin(members[2]!, 1)
@@ -108,7 +94,7 @@ test('least-conn takes the one with the fewest for its weight', () => {
 })
 
 test('one that fails is out for fail-timeout, then gets its share again', () => {
-  const members = group({ maxFails: 2 }, {})
+  const members = membersOf({ maxFails: 2 }, {})
   members[0]!.failed(0)
   assert.deepEqual(shares(members, 'round-robin', 10, 1), [5, 5])
   members[0]!.failed(2)
@@ -124,7 +110,7 @@ test('one that fails is out for fail-timeout, then gets its share again', () => 
 })
 
 test('one request at a time finds out whether a server that was out is well', () => {
-  const [member] = group({ failTimeoutMs: 1000 })
+  const [member] = membersOf({ failTimeoutMs: 1000 })
   member!.failed(0)
   // The group may ask it all the same, if it has no other.
   assert.equal(member!.isUsable(500), false)
@@ -141,14 +127,14 @@ test('one request at a time finds out whether a server that was out is well', ()
 })
 
 test('failures that are long ago do not add up', () => {
-  const members = group({ maxFails: 2 }, {})
+  const members = membersOf({ maxFails: 2 }, {})
   members[0]!.failed(0)
   members[0]!.failed(20_000)
   assert.deepEqual(shares(members, 'round-robin', 10, 20_001), [5, 5])
 })
 
 test('backups wait until no other can be asked, and a group that is out as a whole is asked', () => {
-  const members = group({}, {}, { isBackup: true })
+  const members = membersOf({}, {}, { isBackup: true })
   assert.deepEqual(shares(members, 'round-robin', 10), [5, 5, 0])
   members[0]!.failed(5)
   members[1]!.failed(6)
@@ -158,7 +144,7 @@ test('backups wait until no other can be asked, and a group that is out as a who
 })
 
 test('one that its health check has found ill is asked only where all are', () => {
-  const members = group({ maxConns: 1 }, {}, { isBackup: true })
+  const members = membersOf({ maxConns: 1 }, {}, { isBackup: true })
   const [well, ill, backup] = members
   ill!.setHealthy(false, 0)
   backup!.setHealthy(false, 0)
@@ -176,13 +162,13 @@ test('one that its health check has found ill is asked only where all are', () =
 })
 
 test('max-conns and down are kept whatever happens', () => {
-  const members = group({ maxConns: 1 }, { isDown: true })
+  const members = membersOf({ maxConns: 1 }, { isDown: true })
   begin(members[0]!, 1)
   assert.equal(choose(members, 'round-robin', { address: '', key: '', home: null }, NOBODY, 0, Math.random), null)
 })
 
 test('slow start grows from nothing to its share', () => {
-  const members = group({ slowStartMs: 10_000, failTimeoutMs: 1000 }, {})
+  const members = membersOf({ slowStartMs: 10_000, failTimeoutMs: 1000 }, {})
   assert.deepEqual(shares(members, 'round-robin', 100), [50, 50])
   members[0]!.failed(0)
   assert.equal(members[0]!.begin(1001), true)

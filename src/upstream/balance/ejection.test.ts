@@ -2,27 +2,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EjectionSettings } from '../../sites/upstream-model.ts'
+import { membersOf, rulesOf } from '../testing/members.ts'
 import { choose } from './choose.ts'
 import { Ejection } from './ejection.ts'
 import { Member, type MemberRules } from './member.ts'
 import { GroupState, makeGroupMemory } from './member-state.ts'
 
-const RULES: MemberRules = {
-  weight: 1,
-  maxFails: 0,
-  failTimeoutMs: 10_000,
-  maxConns: 0,
-  slowStartMs: 0,
-  isBackup: false,
-  isDown: false,
-  isDraining: false,
-  isEjectable: true,
-}
 const SETTINGS: EjectionSettings = { failures: 5, rate: 50, requests: 20, window: 10_000, time: 30_000, share: 50 }
+const RULES: Partial<MemberRules> = { maxFails: 0, isEjectable: true }
 const NOBODY: ReadonlySet<Member> = new Set()
 
-function group(...rules: Partial<MemberRules>[]): Member[] {
-  return rules.map((one, i) => new Member(`s${i}`, i, { ...RULES, ...one }))
+function eligible(...rules: Partial<MemberRules>[]): Member[] {
+  return membersOf(...rules.map(one => ({ ...RULES, ...one })))
 }
 
 function ejection(more: Partial<EjectionSettings> = {}): Ejection {
@@ -37,7 +28,7 @@ function record(one: Ejection, members: Member[], index: number, answers: string
 }
 
 test('failures in a row eject; an answer between them does not', () => {
-  const [one, members] = [ejection({ rate: 0 }), group({}, {})]
+  const [one, members] = [ejection({ rate: 0 }), eligible({}, {})]
   assert.deepEqual(record(one, members, 0, 'xxxx.xxxx', 1), [])
   assert.deepEqual(record(one, members, 0, 'x', 1), [
     'gets no requests for 30 s: 5 failures in a row (outlier-ejection)',
@@ -49,7 +40,7 @@ test('failures in a row eject; an answer between them does not', () => {
 })
 
 test('a rate ejects when the window has enough requests, and an old window does not count', () => {
-  const [one, members] = [ejection({ failures: 0 }), group({}, {})]
+  const [one, members] = [ejection({ failures: 0 }), eligible({}, {})]
   assert.deepEqual(record(one, members, 0, 'x.'.repeat(9), 1), [])
   assert.deepEqual(record(one, members, 0, '.x'.repeat(9), 10_001), [])
   assert.deepEqual(record(one, members, 0, '.x', 10_002), [
@@ -59,7 +50,7 @@ test('a rate ejects when the window has enough requests, and an old window does 
 })
 
 test('each ejection that follows another is longer, up to ten times; one that was well for long begins anew', () => {
-  const [one, members] = [ejection(), group({}, {})]
+  const [one, members] = [ejection(), eligible({}, {})]
   let now = 1
   const next = (after: number) => {
     now += after
@@ -82,7 +73,7 @@ test('never more than the share is out: a mistake of all servers ejects half of 
     [4, 2],
     [9, 4],
   ] as const) {
-    const [one, members] = [ejection(), group(...Array.from({ length: count }, () => ({})))]
+    const [one, members] = [ejection(), eligible(...Array.from({ length: count }, () => ({})))]
     for (let now = 1; now < 100_000; now += 100) {
       for (const { index } of members) record(one, members, index, 'x', now)
       const out = members.filter(member => !member.isUsable(now)).length
@@ -92,7 +83,7 @@ test('never more than the share is out: a mistake of all servers ejects half of 
 })
 
 test('servers that are down and backups are no part of the share of the others', () => {
-  const [one, members] = [ejection(), group({}, {}, { isDown: true }, { isBackup: true }, { isBackup: true })]
+  const [one, members] = [ejection(), eligible({}, {}, { isDown: true }, { isBackup: true }, { isBackup: true })]
   for (const index of [0, 1, 3, 4]) record(one, members, index, 'xxxxx', 1)
   assert.deepEqual(
     members.map(member => member.isEjected(2)),
@@ -103,7 +94,7 @@ test('servers that are down and backups are no part of the share of the others',
 test('two threads see the same ejection, and count failures together', () => {
   const memory = makeGroupMemory(2, 8, true)
   const threads = [0, 1].map(thread =>
-    ['a', 'b'].map((name, i) => new Member(name, i, RULES, new GroupState(memory, 2, thread).of(name))),
+    ['a', 'b'].map((name, i) => new Member(name, i, rulesOf(RULES), new GroupState(memory, 2, thread).of(name))),
   ) as [Member[], Member[]]
   const both = [ejection(), ejection()] as const
   assert.deepEqual(record(both[0], threads[0], 0, 'xx', 1), [])
@@ -113,7 +104,7 @@ test('two threads see the same ejection, and count failures together', () => {
 })
 
 test('a group without ejection does not look at what another configuration has found out', () => {
-  const members = group({}, {})
+  const members = eligible({}, {})
   record(ejection(), members, 0, 'xxxxx', 1)
   const [member] = members
   assert.equal(member!.isUsable(2), false)
@@ -123,7 +114,7 @@ test('a group without ejection does not look at what another configuration has f
 
 test('a simulation: one of four servers fails a third of its requests for two minutes; clients see few of the errors', () => {
   const one = ejection({ rate: 25 })
-  const members = group({ slowStartMs: 10_000 }, {}, {}, {})
+  const members = eligible({ slowStartMs: 10_000 }, {}, {}, {})
   const bad = members[0]!
   let [errors, withoutErrors] = [0, 0]
   const got: number[][] = []

@@ -5,21 +5,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Balance } from '../../sites/upstream-model.ts'
+import { membersOf } from '../testing/members.ts'
 import { choose } from './choose.ts'
-import { Member, type MemberRules } from './member.ts'
+import type { Member, MemberRules } from './member.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-const RULES: MemberRules = {
-  weight: 1,
-  maxFails: 1,
-  failTimeoutMs: 10_000,
-  maxConns: 0,
-  slowStartMs: 0,
-  isBackup: false,
-  isDown: false,
-  isDraining: false,
-  isEjectable: false,
-}
 const SECOND = 1000
 
 interface Server {
@@ -48,7 +38,7 @@ class Load {
   constructor(servers: readonly Server[], balance: Balance = 'round-robin') {
     this.#servers = servers
     this.#balance = balance
-    this.members = servers.map(({ rules }, i) => new Member(`s${i}`, i, { ...RULES, ...rules }))
+    this.members = membersOf(...servers.map(({ rules = {} }) => rules))
     this.most = servers.map(() => 0)
   }
 

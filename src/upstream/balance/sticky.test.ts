@@ -2,21 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StickySettings } from '../../sites/upstream-model.ts'
+import { rulesOf } from '../testing/members.ts'
 import { choose } from './choose.ts'
 import { Member, type MemberRules } from './member.ts'
 import { Sticky, type StickyClient } from './sticky.ts'
 
-const RULES: MemberRules = {
-  weight: 1,
-  maxFails: 1,
-  failTimeoutMs: 10_000,
-  maxConns: 0,
-  slowStartMs: 0,
-  isBackup: false,
-  isDown: false,
-  isDraining: false,
-  isEjectable: false,
-}
 const SETTINGS: StickySettings = { cookie: 'srv', ttl: null, path: '/', domain: null, sameSite: 'Lax' }
 const KEY = Buffer.alloc(32, 'k')
 const NOW = 1_700_000_000_000
@@ -24,7 +14,7 @@ const SECOND = 1000
 const NOBODY: ReadonlySet<Member> = new Set()
 
 function group(...rules: Partial<MemberRules>[]): Member[] {
-  return rules.map((one, i) => new Member(`10.0.0.${i}:80`, i, { ...RULES, ...one }))
+  return rules.map((one, i) => new Member(`10.0.0.${i}:80`, i, rulesOf(one)))
 }
 
 function sticky(settings: Partial<StickySettings> = {}, key = KEY): Sticky {

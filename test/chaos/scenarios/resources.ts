@@ -1,11 +1,8 @@
-/** Disks, logs and descriptors that give out. */
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,13 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ROOT } from '../../support/paths.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { until } from '../../support/server.ts'
-import { type Report, type Scenario, Skip } from '../scenario.ts'
+import { inDirectory, onSmallDisk } from '../disk.ts'
+import type { Report, Scenario } from '../scenario.ts'
 import { gatewayThreads, onStage, type Stage, type StageOptions } from '../stage.ts'
 
 const DISK_BYTES = 8 * 1024 * 1024
@@ -55,15 +52,6 @@ function openFiles(pid: number): string[] {
       return []
     }
   })
-}
-
-async function inDirectory(act: (directory: string) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
-  try {
-    await act(directory)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
 }
 
 const ACCESS_LOG_IS_FULL = /(?:warn|error) .*access log.*ENOSPC/
@@ -140,23 +128,12 @@ async function stopReader(stage: Stage): Promise<void> {
 }
 
 function fullDisk(report: Report): Promise<void> {
-  return inDirectory(async directory => {
-    const disk = join(directory, 'disk')
-    mkdirSync(disk)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'chaos', disk], { stdio: 'pipe' })
-    } catch {
-      throw new Skip('no tmpfs may be mounted here')
-    }
-    try {
-      const isRefusal = ({ status }: { status: number }, kind: string) => kind === 'large' && status === 507
-      const kinds = ['get', 'large', 'post', 'wait'] as const
-      const load = { isRefusal, mayFail: true, kinds, connections: 4 }
-      const options: StageOptions = { interface: 'wsgi', args: ['--temp-dir', disk], load }
-      await onStage(report, options, stage => fillDisk(stage, disk))
-    } finally {
-      execFileSync('umount', ['-l', disk])
-    }
+  return onSmallDisk(DISK_BYTES, async disk => {
+    const isRefusal = ({ status }: { status: number }, kind: string) => kind === 'large' && status === 507
+    const kinds = ['get', 'large', 'post', 'wait'] as const
+    const load = { isRefusal, mayFail: true, kinds, connections: 4 }
+    const options: StageOptions = { interface: 'wsgi', args: ['--temp-dir', disk], load }
+    await onStage(report, options, stage => fillDisk(stage, disk))
   })
 }
 

@@ -1,16 +1,16 @@
 /** Logs of sites whose disk is full, or whose syslog is dead or hangs: requests go on, memory stays, and lines go on when they can. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { freePort } from '../../support/free-port.ts'
 import { until } from '../../support/server.ts'
+import { inDirectory, onSmallDisk } from '../disk.ts'
 import { anonymousMegabytes, LIVE_MEMORY } from '../memory.ts'
-import { type Report, type Scenario, Skip } from '../scenario.ts'
+import type { Report, Scenario } from '../scenario.ts'
 import { gatewayThreads, onStage, type Stage } from '../stage.ts'
 
 const DISK_BYTES = 1024 * 1024
@@ -26,35 +26,15 @@ export const SITE_LOGS: readonly Scenario[] = [
   { name: 'dead-syslog', fault: 'syslogs that are dead, and some that take nothing', run: deadSyslogs },
 ]
 
-async function inDirectory(act: (directory: string) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'jumak-chaos-'))
-  try {
-    await act(directory)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
 function fullDisk(report: Report): Promise<void> {
-  return inDirectory(async directory => {
-    const disk = join(directory, 'disk')
-    mkdirSync(disk)
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'chaos', disk], { stdio: 'pipe' })
-    } catch {
-      throw new Skip('no tmpfs may be mounted here')
-    }
-    try {
-      const file = join(directory, 'sites.toml')
-      const tables = LOGS.map(name => `[[log]]\nname = "${name}"\nfile = "${pathOf(disk, name)}"\nformat = "json"\n`)
-      writeFileSync(
-        file,
-        `${tables.join('')}[[site]]\nlogs = ${JSON.stringify(LOGS)}\nlocations = [{ match = "/", app = "default" }]\n`,
-      )
-      await onStage(report, { interface: 'wsgi', args: ['-c', file] }, stage => fillDisk(stage, disk))
-    } finally {
-      execFileSync('umount', ['-l', disk])
-    }
+  return onSmallDisk(DISK_BYTES, async (disk, directory) => {
+    const file = join(directory, 'sites.toml')
+    const tables = LOGS.map(name => `[[log]]\nname = "${name}"\nfile = "${pathOf(disk, name)}"\nformat = "json"\n`)
+    writeFileSync(
+      file,
+      `${tables.join('')}[[site]]\nlogs = ${JSON.stringify(LOGS)}\nlocations = [{ match = "/", app = "default" }]\n`,
+    )
+    await onStage(report, { interface: 'wsgi', args: ['-c', file] }, stage => fillDisk(stage, disk))
   })
 }
 
