@@ -58,6 +58,11 @@ test('every flag is in the help and in the reference, and none beside them', () 
   assert.deepEqual(flagsIn(reference), [...defined, ...negations].sort())
 })
 
+test('a setting without a default says so in words', () => {
+  assert.doesNotMatch(help, /\[null\]/)
+  assert.doesNotMatch(reference, /\| `null`\./)
+})
+
 test('every variable is in the reference, and none beside them', () => {
   const defined = SETTINGS.filter(one => isFrom(one, 'variable')).map(variableOf)
   assert.deepEqual([...new Set(reference.match(/JUMAK_[A-Z\d_]+/g))].sort(), defined.sort())

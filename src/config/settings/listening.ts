@@ -73,6 +73,7 @@ export const listening = {
     placeholder: 'ADDRESS',
     kind: text('IP address, range (`10.0.0.0/8`), `loopback`, `unix`, or `*`', parseTrusted),
     default: null,
+    defaultText: 'nobody',
     why: 'Whoever may send the header may claim any address, so the balancers must be named.',
     doc: 'Balancers that send a header of the PROXY protocol: addresses, ranges, loopback, unix, *; repeatable.',
     more: 'For addresses with `proxy-protocol` behind them (`bind`); without this list they stop the start. Versions 1 and 2 are read. The header must be there: a connection without a right one, or of somebody else, is closed with a line in the log. The address of the client is then that of the header for everything: rules, limits, logs, and `trusted-proxies`, of which it may be one. The address of the server stays ours, and nothing but addresses is taken from the header. With LOCAL (a health check) and UNKNOWN the client is the balancer. `limit-connections-per-address` counts clients by the header, and no connections of these balancers. `*` lets any client that can connect claim any address.',
